@@ -1,0 +1,30 @@
+"""Have a number dialled for the agent who is logged in, asked by one message on a bus.
+
+The modules in import order: a module imports only modules below it, and never one on its own line.
+`make check` proves it.
+
+    __main__                                                the command line's door
+    commands                                                one file a command
+    app                                                     the composition root: the only one that knows every class
+    transports                                              ways in: sockets and HTTP, and who is speaking
+    routes                                                  the table of contents: address, message type, service method
+    dispatcher                                              envelope to reply; the one place that catches
+    registration   agent_requests                           what a request does
+    dialing   call_control   recovery   history
+    call_progress                                           what an engine's report means
+    sessions                                                who is logged in and who may dial now
+    live_calls   presses   guard                            the calls that are not ended; what a press names
+    requests   views                                        what a service method gets and gives; what callers see
+    bus                                                     scopes, subscriptions, sequence, slow readers
+    config   log   metrics
+    engines   storage   clock                               ways out (adapters): to telephony, to SQL, to the time
+    ports                                                   the line between the core and the outside
+    screening                                               rules as pure functions over facts
+    calls   agents                                          the nouns
+    numbers
+    messages
+    envelope
+    errors
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,136 @@
+"""What an application can ask about its agent: login, states, mute (contract §4, topics Agent and App)."""
+
+from __future__ import annotations
+
+import re
+
+from manualdial import numbers, views
+from manualdial.agents import AgentState, AgentStateType, Role, agent_state
+from manualdial.envelope import Address
+from manualdial.errors import (
+    AgentNotLoggedIn,
+    AgentStateNotFound,
+    CallInProgress,
+    MalformedMessage,
+    NotPermitted,
+    UpdateAgentStateFailed,
+)
+from manualdial.live_calls import LiveCalls
+from manualdial.messages import ApplicationState, Login, Logout, NoData, SetNotReady, UpdateState
+from manualdial.ports import Engine, EngineRefused, EngineSilent, EngineUnavailable
+from manualdial.requests import Reply, Request
+from manualdial.sessions import Sessions
+
+_EXTENSION = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
+
+
+class AgentRequests:
+    """The requests of the topics Agent and App. They answer on the connector that they came in on."""
+
+    def __init__(
+        self, *, sessions: Sessions, live_calls: LiveCalls, engine: Engine, default_region: str
+    ) -> None:
+        self._sessions = sessions
+        self._live_calls = live_calls
+        self._engine = engine
+        self._default_region = default_region
+
+    async def application_state(self, request: Request, _data: NoData) -> Reply:
+        """App/StateSync: the service is there."""
+        return Reply(address=request.address, message=ApplicationState())
+
+    async def login(self, request: Request, data: Login) -> Reply:
+        """Agent/Login. A second login joins the open one, and changes nothing of it."""
+        caller = request.caller
+        if not caller.is_agent:
+            raise NotPermitted("only a user with the role agent logs in as an agent")
+        extension = str(data.extension or caller.extension or caller.login_name)
+        if not _EXTENSION.fullmatch(extension):
+            raise MalformedMessage(
+                "extension has 1 to 64 letters, digits or . _ + -", details={"path": "data.extension"}
+            )
+        region = (data.region or caller.region or self._default_region).strip().upper()
+        if not numbers.is_region(region):
+            raise MalformedMessage("region is an ISO 3166 code", details={"path": "data.region"})
+        session = self._sessions.open(
+            caller, connector=request.address.channel, extension=extension, region=region
+        )
+        return Reply(address=_sibling(request, "LoginSuccess"), message=views.agent_sync(session))
+
+    async def logout(self, request: Request, data: Logout) -> Reply:
+        """Agent/Logout. An administrator may name another user of the tenant."""
+        agent_id = request.caller.user_id
+        if data.user_id is not None and str(data.user_id) != agent_id:
+            agent_id = self._agent_of_the_tenant(request, str(data.user_id))
+        self._sessions.require(agent_id)
+        call = self._live_calls.of_agent(agent_id)
+        if call is not None and call.is_live:
+            raise CallInProgress("the agent has a live call", details={"callId": call.id})
+        session = self._sessions.end(agent_id)
+        address = _sibling(request, "LogoutSuccess")
+        if agent_id != request.caller.user_id:
+            self._sessions.tell_logged_out(session)
+        return Reply(address=address, message=views.logged_out(session))
+
+    async def state(self, request: Request, _data: NoData) -> Reply:
+        """Agent/StateSync; before login the login state alone."""
+        session = self._sessions.get(request.caller.user_id)
+        message = views.not_logged_in() if session is None else views.agent_sync(session)
+        return Reply(address=request.address, message=message)
+
+    async def list_states(self, request: Request, _data: NoData) -> Reply:
+        """Agent/GetStates, also asked as GetAgentState."""
+        return Reply(address=_sibling(request, "GetStates"), message=views.listed_states())
+
+    async def update_state(self, request: Request, data: UpdateState) -> Reply:
+        """Agent/UpdateState: ends in a SetAgentState event, also if nothing changes."""
+        name = data.label or (None if data.code is None else str(data.code))
+        if name is None:
+            raise AgentStateNotFound("label or code names the state")
+        return self._choose(request, agent_state(name), reason_code=None)
+
+    async def set_not_ready(self, request: Request, data: SetNotReady) -> Reply:
+        """Agent/SetNotReady, with the reason code of the operator's list."""
+        reason_code = None if data.reason_code_id is None else str(data.reason_code_id)
+        return self._choose(request, agent_state("Not Ready"), reason_code=reason_code)
+
+    async def mute(self, request: Request, _data: NoData) -> Reply:
+        """Agent/Mute: the customer hears the agent no more. For the call; the next one starts unmuted."""
+        return await self._mute(request, muted=True)
+
+    async def unmute(self, request: Request, _data: NoData) -> Reply:
+        """Agent/Unmute."""
+        return await self._mute(request, muted=False)
+
+    def _choose(self, request: Request, state: AgentState, *, reason_code: str | None) -> Reply:
+        agent_id = request.caller.user_id
+        self._sessions.require(agent_id)
+        if state.type is AgentStateType.SYSTEM:
+            raise UpdateAgentStateFailed("a system state follows from calls and cannot be chosen")
+        event = self._sessions.choose_state(agent_id, state, reason_code=reason_code)
+        return Reply(address=_sibling(request, "SetAgentState"), message=event)
+
+    async def _mute(self, request: Request, *, muted: bool) -> Reply:
+        agent_id = request.caller.user_id
+        self._sessions.require(agent_id)
+        call = self._live_calls.of_agent(agent_id)
+        if call is None or not call.is_live:
+            raise UpdateAgentStateFailed("muting is for a call", sentence="You are not in a call.")
+        try:
+            await self._engine.mute(call.id, muted=muted)
+        except (EngineRefused, EngineUnavailable, EngineSilent):
+            raise UpdateAgentStateFailed("the engine did not do it", retryable=True) from None
+        event = self._sessions.set_muted(agent_id, muted=muted)
+        return Reply(address=_sibling(request, "SetAgentState"), message=event)
+
+    def _agent_of_the_tenant(self, request: Request, agent_id: str) -> str:
+        if Role.ADMIN not in request.caller.roles:
+            raise NotPermitted("only an administrator logs out somebody else")
+        session = self._sessions.get(agent_id)
+        if session is None or session.tenant_id != request.caller.tenant_id:
+            raise AgentNotLoggedIn("no such agent is logged in")
+        return agent_id
+
+
+def _sibling(request: Request, subtopic: str) -> Address:
+    return Address(request.address.channel, "Agent", subtopic)

@@ -1,0 +1,338 @@
+"""The composition root: the only module that knows every class. Starts in order, stops in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from manualdial import views
+from manualdial.agent_requests import AgentRequests
+from manualdial.agents import Caller
+from manualdial.bus import Bus
+from manualdial.call_control import CallControl
+from manualdial.call_progress import CallProgress
+from manualdial.clock import SystemClock
+from manualdial.config import Config, ConfigurationError, EngineKind
+from manualdial.dialing import Dialing
+from manualdial.dispatcher import Dispatcher
+from manualdial.engines.asterisk import AsteriskEngine
+from manualdial.engines.simulator import SimulatorEngine
+from manualdial.envelope import Address, Outgoing, reply
+from manualdial.guard import Guard
+from manualdial.history import History
+from manualdial.live_calls import LiveCalls
+from manualdial.metrics import Metrics
+from manualdial.ports import Clock, Engine, Health, Reconnected, Store
+from manualdial.presses import PressSettings
+from manualdial.recovery import Recovery
+from manualdial.registration import Registration
+from manualdial.routes import AMAZON, routes
+from manualdial.sessions import Sessions
+from manualdial.storage.store import SqlStore
+from manualdial.transports.http import http_app
+from manualdial.transports.identity import Identity
+from manualdial.transports.server import Server
+from manualdial.transports.under_way import UnderWay
+from manualdial.transports.websocket import BusEndpoint
+
+log = structlog.get_logger(__name__)
+
+_SETTLE_INTERVAL = 2.0
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the service works, and each thing that it needs."""
+
+    ok: bool
+    dependencies: dict[str, Health]
+
+
+class Service:
+    """A service that is up: where it listens, and what it stands on."""
+
+    def __init__(self, *, server: Server, store: Store, engine: Engine) -> None:
+        self._server = server
+        self.store = store
+        self.engine = engine
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return self._server.url
+
+    async def ended(self) -> None:
+        """Wait until it ends by itself."""
+        await self._server.ended()
+
+    async def status(self) -> Status:
+        """Each dependency, with ok or why not."""
+        return await _status(self.store, self.engine)
+
+
+def store_for(config: Config) -> Store:
+    """The store that the configuration names. Raises ConfigurationError for an address that is none."""
+    try:
+        return SqlStore(
+            config.storage.url,
+            flush_timeout=config.server.shutdown_timeout,
+            answer_timeout=config.storage.timeout,
+        )
+    except ValueError:
+        raise ConfigurationError("storage.url: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE") from None
+
+
+def engine_for(config: Config, clock: Clock) -> Engine:
+    """The engine that the configuration names."""
+    if config.engine.kind is EngineKind.SIMULATOR:
+        simulator = config.engine.simulator
+        return SimulatorEngine(speed=simulator.speed, seed=simulator.seed)
+    asterisk = config.engine.asterisk
+    return AsteriskEngine(
+        url=asterisk.url,
+        user=asterisk.user,
+        password=asterisk.password,
+        application=asterisk.application,
+        agent_endpoint=asterisk.agent_endpoint,
+        trunk_endpoint=asterisk.trunk_endpoint,
+        caller_id=asterisk.caller_id or None,
+        agent_timeout=asterisk.agent_timeout,
+        customer_timeout=asterisk.customer_timeout,
+        extension_pause=asterisk.extension_pause,
+        request_timeout=asterisk.request_timeout,
+        clock=clock,
+    )
+
+
+@asynccontextmanager
+async def serving(
+    config: Config, *, clock: Clock | None = None, engine: Engine | None = None
+) -> AsyncIterator[Service]:
+    """The whole service, up and listening; on leaving it stops in reverse order and leaves live calls to the engine.
+
+    Raises ConfigurationError, StoreUnavailable where the database is not there, OSError where the port is taken.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        _trace(config, stack)
+        store = await stack.enter_async_context(store_for(config))
+        core = _Core(config, clock=clock, store=store, engine=engine or engine_for(config, clock))
+        await core.recovery.load()
+        await stack.enter_async_context(core.engine)
+        stack.callback(core.close)
+        await stack.enter_async_context(_owned(core.read_reports(), core.recovery.settle_unknown()))
+        stack.push_async_callback(core.dialing.close, config.server.shutdown_timeout)
+        server = await stack.enter_async_context(core.server())
+        log.info("serving", url=server.url, engine=core.engine.name)
+        yield Service(server=server, store=store, engine=core.engine)
+        log.info("stopping", live_calls=len(core.live_calls))
+
+
+class _Core:
+    """Everything between the database and the sockets, introduced to each other."""
+
+    def __init__(self, config: Config, *, clock: Clock, store: Store, engine: Engine) -> None:
+        self._config = config
+        self._clock = clock
+        self._store = store
+        self.engine = engine
+        self.metrics = Metrics()
+        self.live_calls = LiveCalls()
+        self.bus = Bus(clock=clock, observe_delivered=self.metrics.delivered)
+        self.sessions = Sessions(
+            bus=self.bus, live_calls=self.live_calls, clock=clock, grace=config.agents.grace
+        )
+        self.progress = CallProgress(
+            live_calls=self.live_calls,
+            store=store,
+            bus=self.bus,
+            sessions=self.sessions,
+            clock=clock,
+            metrics=self.metrics,
+            wrap_up=config.dialing.wrap_up,
+        )
+        self.sessions.before_end = self.progress.end_wrap_up
+        self.dialing = Dialing(
+            engine=engine,
+            store=store,
+            sessions=self.sessions,
+            live_calls=self.live_calls,
+            progress=self.progress,
+            guard=Guard(clock=clock, seconds=config.dialing.guard),
+            clock=clock,
+            metrics=self.metrics,
+            settings=PressSettings(
+                purpose=config.dialing.purpose, caller_ids=frozenset(config.dialing.caller_ids)
+            ),
+            store_timeout=config.storage.timeout,
+        )
+        self.control = CallControl(
+            engine=engine,
+            live_calls=self.live_calls,
+            progress=self.progress,
+            clock=clock,
+            event_timeout=config.dialing.event_timeout,
+        )
+        self.recovery = Recovery(
+            engine=engine,
+            store=store,
+            live_calls=self.live_calls,
+            progress=self.progress,
+            clock=clock,
+            unknown_settles_after=config.dialing.unknown_settles_after,
+            interval=_SETTLE_INTERVAL,
+        )
+
+    def server(self) -> Server:
+        """The ways in: not listening yet."""
+        config = self._config
+        identity = Identity(
+            store=self._store,
+            clock=self._clock,
+            secret=_secret(Path(config.authentication.secret_file)),
+            token_lifetime=config.authentication.token_lifetime,
+            attempts=config.authentication.attempts,
+            attempt_interval=config.authentication.attempt_interval,
+        )
+        registration = Registration(
+            bus=self.bus, sessions=self.sessions, authenticator=identity, snapshots=self._snapshots
+        )
+        table = routes(
+            connectors=(AMAZON, self.engine.name),
+            dialing=self.dialing,
+            control=self.control,
+            agents=AgentRequests(
+                sessions=self.sessions,
+                live_calls=self.live_calls,
+                engine=self.engine,
+                default_region=config.dialing.default_region,
+            ),
+            registration=registration,
+        )
+        dispatcher = Dispatcher(
+            bus=self.bus,
+            routes=table.by_key,
+            published_only=table.published_only,
+            channels=table.channels,
+            limit=config.server.request_timeout,
+            observe=self.metrics.request,
+        )
+        under_way = UnderWay(stop_limit=config.server.shutdown_timeout)
+        endpoint = BusEndpoint(
+            dispatcher=dispatcher,
+            gone=registration.gone,
+            under_way=under_way,
+            clock=self._clock,
+            register_timeout=config.server.register_timeout,
+            ping_interval=config.server.ping_interval,
+            max_reader_lag=config.server.max_reader_lag,
+            max_requests=config.server.max_requests,
+            max_connections=config.server.max_connections,
+            allowed_origins=config.server.allowed_origins,
+        )
+        http = http_app(
+            dispatcher=dispatcher,
+            identity=identity,
+            records=History(store=self._store),
+            under_way=under_way,
+            status=self.dependencies,
+            metrics=lambda: self.metrics.text(
+                live_calls=len(self.live_calls), agents=len(self.sessions), readers=len(endpoint)
+            ),
+            metrics_open=config.server.open_metrics,
+            body_timeout=config.server.register_timeout,
+            allowed_origins=config.server.allowed_origins,
+        )
+        return Server(
+            app=http,
+            endpoint=endpoint,
+            under_way=under_way,
+            host=config.server.host,
+            port=config.server.port,
+            stop_limit=config.server.shutdown_timeout,
+        )
+
+    async def dependencies(self) -> dict[str, Health]:
+        """Each thing that the service needs, with ok or why not."""
+        return (await _status(self._store, self.engine)).dependencies
+
+    async def read_reports(self) -> None:
+        """The engine's reports, one after the other. One that cannot be handled stops none of the others."""
+        async for report in self.engine.reports():
+            try:
+                if isinstance(report, Reconnected):
+                    await self.recovery.compare()
+                else:
+                    self.progress.on_report(report)
+            except Exception:  # noqa: BLE001 - a delivery loop: one report's failure is its own
+                log.exception("a report of the engine could not be handled")
+
+    def close(self) -> None:
+        """Stop all timers."""
+        self.sessions.close()
+        self.progress.close()
+
+    def _snapshots(self, caller: Caller) -> tuple[Outgoing, Outgoing]:
+        session = self.sessions.get(caller.user_id)
+        connector = session.connector if session else AMAZON
+        agent = views.agent_sync(session) if session else views.not_logged_in()
+        return (
+            reply(Address(connector, "Agent", "StateSync"), agent),
+            reply(Address(connector, "InboundCall", "StateSync"), self.control.snapshot(caller.user_id)),
+        )
+
+
+async def _status(store: Store, engine: Engine) -> Status:
+    database, telephony = await asyncio.gather(store.health(), engine.health())
+    dependencies = {"database": database, "engine": telephony}
+    return Status(ok=all(health.ok for health in dependencies.values()), dependencies=dependencies)
+
+
+@asynccontextmanager
+async def _owned(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Tasks that run for as long as the service, and are over when it is."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _secret(path: Path) -> bytes:
+    """The secret that signs tokens: read, or made for the first time, with no right for anybody else."""
+    with contextlib.suppress(FileExistsError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+    secret = path.read_bytes().strip()
+    if len(secret) < 32:
+        raise ConfigurationError("authentication.secret_file: a secret has at least 32 bytes")
+    return secret
+
+
+def _trace(config: Config, stack: AsyncExitStack) -> None:
+    """Send spans where an exporter is configured."""
+    if not config.telemetry.otlp_endpoint:
+        return
+    try:
+        from opentelemetry import trace  # noqa: PLC0415
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    except ImportError:
+        raise ConfigurationError("telemetry.otlp_endpoint: install the extra `otlp` for it") from None
+    provider = TracerProvider(resource=Resource.create({"service.name": "manualdial"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=config.telemetry.otlp_endpoint)))
+    trace.set_tracer_provider(provider)
+    stack.callback(provider.shutdown)

@@ -1,0 +1,149 @@
+"""What an agent can do with a call: hold, resume, DTMF, disconnect, end the wrap-up, see it (contract §3)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from manualdial import views
+from manualdial.call_progress import Applied, CallProgress
+from manualdial.calls import Action, Call, CallState, Cause, EndedBy, Ending, Leg, Report, Sign, allowed_actions
+from manualdial.errors import ActionNotAllowed, ControlFailed, NoSuchCall
+from manualdial.live_calls import LiveCalls
+from manualdial.messages import CallReference, CallStateSync, ControlReply, Digits, NoData
+from manualdial.ports import Clock, Engine, EngineRefused, EngineSilent, EngineUnavailable
+from manualdial.requests import Caused, Reply, Request
+
+log = structlog.get_logger(__name__)
+
+_DIGITS = re.compile(r"[0-9*#A-Da-d]{1,64}")
+
+HOLD_FAILED = "HOLD_CALL_FAILED"
+RESUME_FAILED = "RESUME_CALL_FAILED"
+DTMF_FAILED = "SEND_DTMF_FAILED"
+DISCONNECT_FAILED = "DISCONNECT_CALL_FAILED"
+CLEAR_FAILED = "CLEAR_CONTACT_FAILED"
+
+
+class CallControl:
+    """The control requests. Each is answered by the state event that it causes; with a `requestId` by a reply too."""
+
+    def __init__(
+        self, *, engine: Engine, live_calls: LiveCalls, progress: CallProgress, clock: Clock, event_timeout: float
+    ) -> None:
+        """`event_timeout` is how long the state event may take after the engine has said yes, in seconds."""
+        self._engine = engine
+        self._live_calls = live_calls
+        self._progress = progress
+        self._clock = clock
+        self._event_timeout = event_timeout
+
+    async def hold(self, request: Request, data: CallReference) -> Reply | Caused:
+        """The customer hears music."""
+        call = self._allowed(request, data.call_id, Action.HOLD)
+        applied = await self._until(
+            call, lambda: self._engine.hold(call.id), lambda now: now.state is CallState.HELD, HOLD_FAILED
+        )
+        return _answer(request, applied)
+
+    async def resume(self, request: Request, data: CallReference) -> Reply | Caused:
+        """The hold is over."""
+        call = self._allowed(request, data.call_id, Action.RESUME)
+        applied = await self._until(
+            call, lambda: self._engine.resume(call.id), lambda now: now.state is CallState.CONNECTED, RESUME_FAILED
+        )
+        return _answer(request, applied)
+
+    async def send_dtmf(self, request: Request, data: Digits) -> Reply:
+        """Digits for the customer's side. Changes no state and always gets its reply."""
+        digits = "" if data.digits is None else str(data.digits).strip()
+        if not _DIGITS.fullmatch(digits):
+            raise ControlFailed(DTMF_FAILED, "digits are 1 to 64 of 0-9 * # A-D", retryable=False)
+        call = self._allowed(request, data.call_id, Action.SEND_DTMF)
+        await self._ask(lambda: self._engine.send_dtmf(call.id, digits.upper()), DTMF_FAILED)
+        return _reply(request, self._live_calls.get(call.id) or call)
+
+    async def disconnect(self, request: Request, data: CallReference) -> Reply | Caused:
+        """End the call. A call that the engine does not have (state unknown, say) is ended here."""
+        call = self._allowed(request, data.call_id, Action.DISCONNECT)
+
+        async def hang_up() -> None:
+            if not await self._engine.hang_up(call.id):
+                ending = Ending(by=EndedBy.AGENT, cause=Cause.CANCELLED)
+                at = self._clock.now()
+                self._progress.on_report(Report(call_id=call.id, sign=Sign.ENDED, at=at, ending=ending))
+
+        applied = await self._until(call, hang_up, lambda now: not now.is_live, DISCONNECT_FAILED)
+        return _answer(request, applied)
+
+    async def clear_contact(self, request: Request, data: CallReference) -> Reply | Caused:
+        """End the wrap-up."""
+        call = self._allowed(request, data.call_id, Action.CLEAR_CONTACT)
+
+        async def end_wrap_up() -> None:
+            self._progress.end_wrap_up(call.agent_id)
+
+        applied = await self._until(call, end_wrap_up, lambda now: now.is_over, CLEAR_FAILED)
+        return _answer(request, applied)
+
+    async def state(self, request: Request, _data: NoData) -> Reply:
+        """StateSync: the agent's call, if there is one that is not ended."""
+        return Reply(address=request.address, message=self.snapshot(request.caller.user_id))
+
+    def snapshot(self, agent_id: str) -> CallStateSync:
+        """The agent's call as it is now."""
+        return views.call_sync(self._live_calls.of_agent(agent_id))
+
+    def _allowed(self, request: Request, call_id: str | int | None, action: Action) -> Call:
+        """The agent's call that is meant. Raises NoSuchCall, ActionNotAllowed."""
+        call = self._live_calls.of_agent(request.caller.user_id)
+        names = () if call is None else (call.id, *(call.leg_id(leg) for leg in Leg))
+        if call is None or (call_id not in (None, "") and str(call_id).lower() not in names):
+            raise NoSuchCall("the agent has no such call")
+        if action not in allowed_actions(call.state):
+            details = {"callId": call.id, "state": call.state, "allowedActions": list(allowed_actions(call.state))}
+            raise ActionNotAllowed("the state of the call does not allow this", details=details)
+        return call
+
+    async def _until(
+        self,
+        call: Call,
+        ask: Callable[[], Awaitable[None]],
+        reached: Callable[[Call], bool],
+        failure: str,
+    ) -> Applied:
+        """Ask the engine, and wait for the event that shows that it was done."""
+        watch = self._progress.watch(call.id, lambda now: reached(now) or not now.is_live)
+        try:
+            await self._ask(ask, failure)
+            async with asyncio.timeout(self._event_timeout):
+                applied = await watch
+        except TimeoutError:
+            raise ControlFailed(failure, "the engine has not reported that it was done") from None
+        finally:
+            watch.cancel()
+        if not reached(applied.call):
+            raise ControlFailed(failure, "the call ended first", retryable=False)
+        return applied
+
+    async def _ask(self, ask: Callable[[], Awaitable[None]], failure: str) -> None:
+        try:
+            await ask()
+        except EngineRefused:
+            raise ControlFailed(failure, "the engine refused") from None
+        except EngineUnavailable:
+            raise ControlFailed(failure, "the engine is not there") from None
+        except EngineSilent:
+            raise ControlFailed(failure, "the engine did not say") from None
+
+
+def _answer(request: Request, applied: Applied) -> Reply | Caused:
+    return Caused(published=applied.published) if request.request_id is None else _reply(request, applied.call)
+
+
+def _reply(request: Request, call: Call) -> Reply:
+    dial = views.dial_state(call, views.current_leg(call))
+    return Reply(address=request.address, message=ControlReply(success=True, dial=dial))

@@ -1,0 +1,145 @@
+"""What the reports of an engine mean: transition → store → bus → the agent's state. The way back of a press.
+
+Everything here is synchronous, so the changes of a call are stored and published in the order in which they happen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+import structlog
+
+from manualdial import calls, views
+from manualdial.bus import Bus, Published, Scope
+from manualdial.calls import Call, CallState, Change, Report
+from manualdial.envelope import Address, reply
+from manualdial.live_calls import LiveCalls
+from manualdial.metrics import Metrics
+from manualdial.ports import Clock, Store
+from manualdial.sessions import Sessions
+
+log = structlog.get_logger(__name__)
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that was stored and published: the call after it, and its event."""
+
+    call: Call
+    published: Published
+
+
+class CallProgress:
+    """Applies changes to calls and tells everybody who may know."""
+
+    def __init__(
+        self,
+        *,
+        live_calls: LiveCalls,
+        store: Store,
+        bus: Bus,
+        sessions: Sessions,
+        clock: Clock,
+        metrics: Metrics,
+        wrap_up: float,
+    ) -> None:
+        """`wrap_up` is the longest work after a call, in seconds; 0 for no limit."""
+        self._live_calls = live_calls
+        self._store = store
+        self._bus = bus
+        self._sessions = sessions
+        self._clock = clock
+        self._metrics = metrics
+        self._wrap_up = wrap_up
+        self._wrap_up_timers: dict[str, asyncio.TimerHandle] = {}
+        self._watches: dict[str, list[_Watch]] = {}
+
+    def on_report(self, report: Report) -> None:
+        """Apply what an engine reports. Late and repeated reports are normal and change nothing."""
+        call = self._live_calls.get(report.call_id)
+        changes = calls.advance(call, report) if call is not None else ()
+        if not changes:
+            log.debug("report changes nothing", call_id=report.call_id, sign=report.sign)
+        for change in changes:
+            self.apply(change)
+
+    def begin(self, call: Call) -> Published:
+        """A call is in the journal: from now on it is live and the agent is busy. Its first state is stored already."""
+        self._live_calls.put(call)
+        published = self._publish(calls.requested(call))
+        self._sessions.call_requested(call.agent_id)
+        return published
+
+    def mark_unknown(self, call_id: str) -> bool:
+        """The engine did not say whether it took the call. False where it has told of the call since."""
+        call = self._live_calls.get(call_id)
+        changes = calls.mark_unknown(call, self._clock.now()) if call is not None else ()
+        for change in changes:
+            self.apply(change)
+        return bool(changes)
+
+    def apply(self, change: Change) -> None:
+        """Store and publish one change, and let the agent's state follow."""
+        call = change.call
+        before = self._live_calls.get(call.id)
+        self._live_calls.put(call)
+        self._store.record_change(change)
+        published = self._publish(change)
+        if before is not None and before.state is not call.state:
+            self._state_changed(call)
+        self._wake(Applied(call=call, published=published))
+
+    def end_wrap_up(self, agent_id: str) -> None:
+        """End the agent's wrap-up, if there is one."""
+        call = self._live_calls.of_agent(agent_id)
+        if call is not None:
+            for change in calls.end_wrap_up(call, self._clock.now()):
+                self.apply(change)
+
+    def watch(self, call_id: str, until: Callable[[Call], bool]) -> asyncio.Future[Applied]:
+        """The first change, from now on, after which `until` holds of the call."""
+        future: asyncio.Future[Applied] = asyncio.get_running_loop().create_future()
+        self._watches.setdefault(call_id, []).append((until, future))
+        future.add_done_callback(lambda _: self._unwatch(call_id, future))
+        return future
+
+    def close(self) -> None:
+        """Stop all timers."""
+        for timer in self._wrap_up_timers.values():
+            timer.cancel()
+        self._wrap_up_timers.clear()
+
+    def _publish(self, change: Change) -> Published:
+        call = change.call
+        log.info("call", call_id=call.id, state=call.state, leg=change.leg, agent=call.agent_id)
+        address = Address(call.connector, "InboundCall", "InboundCallStateChange")
+        return self._bus.publish(Scope(call.tenant_id, call.agent_id), reply(address, views.state_change(change)))
+
+    def _state_changed(self, call: Call) -> None:
+        self._metrics.call_state(call, at=self._clock.monotonic())
+        if call.state is CallState.WRAP_UP:
+            self._sessions.call_in_wrap_up(call.agent_id)
+            if self._wrap_up > 0:
+                loop = asyncio.get_running_loop()
+                self._wrap_up_timers[call.id] = loop.call_later(self._wrap_up, self.end_wrap_up, call.agent_id)
+        elif call.is_over:
+            timer = self._wrap_up_timers.pop(call.id, None)
+            if timer is not None:
+                timer.cancel()
+            self._sessions.call_over(call.agent_id)
+
+    def _wake(self, applied: Applied) -> None:
+        for until, future in list(self._watches.get(applied.call.id, ())):
+            if not future.done() and until(applied.call):
+                future.set_result(applied)
+
+    def _unwatch(self, call_id: str, future: asyncio.Future[Applied]) -> None:
+        left = [watch for watch in self._watches.get(call_id, ()) if watch[1] is not future]
+        if left:
+            self._watches[call_id] = left
+        else:
+            self._watches.pop(call_id, None)
+
+
+_Watch = tuple[Callable[[Call], bool], asyncio.Future[Applied]]

@@ -1,0 +1,288 @@
+"""Every option: its name, type, default and one sentence; loading and checking.
+
+From a TOML file and from the environment; the environment wins. `[server] port` in the file is MANUALDIAL_SERVER_PORT
+in the environment, `[engine.asterisk] url` is MANUALDIAL_ENGINE_ASTERISK_URL. Lists in the environment are separated by
+commas. An unknown key is refused, with its name. `docs/configuration.md` is generated from here.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from manualdial.numbers import is_region
+from manualdial.screening import Purpose
+
+PREFIX = "MANUALDIAL_"
+
+NOT_OPTIONS = frozenset(PREFIX + name for name in ("CONFIG", "URL", "USER", "PASSWORD"))
+"""Variables of the command line that are no options of the service."""
+
+Seconds = Annotated[float, Meta(gt=0)]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used; the text names the option and says what is wrong, never its value."""
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file."""
+
+
+class Server(Section, frozen=True, kw_only=True):
+    """Where the service listens, and what it bears."""
+
+    host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="The port for HTTP and WebSocket; 0 takes a free one.")] = 8080
+    allowed_origins: Annotated[
+        list[str], Meta(description="Origins whose pages may call over HTTP and WebSocket; none: no check, no CORS.")
+    ] = field(default_factory=list)
+    request_timeout: Annotated[Seconds, Meta(description="The longest time one request may take.")] = 30.0
+    register_timeout: Annotated[
+        Seconds, Meta(description="How long a new connection may take to register (close 4401).")
+    ] = 10.0
+    ping_interval: Annotated[Seconds, Meta(description="How long a connection may be silent before it is asked.")] = 30.0
+    max_reader_lag: Annotated[
+        int, Meta(ge=65_536, description="How many bytes may wait for a slow reader before it is closed (4508).")
+    ] = 4_194_304
+    max_requests: Annotated[
+        int, Meta(ge=1, description="How many requests of one connection may be under way at once.")
+    ] = 256
+    max_connections: Annotated[int, Meta(ge=1, description="How many connections of the bus may be open.")] = 20_000
+    shutdown_timeout: Annotated[
+        Seconds, Meta(description="How long requests may take to end when the service stops.")
+    ] = 10.0
+    open_metrics: Annotated[bool, Meta(description="Whether /metrics is read without a token.")] = True
+
+
+class Storage(Section, frozen=True, kw_only=True):
+    """Where users, calls and their history are kept."""
+
+    url: Annotated[
+        str, Meta(description="sqlite:///PATH, or postgresql://USER:PASSWORD@HOST/DATABASE (best from the environment).")
+    ] = "sqlite:///manualdial.sqlite3"
+    timeout: Annotated[Seconds, Meta(description="How long the database may take for one question.")] = 5.0
+
+
+class EngineKind(StrEnum):
+    """The telephony engines."""
+
+    SIMULATOR = "simulator"
+    ASTERISK = "asterisk"
+
+
+class Simulator(Section, frozen=True, kw_only=True):
+    """The engine without telephony."""
+
+    speed: Annotated[float, Meta(gt=0, description="2.0 plays the calls twice as fast.")] = 1.0
+    seed: Annotated[int, Meta(description="Decides how the mixed-up events of number 10 are mixed.")] = 0
+
+
+class Asterisk(Section, frozen=True, kw_only=True):
+    """Asterisk by ARI."""
+
+    url: Annotated[str, Meta(description="Where ARI is, with /ari.")] = "http://127.0.0.1:8088/ari"
+    user: Annotated[str, Meta(description="The user of ari.conf.")] = "manualdial"
+    password: Annotated[str, Meta(description="Its password; best from the environment.")] = ""
+    application: Annotated[str, Meta(description="The name of the Stasis application; one service each.")] = "manualdial"
+    agent_endpoint: Annotated[
+        str, Meta(description="The agent's phone as an Asterisk endpoint; {extension} is replaced.")
+    ] = "PJSIP/{extension}"
+    trunk_endpoint: Annotated[
+        str, Meta(description="The customer through the trunk as an Asterisk endpoint; {number} is replaced (E.164).")
+    ] = "PJSIP/{number}@trunk"
+    caller_id: Annotated[str, Meta(description="The number that customers see where a press names none.")] = ""
+    agent_timeout: Annotated[
+        int, Meta(ge=1, le=600, description="How many seconds the agent's phone rings.")
+    ] = 20
+    customer_timeout: Annotated[
+        int, Meta(ge=1, le=600, description="How many seconds the customer's phone rings.")
+    ] = 45
+    extension_pause: Annotated[
+        float, Meta(ge=0, description="Seconds between the answer and the digits of an extension.")
+    ] = 1.0
+    request_timeout: Annotated[Seconds, Meta(description="How long ARI may take for one answer.")] = 5.0
+
+
+class Engine(Section, frozen=True, kw_only=True):
+    """The telephony engine."""
+
+    kind: Annotated[EngineKind, Meta(description="simulator or asterisk.")] = EngineKind.SIMULATOR
+    simulator: Simulator = field(default_factory=Simulator)
+    asterisk: Asterisk = field(default_factory=Asterisk)
+
+
+class Dialing(Section, frozen=True, kw_only=True):
+    """How presses become calls."""
+
+    default_region: Annotated[
+        str, Meta(description="ISO 3166 region of national numbers where neither press nor agent names one.")
+    ] = "US"
+    purpose: Annotated[
+        Purpose, Meta(description="The purpose of a press that names none; sales is the strictest.")
+    ] = Purpose.SALES
+    caller_ids: Annotated[
+        list[str], Meta(description="Numbers (E.164) that a press may ask to show by CallerID; none: no press may ask.")
+    ] = field(default_factory=list)
+    guard: Annotated[
+        float, Meta(ge=0, description="Seconds in which the same number without requestId is a double click.")
+    ] = 3.0
+    wrap_up: Annotated[float, Meta(ge=0, description="The longest work after a call in seconds; 0: no limit.")] = 0.0
+    event_timeout: Annotated[
+        Seconds, Meta(description="How long the engine may take to report what a control request asked for.")
+    ] = 5.0
+    unknown_settles_after: Annotated[
+        Seconds, Meta(description="How long a call whose outcome is unknown may still turn up in the engine.")
+    ] = 15.0
+
+
+class Agents(Section, frozen=True, kw_only=True):
+    """Agent logins."""
+
+    grace: Annotated[
+        Seconds, Meta(description="How long a login lasts with no connection of the agent and no live call.")
+    ] = 60.0
+
+
+class Authentication(Section, frozen=True, kw_only=True):
+    """Signing in."""
+
+    secret_file: Annotated[
+        str, Meta(description="The file with the secret that signs tokens; made, with mode 0600, where it is missing.")
+    ] = "manualdial.secret"
+    token_lifetime: Annotated[Seconds, Meta(description="How long a token is good.")] = 3600.0
+    attempts: Annotated[
+        int, Meta(ge=1, description="How often one name may try to sign in at once before it has to wait.")
+    ] = 10
+    attempt_interval: Annotated[
+        Seconds, Meta(description="After that: how long until the next attempt of the name.")
+    ] = 6.0
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class Log(Section, frozen=True, kw_only=True):
+    """The log, on standard error."""
+
+    format: Annotated[LogFormat, Meta(description="json or console.")] = LogFormat.JSON
+    level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$", description="debug, info, warning, error.")] = "info"
+
+
+class Telemetry(Section, frozen=True, kw_only=True):
+    """OpenTelemetry."""
+
+    otlp_endpoint: Annotated[
+        str, Meta(description="Where spans go by OTLP over HTTP; empty: nowhere. Needs the extra `otlp`.")
+    ] = ""
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """The whole configuration."""
+
+    server: Server = field(default_factory=Server)
+    storage: Storage = field(default_factory=Storage)
+    engine: Engine = field(default_factory=Engine)
+    dialing: Dialing = field(default_factory=Dialing)
+    agents: Agents = field(default_factory=Agents)
+    authentication: Authentication = field(default_factory=Authentication)
+    log: Log = field(default_factory=Log)
+    telemetry: Telemetry = field(default_factory=Telemetry)
+
+
+class Option(Struct, frozen=True, kw_only=True):
+    """One option, for documentation and for the environment."""
+
+    path: tuple[str, ...]
+    type: Any
+    default: Any
+    description: str
+
+    @property
+    def variable(self) -> str:
+        """Its name in the environment."""
+        return PREFIX + "_".join(self.path).upper()
+
+
+SECRETS = frozenset({("engine", "asterisk", "password"), ("storage", "url")})
+"""Options that are never shown."""
+
+
+def options(section: type[Section] = Config, path: tuple[str, ...] = ()) -> Iterator[Option]:
+    """All options, in the order of the file."""
+    for one in msgspec.structs.fields(section):
+        inner = one.type
+        if isinstance(inner, type) and issubclass(inner, Section):
+            yield from options(inner, (*path, one.name))
+            continue
+        default = one.default_factory() if one.default is msgspec.NODEFAULT else one.default
+        metadata = [meta for meta in getattr(inner, "__metadata__", ()) if meta.description]
+        yield Option(
+            path=(*path, one.name), type=inner, default=default, description=metadata[0].description or ""
+        )
+
+
+def load(path: Path | None, environment: Mapping[str, str]) -> Config:
+    """Read the file, if one is named, and the environment. Raises ConfigurationError."""
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigurationError(f"the file {path} cannot be read: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"the file {path} is not TOML: {error}") from None
+    _apply_environment(values, environment)
+    try:
+        config = msgspec.convert(values, Config, strict=False)
+    except msgspec.ValidationError as error:
+        reason, _, where = str(error).partition(" - at `$")
+        raise ConfigurationError(f"{where.strip('.`') or 'configuration'}: {reason}") from None
+    _check(config)
+    return config
+
+
+def _apply_environment(values: dict[str, Any], environment: Mapping[str, str]) -> None:
+    known = {option.variable: option for option in options()}
+    for name, text in environment.items():
+        if not name.startswith(PREFIX) or name in NOT_OPTIONS:
+            continue
+        option = known.get(name)
+        if option is None:
+            raise ConfigurationError(f"{name}: no such option in the environment")
+        section = values
+        for part in option.path[:-1]:
+            section = section.setdefault(part, {})
+            if not isinstance(section, dict):
+                raise ConfigurationError(f"{part}: a table is expected")
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        section[option.path[-1]] = parts if isinstance(option.default, list) else text
+
+
+def _check(config: Config) -> None:
+    """Combinations that cannot work."""
+    if not is_region(config.dialing.default_region):
+        raise ConfigurationError("dialing.default_region: no ISO 3166 region in upper case")
+    asterisk = config.engine.asterisk
+    for name, template, part in (
+        ("agent_endpoint", asterisk.agent_endpoint, "{extension}"),
+        ("trunk_endpoint", asterisk.trunk_endpoint, "{number}"),
+    ):
+        if part not in template:
+            raise ConfigurationError(f"engine.asterisk.{name}: {part} is missing")
+    if config.engine.kind is EngineKind.ASTERISK and not asterisk.password:
+        raise ConfigurationError("engine.asterisk.password: ARI needs one")
+    longest = config.storage.timeout * 2 + asterisk.request_timeout * 3 + config.dialing.event_timeout
+    if config.server.request_timeout < longest:
+        raise ConfigurationError(f"server.request_timeout: at least {longest:g}, the sum of the waits inside a request")

@@ -1,0 +1,205 @@
+"""Bytes → envelope → route → typed message → method → answer. The one place that catches.
+
+Every request on a channel of the server gets exactly one answer; a message on any other channel is passed on to the
+readers of the sender's scope and gets none (contract §1, §6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+import structlog
+from msgspec import UNSET
+from opentelemetry import trace
+
+from manualdial import envelope as wire
+from manualdial.bus import Bus, Delivery, Scope
+from manualdial.envelope import Address, Envelope, MalformedPacket, Outgoing, Packet, checked_request_id, fold
+from manualdial.errors import (
+    InternalError,
+    ManualDialError,
+    MalformedMessage,
+    NotAuthenticated,
+    NotPermitted,
+    NotRegistered,
+    ServiceUnavailable,
+    UnknownAddress,
+)
+from manualdial.messages import ErrorData, Incoming, read
+from manualdial.ports import StoreUnavailable
+from manualdial.requests import Caused, Connection, Private, Reply, Request
+
+log = structlog.get_logger(__name__)
+tracer = trace.get_tracer("manualdial")
+
+BUS_CHANNEL = "Bus"
+
+
+Method = Callable[[Request, Any], Awaitable[Reply | Private | Caused]]
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the table of contents."""
+
+    address: Address
+    data: type[Incoming]
+    method: Method
+    before_register: bool = False
+    """Whether it is answered on a connection that is not registered yet."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one message, for a transport that must hand it back (HTTP)."""
+
+    payload: bytes | None
+    """The answer as JSON; None for a message between applications."""
+    error: ManualDialError | None = None
+
+
+class Dispatcher:
+    """Finds the route, reads the data, calls the method, answers."""
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        routes: Mapping[tuple[str, str, str], Route],
+        published_only: frozenset[tuple[str, str, str]],
+        channels: Mapping[str, str],
+        limit: float,
+        observe: Callable[[str, str], None] = lambda _address, _outcome: None,
+    ) -> None:
+        """`channels` maps a folded channel of the server to its published spelling; `limit` is in seconds."""
+        self._bus = bus
+        self._routes = routes
+        self._published_only = published_only
+        self._channels = channels
+        self._limit = limit
+        self._observe = observe
+
+    async def handle(self, connection: Connection, raw: bytes, *, request_id: str | None = None) -> Answer:
+        """Take one message; whatever it holds, there is an answer and no exception.
+
+        The answer has been delivered to the connection by the time this returns. `request_id` stands for one that the
+        message does not have.
+        """
+        try:
+            incoming = wire.decode(raw)
+        except MalformedMessage as error:
+            return self._refuse(connection, error, _unreadable(error))
+        try:
+            incoming = _with_request_id(incoming, request_id)
+            return await self._take(connection, incoming)
+        except NotAuthenticated as error:
+            connection.refuse(error)
+            return self._answer_error(error, incoming)
+        except ManualDialError as error:
+            return self._refuse(connection, error, incoming)
+        except StoreUnavailable:
+            return self._refuse(connection, ServiceUnavailable("the database is not available"), incoming)
+        except Exception:  # the one place that catches: whatever goes wrong, the request has an answer
+            incident = uuid.uuid4().hex
+            log.exception("request failed", incident=incident, address=str(incoming.address))
+            unexpected = InternalError("an unexpected fault", details={"incident": incident})
+            return self._refuse(connection, unexpected, incoming)
+
+    def refuse(self, connection: Connection, raw: bytes, error: ManualDialError) -> Answer:
+        """Answer a message that the transport does not hand over for handling, and say why."""
+        try:
+            incoming = wire.decode(raw)
+        except MalformedMessage as malformed:
+            return self._refuse(connection, malformed, _unreadable(malformed))
+        return self._refuse(connection, error, incoming)
+
+    async def _take(self, connection: Connection, incoming: Envelope) -> Answer:
+        route = self._routes.get(incoming.address.key)
+        if connection.caller is None and not (route and route.before_register):
+            raise NotRegistered("the first message of a connection is Bus/Session/Register")
+        if fold(incoming.address.channel) not in self._channels:
+            self._pass_on(connection, incoming)
+            return Answer(payload=None)
+        if route is None:
+            if incoming.address.key in self._published_only:
+                raise NotPermitted("only the server publishes on this address")
+            raise UnknownAddress("the channel has no request of this topic and subtopic")
+        return await self._call(connection, incoming, route)
+
+    async def _call(self, connection: Connection, incoming: Envelope, route: Route) -> Answer:
+        request = Request(address=route.address, request_id=incoming.request_id, connection=connection)
+        data = read(incoming.data, route.data)
+        name = str(route.address)
+        with structlog.contextvars.bound_contextvars(request_id=request.key), tracer.start_as_current_span(name):
+            try:
+                async with asyncio.timeout(self._limit):
+                    result = await route.method(request, data)
+            except TimeoutError:
+                raise ServiceUnavailable("the request took too long") from None
+        self._observe(name, "ok")
+        if isinstance(result, Caused):
+            if connection.subscriber is not None:
+                self._bus.tell(connection.subscriber, result.published)
+            return Answer(payload=result.published.outgoing.payload)
+        outgoing = wire.reply(result.address, result.message, request_id=request.request_id)
+        if isinstance(result, Private):
+            connection.deliver(Delivery(_wrapped(outgoing, incoming.packet)))
+            for following in result.then:
+                connection.deliver(Delivery(following.payload))
+        else:
+            self._bus.publish(request.scope, outgoing, requester=connection.subscriber, packet=incoming.packet)
+        return Answer(payload=_wrapped(outgoing, incoming.packet))
+
+    def _pass_on(self, connection: Connection, incoming: Envelope) -> None:
+        caller = connection.caller
+        if caller is None:
+            return
+        scope = connection.subscriber.scope if connection.subscriber else Scope(caller.tenant_id, caller.user_id)
+        self._bus.publish(scope, Outgoing(address=incoming.address, payload=incoming.raw))
+
+    def _refuse(self, connection: Connection, error: ManualDialError, incoming: Envelope) -> Answer:
+        answer = self._answer_error(error, incoming)
+        if answer.payload is not None:
+            connection.deliver(Delivery(answer.payload))
+        return answer
+
+    def _answer_error(self, error: ManualDialError, incoming: Envelope) -> Answer:
+        self._observe(self._name(incoming.address), error.wire_type)
+        channel = self._channels.get(fold(incoming.address.channel), BUS_CHANNEL)
+        outgoing = wire.api_error(channel, error_data(error), request_id=incoming.request_id)
+        return Answer(payload=_wrapped(outgoing, incoming.packet), error=error)
+
+    def _name(self, address: Address) -> str:
+        """The address as a label of a metric: what a client made up is not one."""
+        route = self._routes.get(address.key)
+        return str(route.address) if route else "unknown"
+
+
+def _unreadable(error: MalformedMessage) -> Envelope:
+    packet = error.packet if isinstance(error, MalformedPacket) else None
+    return Envelope(address=Address(BUS_CHANNEL), packet=packet, raw=b"")
+
+
+def error_data(error: ManualDialError) -> ErrorData:
+    """An error as the wire tells it (contract §1)."""
+    return ErrorData(
+        error_type=error.wire_type,
+        error_message=error.message,
+        msg=error.told,
+        retryable=error.retryable,
+        details=dict(error.details) or UNSET,
+    )
+
+
+def _wrapped(outgoing: Outgoing, packet: Packet | None) -> bytes:
+    return outgoing.as_packet(packet) if packet is not None else outgoing.payload
+
+
+def _with_request_id(incoming: Envelope, request_id: str | None) -> Envelope:
+    if request_id is None or str(incoming.request_id) == request_id:
+        return incoming
+    if incoming.request_id is not None:
+        raise MalformedMessage("the message has another requestId than Idempotency-Key")
+    return msgspec.structs.replace(incoming, request_id=checked_request_id(request_id))

@@ -1,0 +1,1 @@
+"""Ways out to telephony: one engine a module, all behind the port `Engine`. They do not know each other."""

@@ -1,0 +1,117 @@
+"""What is asked of Asterisk for one call, step by step. The steps decide nothing but when not to go on.
+
+All raise the port's errors: EngineRefused, EngineUnavailable, EngineSilent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from manualdial.calls import Leg
+from manualdial.engines.asterisk.ari import Ari, ChannelExists
+from manualdial.engines.asterisk.dialling import Dialling
+from manualdial.engines.asterisk.tracked_call import TrackedCall, TrackedLeg
+from manualdial.ports import Clock, EngineRefused, EngineSilent, EngineUnavailable
+
+_GRACE: Final = 5.0
+"""Seconds that Asterisk's own dial time-out has before ours."""
+_DIGIT_MILLISECONDS: Final = 100
+_BETWEEN_MILLISECONDS: Final = 100
+
+
+class CallSteps:
+    """The requests of a call. `request_timeout` (seconds) limits what comes before a dial, as a whole."""
+
+    def __init__(self, *, ari: Ari, dialling: Dialling, clock: Clock, request_timeout: float) -> None:
+        self._ari = ari
+        self._dialling = dialling
+        self._clock = clock
+        self._request_timeout = request_timeout
+
+    async def ring_agent(self, call: TrackedCall) -> None:
+        """Make the agent's leg and dial it. Raises ChannelExists too, where the leg is there already."""
+        endpoint = self._dialling.endpoint_of_agent(call.order)
+        variables = self._dialling.variables_of_agent(call.order)
+        try:
+            async with asyncio.timeout(self._request_timeout):
+                await self._enter(call, call.agent, endpoint, variables)
+                await self._dial(call.agent)
+        except TimeoutError as problem:
+            raise EngineSilent("Asterisk did not say in time whether it rings the agent") from problem
+
+    async def join_customer(self, call: TrackedCall) -> bool:
+        """Make the customer's leg and join it with the agent's; both hear each other from the first early media on.
+
+        False where the call ended meanwhile.
+        """
+        try:
+            async with asyncio.timeout(self._request_timeout):
+                call.bridged = True
+                await self._ari.create_bridge(call.id)
+                if not call.customer.asked and call.ending is None:
+                    endpoint = self._dialling.endpoint_of_customer(call.order)
+                    variables = self._dialling.variables_of_customer(call.order)
+                    await self._enter(call, call.customer, endpoint, variables)
+                if call.ending is None:
+                    await self._ari.add_to_bridge(call.id, call.agent.id, call.customer.id)
+        except TimeoutError as problem:
+            raise EngineSilent("Asterisk did not say in time whether the customer's leg is there") from problem
+        return call.ending is None
+
+    async def ring_customer(self, call: TrackedCall) -> None:
+        """Dial the customer's leg."""
+        await self._dial(call.customer)
+
+    async def send_extension(self, call: TrackedCall) -> None:
+        """Dial on: a pause, digits, and for each comma in them a further pause."""
+        for digits in (call.order.number.extension or "").split(","):
+            await asyncio.sleep(self._dialling.extension_pause)
+            if digits and call.ending is None:
+                await self.send_dtmf(call, digits)
+                await asyncio.sleep(len(digits) * (_DIGIT_MILLISECONDS + _BETWEEN_MILLISECONDS) / 1000)
+
+    async def send_dtmf(self, call: TrackedCall, digits: str) -> None:
+        """Send digits to the customer."""
+        await self._ari.send_dtmf(
+            call.customer.id, digits, milliseconds=_DIGIT_MILLISECONDS, between=_BETWEEN_MILLISECONDS
+        )
+
+    async def part(self, call: TrackedCall) -> None:
+        """Take the customer out of the bridge, into the music: in the bridge the agent would go on hearing them."""
+        await self._ari.remove_from_bridge(call.id, call.customer.id)
+        try:
+            await self._ari.start_music(call.customer.id)
+        except EngineRefused:
+            await self._ari.add_to_bridge(call.id, call.customer.id)
+            raise
+
+    async def rejoin(self, call: TrackedCall) -> None:
+        """Bring the customer back from the music."""
+        await self._ari.stop_music(call.customer.id)
+        await self._ari.add_to_bridge(call.id, call.customer.id)
+
+    def deadline(self, leg: Leg) -> float:
+        """When a leg that is dialled now must be up (monotonic seconds)."""
+        limit = self._dialling.agent_timeout if leg is Leg.AGENT else self._dialling.customer_timeout
+        return self._clock.monotonic() + limit + _GRACE
+
+    async def _enter(self, call: TrackedCall, leg: TrackedLeg, endpoint: str, variables: dict[str, str]) -> None:
+        """Make a channel and wait until it can be dialled; Asterisk answers before that."""
+        leg.asked = True
+        leg.entered = asyncio.get_running_loop().create_future()
+        try:
+            await self._ari.create_channel(leg.id, endpoint, variables)
+            if not await leg.entered:
+                raise EngineRefused("the leg ended before it was dialled")
+        except (ChannelExists, EngineUnavailable):
+            leg.asked = False
+            raise
+        finally:
+            leg.entered = None
+
+    async def _dial(self, leg: TrackedLeg) -> None:
+        leg.dial_sent = True
+        leg.deadline = self.deadline(leg.leg)
+        seconds = self._dialling.agent_timeout if leg.leg is Leg.AGENT else self._dialling.customer_timeout
+        await self._ari.dial(leg.id, seconds=seconds)

@@ -1,0 +1,286 @@
+"""Asterisk by ARI: the engine's port, on an event socket that is opened again whenever it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+
+from manualdial.calls import Report, Sign
+from manualdial.engines.asterisk.ari import Ari, Event
+from manualdial.engines.asterisk.call_steps import CallSteps
+from manualdial.engines.asterisk.calls_under_way import CallsUnderWay
+from manualdial.engines.asterisk.dialling import Dialling
+from manualdial.engines.asterisk.reports import Reports
+from manualdial.engines.asterisk.tracked_call import TrackedCall
+from manualdial.ports import (
+    Clock,
+    Engine,
+    EngineRefused,
+    EngineSilent,
+    EngineUnavailable,
+    Health,
+    Originate,
+    Reconnected,
+)
+
+_log = structlog.get_logger()
+
+_DIGITS: Final = re.compile(r"[0-9*#A-D]{1,64}")
+_WAITING_REPORTS: Final = 10_000
+_LOOK_EVERY: Final = 1.0
+_HEALTH_LIMIT: Final = 0.9
+_HEARTBEAT: Final = 10.0
+
+
+class AsteriskEngine:
+    """Places calls through one Asterisk, as the one user of an ARI application.
+
+    `agent_endpoint` and `trunk_endpoint` are dial strings, see `Dialling`. Times are in seconds; `agent_timeout` and
+    `customer_timeout` limit the ringing, `request_timeout` a request to Asterisk, `reconnect_first` and
+    `reconnect_most` bound the pause before the event socket is opened again. Where another program takes the
+    application over, it is left alone for `replaced_pause`.
+    """
+
+    name = "Asterisk"
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        user: str,
+        password: str,
+        application: str,
+        agent_endpoint: str,
+        trunk_endpoint: str,
+        clock: Clock,
+        caller_id: str | None = None,
+        agent_timeout: int = 20,
+        customer_timeout: int = 45,
+        extension_pause: float = 1.0,
+        request_timeout: float = 5.0,
+        reconnect_first: float = 0.1,
+        reconnect_most: float = 5.0,
+        replaced_pause: float = 60.0,
+        connections: int = 20,
+    ) -> None:
+        dialling = Dialling(
+            agent_endpoint=agent_endpoint,
+            trunk_endpoint=trunk_endpoint,
+            caller_id=caller_id,
+            agent_timeout=agent_timeout,
+            customer_timeout=customer_timeout,
+            extension_pause=extension_pause,
+        )
+        self._dialling = dialling
+        self._clock = clock
+        self._request_timeout = request_timeout
+        self._reconnect_first = reconnect_first
+        self._reconnect_most = reconnect_most
+        self._replaced_pause = replaced_pause
+        self._ari = Ari(
+            url=url,
+            user=user,
+            password=password,
+            application=application,
+            request_timeout=request_timeout,
+            connections=connections,
+        )
+        self._reports = Reports(limit=_WAITING_REPORTS)
+        self._steps = CallSteps(ari=self._ari, dialling=dialling, clock=clock, request_timeout=request_timeout)
+        self._calls = CallsUnderWay(ari=self._ari, steps=self._steps, clock=clock, reports=self._reports)
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self._is_open = False
+        self._trouble = "it was not reached yet"
+        self._knows_strays = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether the event socket is open."""
+        return self._is_open
+
+    async def __aenter__(self) -> AsteriskEngine:
+        await self._ari.open()
+        self._tasks = (asyncio.create_task(self._keep_listening()), asyncio.create_task(self._keep_looking()))
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self._is_open = False
+        self._trouble = "the engine is closed"
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._calls.close()
+        await self._ari.close()
+        self._reports.close()
+
+    async def originate(self, order: Originate) -> None:
+        """See the port. Without an open event socket Asterisk would take the order and drop the call in silence."""
+        self._dialling.check(order)
+        self._check_open()
+        call = self._calls.get(order.call_id)
+        if self._calls.has_ended(order.call_id) or (call is not None and call.ending is not None):
+            raise EngineRefused("the call has been placed already, and has ended")
+        if call is None:
+            await self._calls.place(order)
+
+    async def hang_up(self, call_id: str) -> bool:
+        """See the port."""
+        try:
+            async with asyncio.timeout(self._request_timeout):
+                return await self._calls.hang_up(call_id)
+        except (EngineRefused, TimeoutError) as problem:
+            raise EngineSilent("Asterisk did not say whether it hung up") from problem
+
+    async def hold(self, call_id: str) -> None:
+        """See the port."""
+        call = self._connected(call_id)
+        async with _control(call, self._request_timeout):
+            if not call.held:
+                await self._steps.part(call)
+                call.held = True
+                self._calls.report(call, Sign.HELD)
+
+    async def resume(self, call_id: str) -> None:
+        """See the port."""
+        call = self._connected(call_id)
+        async with _control(call, self._request_timeout):
+            if call.held:
+                await self._steps.rejoin(call)
+                call.held = False
+                self._calls.report(call, Sign.RESUMED)
+
+    async def send_dtmf(self, call_id: str, digits: str) -> None:
+        """See the port."""
+        if not _DIGITS.fullmatch(digits):
+            raise EngineRefused("these are no digits")
+        call = self._connected(call_id)
+        async with _control(call, self._request_timeout):
+            await self._steps.send_dtmf(call, digits)
+
+    async def mute(self, call_id: str, *, muted: bool) -> None:
+        """See the port. What the agent says is dropped as it comes in."""
+        call = self._calls.get(call_id)
+        if call is None or not call.agent.up or call.ending is not None:
+            raise EngineRefused("the agent is in no such call")
+        async with _control(call, self._request_timeout):
+            await self._ari.mute(call.agent.id, muted=muted)
+
+    async def adopt(self, orders: Collection[Originate]) -> frozenset[str]:
+        """See the port. The first time, legs of ours that are in none of the orders are hung up."""
+        self._check_open()
+        try:
+            snapshot = await self._ari.snapshot()
+        except EngineRefused as problem:
+            raise EngineUnavailable("Asterisk does not show its calls") from problem
+        known = self._calls.adopt(orders, snapshot)
+        if not self._knows_strays:
+            self._knows_strays = True
+            self._calls.remove_strays(snapshot)
+        return known
+
+    def reports(self) -> AsyncIterator[Report | Reconnected]:
+        """See the port."""
+        return self._reports.read()
+
+    async def health(self) -> Health:
+        """See the port."""
+        if not self._is_open:
+            return Health(ok=False, detail=f"Asterisk sends no events: {self._trouble}")
+        try:
+            async with asyncio.timeout(_HEALTH_LIMIT):
+                await self._ari.ping()
+        except (EngineRefused, EngineUnavailable, EngineSilent, TimeoutError):
+            return Health(ok=False, detail="Asterisk does not answer")
+        return Health(ok=True)
+
+    def _check_open(self) -> None:
+        if not self.ready:
+            raise EngineUnavailable(f"Asterisk sends no events: {self._trouble}")
+
+    def _connected(self, call_id: str) -> TrackedCall:
+        call = self._calls.get(call_id)
+        if call is None or not call.is_connected or call.ending is not None:
+            raise EngineRefused("the customer is in no such call")
+        return call
+
+    # ── the event socket ──
+
+    async def _keep_listening(self) -> None:
+        failures = 0
+        while True:
+            opened_at = self._clock.monotonic()
+            pause = 0.0
+            try:
+                if await self._listen():
+                    pause = self._replaced_pause
+                    self._trouble = "another program has taken over the application"
+                else:
+                    self._trouble = "the event socket was lost"
+            except (EngineRefused, EngineUnavailable, EngineSilent) as problem:
+                self._trouble = str(problem)
+            finally:
+                self._is_open = False
+            if self._clock.monotonic() - opened_at > self._reconnect_most:
+                failures = 0
+            pause = pause or min(self._reconnect_most, self._reconnect_first * 2**failures)
+            failures = min(failures + 1, 30)
+            _log.warning("asterisk.event_socket_closed", trouble=self._trouble, pause=pause)
+            # Not all at once, where several had lost it at once.
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # spreads load, protects nothing
+
+    async def _listen(self) -> bool:
+        """Take in events until the socket ends. True where another program took the application over."""
+        async with self._ari.events(heartbeat=_HEARTBEAT) as events:
+            try:
+                await self._ari.filter_events()
+            except EngineRefused:
+                _log.info("asterisk.events_unfiltered")  # only slower
+            self._calls.settle(await self._ari.snapshot())
+            self._is_open = True
+            _log.info("asterisk.event_socket_open")
+            self._reports.put(Reconnected())
+            async for event in events:
+                if event.type == "ApplicationReplaced":
+                    return True
+                self._take_in(event)
+                await self._reports.room()
+        return False
+
+    def _take_in(self, event: Event) -> None:
+        try:
+            self._calls.on_event(event)
+        except Exception:  # noqa: BLE001  # one event must not end the reports of all calls
+            _log.exception("asterisk.event_failed", type=event.type)
+
+    async def _keep_looking(self) -> None:
+        """What no event tells: what is overdue, and what a request left in doubt."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            if self._calls.see_to_what_is_late() and self._is_open:
+                try:
+                    self._calls.settle_doubtful(await self._ari.snapshot())
+                except (EngineRefused, EngineUnavailable, EngineSilent) as problem:
+                    _log.warning("asterisk.no_look", problem=str(problem))
+
+
+@asynccontextmanager
+async def _control(call: TrackedCall, limit: float) -> AsyncIterator[None]:
+    """One control request of a call at a time, within a limit. One that gets no answer leaves the call in doubt."""
+    try:
+        async with asyncio.timeout(limit), call.control:
+            if call.ending is not None:
+                raise EngineRefused("the call has ended")
+            yield
+    except (EngineSilent, TimeoutError) as problem:
+        call.doubtful = True
+        raise EngineSilent("Asterisk did not say whether it did that") from problem
+
+
+_FITS: type[Engine] = AsteriskEngine

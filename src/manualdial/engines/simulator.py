@@ -1,0 +1,193 @@
+"""A telephony engine without telephony: the far end answers by the number that is dialled.
+
+The default, for a first look, for demonstrations and for tests. The table is part of its contract:
+
+    +1 202 555 01NN, NN =
+    00 answers and stays           06 answers, the customer hangs up after a second
+    01 busy                        07 early media, then answers
+    02 no answer                   08 the agent's phone is not answered
+    03 rejected                    09 the engine gives no answer
+    04 unallocated number          10 answers, every event twice and out of order
+    05 congestion                  11 the engine refuses
+    every other number answers and stays
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import AsyncIterator, Collection
+from datetime import UTC, datetime
+
+import msgspec
+import structlog
+
+from manualdial.calls import Cause, EndedBy, Ending, Report, Sign
+from manualdial.ports import Engine, EngineRefused, EngineSilent, Health, Originate, Reconnected
+
+log = structlog.get_logger(__name__)
+
+_SCRIPTED = re.compile(r"\+120255501(\d\d)")
+_MAX_REPORTS = 100_000
+
+
+class _Step(msgspec.Struct, frozen=True):
+    """After `seconds`, this sign."""
+
+    seconds: float
+    sign: Sign
+    ending: Ending | None = None
+
+
+def _ended(seconds: float, by: EndedBy, cause: Cause, *, q850: int, sip: int | None = None) -> _Step:
+    return _Step(seconds, Sign.ENDED, Ending(by=by, cause=cause, q850=q850, sip=sip))
+
+
+_AGENT = (_Step(0.02, Sign.AGENT_RINGING), _Step(0.08, Sign.AGENT_ANSWERED), _Step(0.01, Sign.DIALING))
+_RINGING = (*_AGENT, _Step(0.05, Sign.RINGING))
+_ANSWERED = (*_RINGING, _Step(0.15, Sign.CONNECTED))
+_NETWORK, _CUSTOMER = EndedBy.NETWORK, EndedBy.CUSTOMER
+_SCRIPTS: dict[int, tuple[_Step, ...]] = {
+    1: (*_AGENT, _ended(0.1, _CUSTOMER, Cause.BUSY, q850=17, sip=486)),
+    2: (*_RINGING, _ended(1.0, _CUSTOMER, Cause.NO_ANSWER, q850=19)),
+    3: (*_AGENT, _ended(0.1, _CUSTOMER, Cause.REJECTED, q850=21, sip=603)),
+    4: (*_AGENT, _ended(0.1, _NETWORK, Cause.INVALID_NUMBER, q850=1, sip=404)),
+    5: (*_AGENT, _ended(0.1, _NETWORK, Cause.CONGESTION, q850=34, sip=503)),
+    6: (*_ANSWERED, _ended(1.0, _CUSTOMER, Cause.NORMAL, q850=16)),
+    7: (*_AGENT, _Step(0.05, Sign.PROGRESS), _Step(0.05, Sign.RINGING), _Step(0.15, Sign.CONNECTED)),
+    8: (_AGENT[0], _ended(1.0, EndedBy.AGENT, Cause.NO_ANSWER, q850=19)),
+}
+_SILENT, _TWICE, _REFUSED = 9, 10, 11
+
+
+class SimulatorEngine:
+    """Plays a script a call. `speed` 2.0 is twice as fast; `seed` decides how events are mixed up."""
+
+    name = "Simulator"
+
+    def __init__(self, *, speed: float = 1.0, seed: int = 0, request_timeout: float = 5.0) -> None:
+        """`request_timeout` is how long an answer is waited for, in seconds; `speed` shortens it too."""
+        self._speed = speed
+        self._random = random.Random(seed)  # noqa: S311 - it mixes up events, it protects nothing
+        self._request_timeout = request_timeout
+        self._reports: asyncio.Queue[Report | Reconnected] = asyncio.Queue(_MAX_REPORTS)
+        self._calls: dict[str, asyncio.Task[None]] = {}
+        self._connected: set[str] = set()
+        self._held: set[str] = set()
+
+    @property
+    def ready(self) -> bool:
+        """It is always there."""
+        return True
+
+    async def __aenter__(self) -> SimulatorEngine:
+        self._put(Reconnected())
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        tasks = list(self._calls.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def originate(self, order: Originate) -> None:
+        """Take the call and play the number's script."""
+        scripted = _SCRIPTED.fullmatch(order.number.e164)
+        which = int(scripted[1]) if scripted else 0
+        if which == _REFUSED:
+            raise EngineRefused("the simulator refuses this number")
+        if which == _SILENT:
+            await self._pause(self._request_timeout)
+            raise EngineSilent("the simulator gives no answer for this number")
+        if order.call_id in self._calls:
+            return
+        steps = _SCRIPTS.get(which, _ANSWERED)
+        if which == _TWICE:
+            steps = self._mixed_up(steps)
+        self._calls[order.call_id] = asyncio.create_task(self._play(order, steps))
+
+    async def hang_up(self, call_id: str) -> bool:
+        """End the call on the agent's wish."""
+        task = self._calls.get(call_id)
+        if task is None:
+            return False
+        task.cancel()
+        cause = Cause.NORMAL if call_id in self._connected else Cause.CANCELLED
+        self._end(call_id, Ending(by=EndedBy.AGENT, cause=cause, q850=16))
+        return True
+
+    async def hold(self, call_id: str) -> None:
+        """Put the customer on hold."""
+        self._need(call_id)
+        self._held.add(call_id)
+        self._report(call_id, Sign.HELD)
+
+    async def resume(self, call_id: str) -> None:
+        """End the hold."""
+        self._need(call_id)
+        self._held.discard(call_id)
+        self._report(call_id, Sign.RESUMED)
+
+    async def send_dtmf(self, call_id: str, digits: str) -> None:
+        """Take the digits; nobody listens."""
+        self._need(call_id)
+
+    async def mute(self, call_id: str, *, muted: bool) -> None:
+        """Take the wish; nobody listens."""
+        self._need(call_id, connected=False)
+
+    async def adopt(self, orders: Collection[Originate]) -> frozenset[str]:
+        """The calls that are being played. Nothing survives the process."""
+        return frozenset(order.call_id for order in orders if order.call_id in self._calls)
+
+    async def reports(self) -> AsyncIterator[Report | Reconnected]:
+        """What happens to the calls."""
+        while True:
+            yield await self._reports.get()
+
+    async def health(self) -> Health:
+        """It is always well."""
+        return Health(ok=True, detail="simulator: no real call is made")
+
+    async def _play(self, order: Originate, steps: tuple[_Step, ...]) -> None:
+        for step in steps:
+            await self._pause(step.seconds)
+            if step.sign is Sign.ENDED:
+                self._end(order.call_id, step.ending)
+                return
+            if step.sign is Sign.CONNECTED:
+                self._connected.add(order.call_id)
+            self._report(order.call_id, step.sign)
+        await asyncio.Event().wait()  # the call stays until somebody hangs up
+
+    def _mixed_up(self, steps: tuple[_Step, ...]) -> tuple[_Step, ...]:
+        """Every step twice, in an order of chance; the answer of the customer is not the first to come."""
+        twice = [*steps[1:], *steps]
+        self._random.shuffle(twice)
+        return (steps[0], *twice)
+
+    def _end(self, call_id: str, ending: Ending | None) -> None:
+        self._calls.pop(call_id, None)
+        self._connected.discard(call_id)
+        self._held.discard(call_id)
+        self._report(call_id, Sign.ENDED, ending)
+
+    def _need(self, call_id: str, *, connected: bool = True) -> None:
+        if call_id not in (self._connected if connected else self._calls):
+            raise EngineRefused("the simulator has no such call, or it is not connected")
+
+    def _report(self, call_id: str, sign: Sign, ending: Ending | None = None) -> None:
+        self._put(Report(call_id=call_id, sign=sign, at=datetime.now(UTC), ending=ending))
+
+    def _put(self, report: Report | Reconnected) -> None:
+        try:
+            self._reports.put_nowait(report)
+        except asyncio.QueueFull:
+            log.error("a report was lost, nobody reads them fast enough")
+
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self._speed)
+
+
+_FITS: type[Engine] = SimulatorEngine

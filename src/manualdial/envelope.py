@@ -1,0 +1,222 @@
+"""Bytes ⇄ envelope: the frame of a message, its address, packets and patterns (contract §1). No message types here.
+
+Keys of the frame are read without regard to case; addresses are compared without regard to case and outer blanks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from manualdial.errors import MalformedMessage
+
+MAX_MESSAGE_BYTES = 65_536
+"""The size of the largest message that is read, in bytes, included (contract §1)."""
+
+MAX_LEVEL_CHARACTERS = 128
+"""The length of the longest channel, topic or subtopic that is read."""
+
+_FRAME_KEYS = frozenset({"channel", "topic", "subtopic", "source", "data", "message", "okmessage", "requestid", "subscriberid"})
+
+
+class Address(msgspec.Struct, frozen=True):
+    """`channel/topic/subtopic` as it was spelt; `key` is what is compared."""
+
+    channel: str
+    topic: str = ""
+    subtopic: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The three levels folded: no outer blanks, no difference of case."""
+        return (fold(self.channel), fold(self.topic), fold(self.subtopic))
+
+    def __str__(self) -> str:
+        return f"{self.channel}/{self.topic}/{self.subtopic}"
+
+
+class Packet(msgspec.Struct, frozen=True, kw_only=True):
+    """The wrapping of a message that came through an iframe; the answer is wrapped for the same subscriber."""
+
+    subscriber_id: Any = None
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that came in: where to, what, and the bytes themselves (of the inner message if it was a packet)."""
+
+    address: Address
+    data: Any = None
+    request_id: str | int | None = None
+    packet: Packet | None = None
+    raw: bytes
+
+
+def fold(text: str) -> str:
+    """Two texts that differ by case or outer blanks alone fold to the same."""
+    return text.strip().casefold()
+
+
+def decode(raw: bytes) -> Envelope:
+    """Read one message.
+
+    Raises MalformedMessage where the bytes are no JSON object with a channel; the error tells nothing of the content.
+    """
+    outer = _object(raw)
+    frame = _frame(outer)
+    if not _is_packet(frame):
+        return _envelope(frame, raw=raw, packet=None)
+    packet = Packet(subscriber_id=frame.get("subscriberid"))
+    try:
+        inner = frame["message"] if "message" in frame else frame["okmessage"]
+        return _envelope(_frame(inner), raw=msgspec.json.encode(inner), packet=packet)
+    except MalformedMessage as error:
+        raise MalformedPacket(error.message, packet=packet) from None
+
+
+class MalformedPacket(MalformedMessage):
+    """The packet can be read, the message inside cannot: the answer goes out as a packet."""
+
+    def __init__(self, message: str, *, packet: Packet) -> None:
+        super().__init__(message)
+        self.packet = packet
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    if len(raw) > MAX_MESSAGE_BYTES:
+        raise MalformedMessage(f"a message has at most {MAX_MESSAGE_BYTES} bytes")
+    try:
+        decoded = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise MalformedMessage("not JSON in UTF-8") from None
+    except RecursionError:
+        raise MalformedMessage("nested too deeply") from None
+    if not isinstance(decoded, dict):
+        raise MalformedMessage("a message is a JSON object")
+    return decoded
+
+
+def _frame(decoded: dict[str, Any]) -> dict[str, Any]:
+    """The keys of the frame, folded. Two spellings of one key are refused: readers could differ on which one counts."""
+    frame: dict[str, Any] = {}
+    for key, value in decoded.items():
+        folded = fold(key)
+        if folded in _FRAME_KEYS:
+            if folded in frame:
+                raise MalformedMessage(f"the key {folded!r} is there twice")
+            frame[folded] = value
+    return frame
+
+
+def _is_packet(frame: Mapping[str, Any]) -> bool:
+    no_address = not frame.get("topic") and not frame.get("subtopic")
+    return no_address and (isinstance(frame.get("message"), dict) or isinstance(frame.get("okmessage"), dict))
+
+
+def _envelope(frame: Mapping[str, Any], *, raw: bytes, packet: Packet | None) -> Envelope:
+    request_id = frame.get("requestid")
+    if request_id is not None:
+        request_id = checked_request_id(request_id)
+    channel = _level(frame, "channel")
+    if not channel.strip():
+        raise MalformedMessage("a message has a channel")
+    address = Address(channel, _level(frame, "topic"), _level(frame, "subtopic"))
+    return Envelope(address=address, data=frame.get("data"), request_id=request_id, packet=packet, raw=raw)
+
+
+def checked_request_id(request_id: Any) -> str | int:
+    """The id if it may be one: a string or a whole number, not empty, not endless. Raises MalformedMessage."""
+    if isinstance(request_id, bool) or not isinstance(request_id, str | int):
+        raise MalformedMessage("requestId is a string or a number")
+    if isinstance(request_id, int):
+        if abs(request_id) >= 2**63:
+            raise MalformedMessage("requestId as a number has at most 64 bits")
+    elif not 0 < len(request_id) <= MAX_LEVEL_CHARACTERS or not request_id.isprintable():
+        raise MalformedMessage(f"requestId has 1 to {MAX_LEVEL_CHARACTERS} printable characters")
+    return request_id
+
+
+def _level(frame: Mapping[str, Any], name: str) -> str:
+    level = frame.get(name)
+    if level is None:
+        return ""
+    if not isinstance(level, str) or len(level) > MAX_LEVEL_CHARACTERS:
+        raise MalformedMessage(f"{name} is a string of at most {MAX_LEVEL_CHARACTERS} characters")
+    return level
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that goes out, encoded once for all who read it."""
+
+    address: Address
+    payload: bytes
+    """The JSON text of the message without `meta`."""
+
+    def with_meta(self, *, epoch: str, seq: int, at: str) -> bytes:
+        """The payload with `meta` as its last key (contract §6, `stream`)."""
+        body = self.payload.rstrip()[:-1].rstrip()
+        meta = msgspec.json.encode({"epoch": epoch, "seq": seq, "at": at})
+        return body + b',"meta":' + meta + b"}"
+
+    def as_packet(self, packet: Packet) -> bytes:
+        """The payload wrapped for the iframe that asked."""
+        return msgspec.json.encode(
+            {
+                "channel": self.address.channel,
+                "topic": "",
+                "subTopic": "",
+                "subscriberID": packet.subscriber_id,
+                "message": msgspec.Raw(self.payload),
+            }
+        )
+
+
+def reply(address: Address, message: Any, *, request_id: str | int | None = None) -> Outgoing:
+    """A reply or an event: `{channel, topic, subtopic, message}`, with `requestId` where there is one."""
+    body: dict[str, Any] = {
+        "channel": address.channel,
+        "topic": address.topic,
+        "subtopic": address.subtopic,
+        "message": message,
+    }
+    if request_id is not None:
+        body["requestId"] = request_id
+    return Outgoing(address=address, payload=_encode(body))
+
+
+def api_error(channel: str, data: Any, *, request_id: str | int | None = None) -> Outgoing:
+    """An ApiError event: `{channel, topic: "Error", subtopic: "ApiError", data}` (contract §1)."""
+    address = Address(channel, "Error", "ApiError")
+    body: dict[str, Any] = {"channel": channel, "topic": address.topic, "subtopic": address.subtopic, "data": data}
+    if request_id is not None:
+        body["requestId"] = request_id
+    return Outgoing(address=address, payload=_encode(body))
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Pattern(msgspec.Struct, frozen=True):
+    """Which addresses a reader wants: three levels, `*` stands for one whole level (contract §6)."""
+
+    text: str
+    levels: tuple[str, str, str]
+
+    @classmethod
+    def parse(cls, text: str) -> Pattern:
+        """Raises MalformedMessage where the text is not three levels."""
+        levels = tuple(fold(level) for level in text.split("/"))
+        if len(levels) != 3 or not all(levels) or len(text) > 3 * MAX_LEVEL_CHARACTERS:
+            raise MalformedMessage("a subscription is channel/topic/subtopic, `*` for any level")
+        channel, topic, subtopic = levels
+        return cls(text.strip(), (channel, topic, subtopic))
+
+    def matches(self, key: tuple[str, str, str]) -> bool:
+        """Whether an address with this `key` is wanted."""
+        return all(level in ("*", part) for level, part in zip(self.levels, key, strict=True))
+
+
+def matches_any(patterns: Iterable[Pattern], key: tuple[str, str, str]) -> bool:
+    """Whether one of the patterns wants the address with this `key`."""
+    return any(pattern.matches(key) for pattern in patterns)

@@ -1,0 +1,83 @@
+"""The figures at /metrics. The only home of prometheus_client."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from manualdial.calls import Call, CallState
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_MAX_PRESSES = 100_000
+
+
+class Metrics:
+    """Counts and times of presses, calls and messages. One registry a service."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._since_press = Histogram(
+            "manualdial_press_seconds",
+            "Time from the press to a milestone: verdict, accepted (by the engine), ringing (first), answered.",
+            ("milestone",),
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._presses = Counter(
+            "manualdial_presses", "Presses by outcome.", ("outcome",), registry=self._registry
+        )
+        self._calls_ended = Counter(
+            "manualdial_calls_ended", "Calls by who ended them and why.", ("by", "cause"), registry=self._registry
+        )
+        self._requests = Counter(
+            "manualdial_requests", "Requests by address and outcome.", ("address", "outcome"), registry=self._registry
+        )
+        self._delivered = Counter(
+            "manualdial_deliveries", "Messages handed to readers of the bus.", registry=self._registry
+        )
+        self._live_calls = Gauge("manualdial_live_calls", "Calls that are not ended.", registry=self._registry)
+        self._agents = Gauge("manualdial_agents_logged_in", "Agents who are logged in.", registry=self._registry)
+        self._readers = Gauge("manualdial_readers", "Connections that read the bus.", registry=self._registry)
+        self._pressed: OrderedDict[str, float] = OrderedDict()
+
+    def request(self, address: str, outcome: str) -> None:
+        """A request was answered."""
+        self._requests.labels(address, outcome).inc()
+
+    def delivered(self, readers: int) -> None:
+        """A message was handed to this many readers."""
+        self._delivered.inc(readers)
+
+    def press(self, outcome: str) -> None:
+        """A press had this outcome: called, replay, or the type of the error."""
+        self._presses.labels(outcome).inc()
+
+    def since_press(self, milestone: str, seconds: float) -> None:
+        """A press reached a milestone."""
+        self._since_press.labels(milestone).observe(seconds)
+
+    def pressed(self, call_id: str, at: float) -> None:
+        """A press became a call; `at` is the monotonic time of the press."""
+        self._pressed[call_id] = at
+        if len(self._pressed) > _MAX_PRESSES:
+            self._pressed.popitem(last=False)
+
+    def call_state(self, call: Call, *, at: float) -> None:
+        """A call came into its state; `at` is the monotonic time."""
+        pressed = self._pressed.get(call.id)
+        if pressed is not None and call.state is CallState.AGENT_RINGING:
+            self.since_press("ringing", at - pressed)
+        if pressed is not None and call.state is CallState.CONNECTED and call.previous is not CallState.HELD:
+            self.since_press("answered", at - pressed)
+        if call.is_over:
+            self._pressed.pop(call.id, None)
+            if call.ending is not None:
+                self._calls_ended.labels(call.ending.by, call.ending.cause).inc()
+
+    def text(self, *, live_calls: int, agents: int, readers: int) -> bytes:
+        """All figures in Prometheus's text form."""
+        self._live_calls.set(live_calls)
+        self._agents.set(agents)
+        self._readers.set(readers)
+        return generate_latest(self._registry)

@@ -1,0 +1,181 @@
+"""Agent logins: open, join, grace, close; who may dial now (contract §4).
+
+A login belongs to the agent, not to a connection. It ends by Logout, by an administrator, or when no connection of the
+agent has been there for the grace time and no call is live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from manualdial import views
+from manualdial.agents import AFTER_CALL_WORK, BUSY, NOT_READY, AgentSession, AgentState, Caller
+from manualdial.bus import Bus, Scope
+from manualdial.envelope import Address, reply
+from manualdial.errors import AgentNotLoggedIn
+from manualdial.live_calls import LiveCalls
+from manualdial.messages import SetAgentState
+from manualdial.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+
+class Sessions:
+    """The agents who are logged in."""
+
+    def __init__(self, *, bus: Bus, live_calls: LiveCalls, clock: Clock, grace: float) -> None:
+        """`grace` is in seconds."""
+        self._bus = bus
+        self._live_calls = live_calls
+        self._clock = clock
+        self._grace = grace
+        self._sessions: dict[str, AgentSession] = {}
+        self._connections: dict[str, int] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self.before_end: Callable[[str], None] = lambda _agent_id: None
+        """Called with the agent's id before a login ends: the place to end what the agent has left open."""
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def get(self, agent_id: str) -> AgentSession | None:
+        """The agent's login, if there is one."""
+        return self._sessions.get(agent_id)
+
+    def require(self, agent_id: str) -> AgentSession:
+        """The agent's login. Raises AgentNotLoggedIn."""
+        session = self._sessions.get(agent_id)
+        if session is None:
+            raise AgentNotLoggedIn("the agent is not logged in")
+        return session
+
+    def open(self, caller: Caller, *, connector: str, extension: str, region: str) -> AgentSession:
+        """Log the agent in, or join the login that is open."""
+        session = self._sessions.get(caller.user_id)
+        if session is None:
+            session = AgentSession(
+                agent_id=caller.user_id,
+                tenant_id=caller.tenant_id,
+                login_name=caller.login_name,
+                name=caller.name,
+                connector=connector,
+                extension=extension,
+                region=region,
+                state=NOT_READY,
+                since=self._now(),
+            )
+            call = self._live_calls.of_agent(caller.user_id)
+            if call is not None:  # a call that has outlived the login it was made in
+                state = BUSY if call.is_live else AFTER_CALL_WORK
+                session = msgspec.structs.replace(session, state=state, state_after_call=NOT_READY)
+            self._sessions[caller.user_id] = session
+        self._expect_connection(caller.user_id)
+        return session
+
+    def end(self, agent_id: str) -> AgentSession:
+        """End the login. Raises AgentNotLoggedIn where there is none."""
+        self.require(agent_id)
+        self.before_end(agent_id)
+        self._stop_timer(agent_id)
+        return self._sessions.pop(agent_id)
+
+    def connected(self, agent_id: str) -> None:
+        """A connection of the agent has come."""
+        self._connections[agent_id] = self._connections.get(agent_id, 0) + 1
+        self._stop_timer(agent_id)
+
+    def disconnected(self, agent_id: str) -> None:
+        """A connection of the agent has gone."""
+        left = self._connections.get(agent_id, 0) - 1
+        if left > 0:
+            self._connections[agent_id] = left
+            return
+        self._connections.pop(agent_id, None)
+        self._expect_connection(agent_id)
+
+    def choose_state(self, agent_id: str, state: AgentState, *, reason_code: str | None = None) -> SetAgentState:
+        """The agent chooses a state. During a call and its wrap-up it is the state that follows them."""
+        session = self.require(agent_id)
+        if session.state_after_call is not None:
+            session = msgspec.structs.replace(session, state_after_call=state)
+        elif session.state != state:
+            session = msgspec.structs.replace(session, state=state, since=self._now())
+        self._sessions[agent_id] = session
+        return views.set_agent_state(session, event=state.label, reason_code=reason_code)
+
+    def set_muted(self, agent_id: str, *, muted: bool) -> SetAgentState:
+        """The agent's microphone is muted in the call, or again not."""
+        session = msgspec.structs.replace(self.require(agent_id), muted=muted)
+        self._sessions[agent_id] = session
+        return views.set_agent_state(session, event=session.state.label, reason_code=None)
+
+    def call_requested(self, agent_id: str) -> None:
+        """A call of the agent is being made: Busy. Out of wrap-up the state to go back to stays the first one's."""
+        session = self._sessions.get(agent_id)
+        if session is not None:
+            self._follow(session, BUSY, after=session.state_after_call or session.state)
+
+    def call_in_wrap_up(self, agent_id: str) -> None:
+        """The agent's call is over, the work after it is not."""
+        session = self._sessions.get(agent_id)
+        if session is not None and session.state == BUSY:
+            self._follow(session, AFTER_CALL_WORK, after=session.state_after_call)
+
+    def call_over(self, agent_id: str) -> None:
+        """Call and wrap-up are done: the agent is in the state from before, or in the one chosen meanwhile."""
+        session = self._sessions.get(agent_id)
+        if session is not None and session.state_after_call is not None:
+            self._follow(session, session.state_after_call, after=None)
+        if self._connections.get(agent_id, 0) == 0:
+            self._expect_connection(agent_id)
+
+    def tell_logged_out(self, session: AgentSession) -> None:
+        """Tell the agent's applications that the login has ended, where none of them asked for it."""
+        self._publish(session, "LogoutSuccess", views.logged_out(session))
+
+    def close(self) -> None:
+        """Stop all timers."""
+        for agent_id in list(self._timers):
+            self._stop_timer(agent_id)
+
+    def _follow(self, session: AgentSession, state: AgentState, *, after: AgentState | None) -> None:
+        muted = session.muted and state == session.state
+        session = msgspec.structs.replace(
+            session, state=state, since=self._now(), state_after_call=after, muted=muted
+        )
+        self._sessions[session.agent_id] = session
+        message = views.set_agent_state(session, event=state.label, reason_code=None)
+        self._publish(session, "SetAgentState", message)
+
+    def _publish(self, session: AgentSession, subtopic: str, message: object) -> None:
+        address = Address(session.connector, "Agent", subtopic)
+        self._bus.publish(Scope(session.tenant_id, session.agent_id), reply(address, message))
+
+    def _expect_connection(self, agent_id: str) -> None:
+        """Start the grace time of a login that no connection keeps."""
+        if agent_id not in self._sessions or self._connections.get(agent_id, 0) > 0:
+            return
+        self._stop_timer(agent_id)
+        loop = asyncio.get_running_loop()
+        self._timers[agent_id] = loop.call_later(self._grace, self._grace_is_over, agent_id)
+
+    def _grace_is_over(self, agent_id: str) -> None:
+        self._timers.pop(agent_id, None)
+        call = self._live_calls.of_agent(agent_id)
+        if agent_id not in self._sessions or (call is not None and call.is_live):
+            return  # `call_over` starts the grace time again
+        self.tell_logged_out(self.end(agent_id))
+        log.info("login ended, no connection was left", agent=agent_id)
+
+    def _stop_timer(self, agent_id: str) -> None:
+        timer = self._timers.pop(agent_id, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _now(self) -> datetime:
+        return self._clock.now()

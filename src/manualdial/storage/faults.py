@@ -1,0 +1,59 @@
+"""The one place where a fault of a database, a driver or the disk becomes an error of the port."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+from alembic.util.exc import CommandError
+from sqlalchemy import exc
+
+from manualdial.ports import StoreUnavailable
+
+
+class ContentRefused(StoreUnavailable):
+    """The database works, but does not take this content, and would not take it later either."""
+
+
+# A StatementError that is no DBAPIError is a value that cannot be one of its column; its `orig` says why.
+_CONTENT = (exc.IntegrityError, exc.DataError, OverflowError, ValueError)
+_OUTAGE = (
+    exc.SQLAlchemyError,
+    CommandError,
+    sqlite3.Error,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    OSError,
+)
+
+
+@contextmanager
+def vendor_faults() -> Iterator[None]:
+    """Turn what the database's side raises into StoreUnavailable or ContentRefused.
+
+    Their text names the kind of fault alone, and they have no cause: the database's own words may quote a row, and
+    numbers are personal data.
+    """
+    try:
+        yield
+    except _OUTAGE as fault:
+        if _is_of_content(fault):
+            raise ContentRefused(_kind(fault)) from None
+        raise StoreUnavailable(_kind(fault)) from None
+    except _CONTENT as fault:
+        raise ContentRefused(_kind(fault)) from None
+
+
+def _is_of_content(fault: BaseException) -> bool:
+    if isinstance(fault, exc.StatementError) and not isinstance(fault, exc.DBAPIError):
+        return isinstance(fault.orig, _CONTENT)
+    return isinstance(fault, _CONTENT) and not isinstance(fault, OSError | asyncpg.PostgresError)
+
+
+def _kind(fault: BaseException) -> str:
+    """The kind of fault, with the database's code for it where it has one: OperationalError SQLITE_BUSY."""
+    origin = getattr(fault, "orig", None) or fault
+    code = getattr(origin, "sqlite_errorname", None) or getattr(origin, "sqlstate", None)
+    return f"{type(fault).__name__} {code}" if code else type(fault).__name__

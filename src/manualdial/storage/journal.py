@@ -1,0 +1,230 @@
+"""The journal's writer: presses and changes that come together share one transaction and one commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from manualdial.calls import Call, Change
+from manualdial.ports import RequestIdTaken, StoreUnavailable
+from manualdial.storage.batch import write_batch
+from manualdial.storage.database import Database
+from manualdial.storage.faults import ContentRefused
+from manualdial.storage.pending import Batch, Pending, Press
+
+MAX_WAITING_PRESSES = 10_000
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """When the writer writes without being asked to, in seconds."""
+
+    linger: float
+    """How long a change may wait for company: nobody waits for it, and a commit for each would multiply the commits."""
+    first_retry: float
+    """The pause after the first failure; it doubles with each further one."""
+    longest_retry: float
+
+    def retry(self, failures: int) -> float:
+        """The pause after so many failures in a row."""
+        return min(self.first_retry * 2.0 ** min(failures - 1, 30), self.longest_retry)
+
+
+class Journal:
+    """Writes calls and their changes in the background, through one task.
+
+    While one batch is being written the next one gathers, so that any number of presses at once costs few commits.
+    A batch that fails fails its presses at once; its changes are kept, in order, and tried again with growing pauses,
+    and with the next press or flush. Where more changes wait than there is room for, the newest state of each call is
+    kept, parts of the history are not, and the log says so.
+    """
+
+    def __init__(self, database: Database, *, pace: Pace, room: int) -> None:
+        self._database = database
+        self._pace = pace
+        self._pending = Pending(room=room)
+        self._flushes: list[asyncio.Future[None]] = []
+        self._in_hand = Batch()
+        self._unwritten: list[Change] = []
+        self._wake = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._failures = 0
+        self._writer: asyncio.Task[None] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is somebody to write."""
+        return self._writer is not None and not self._writer.done()
+
+    def start(self) -> None:
+        """Start the writer."""
+        self._writer = asyncio.create_task(self._write_for_ever(), name="journal")
+        self._writer.add_done_callback(_tell_of_death)
+
+    async def close(self, *, limit: float) -> None:
+        """Write what is pending, for at most `limit` seconds, and end the writer."""
+        if self._writer is None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                while self.is_running and not await self._flushed():
+                    await asyncio.wait([self._writer], timeout=self._pace.first_retry)
+        if unwritten := self._pending.count + len(self._in_hand.changes):
+            log.error("changes of calls were not written before the end", changes=unwritten)
+        self._writer.cancel()
+        await asyncio.wait([self._writer])
+
+    async def record_press(self, call: Call) -> None:
+        """Write a new call; on return it is committed. Raises RequestIdTaken, StoreUnavailable."""
+        self._require_writer()
+        if len(self._pending.presses) >= MAX_WAITING_PRESSES:
+            raise StoreUnavailable("too many presses wait for the database")
+        press = Press(call, asyncio.get_running_loop().create_future())
+        self._pending.presses.append(press)
+        self._wake.set()
+        outcome = await press.done
+        if outcome.taken_by is not None:
+            raise RequestIdTaken(outcome.taken_by)
+
+    def record_change(self, change: Change) -> None:
+        """Put a change in the queue."""
+        self._tell_of_replaced(self._pending.add(change))
+        self._wake_in(self._pace.linger)
+
+    async def flush(self) -> None:
+        """Wait until all that is pending is committed. Raises StoreUnavailable where the next attempt fails."""
+        if not self._pending and not self._in_hand:
+            return
+        self._require_writer()
+        flushed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._flushes.append(flushed)
+        self._wake.set()
+        await flushed
+
+    def _require_writer(self) -> None:
+        if not self.is_running:
+            raise StoreUnavailable("the store is closed")
+
+    async def _flushed(self) -> bool:
+        try:
+            await self.flush()
+        except StoreUnavailable:
+            return False
+        return True
+
+    def _wake_in(self, delay: float) -> None:
+        if self._alarm is None and not self._wake.is_set():
+            self._alarm = asyncio.get_running_loop().call_later(delay, self._wake.set)
+
+    def _silence_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    async def _write_for_ever(self) -> None:
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                self._silence_alarm()
+                await self._write_pending()
+        finally:
+            self._silence_alarm()
+            _end_waiting(self._pending.presses, self._flushes, "the store is closed")
+
+    async def _write_pending(self) -> None:
+        batch = self._in_hand = self._pending.take()
+        flushes, self._flushes = self._flushes, []
+        fault: str | None = "the store is closed"
+        try:
+            # After a failure apart, so that a change that the database does not take holds up no press.
+            parts = (Batch(presses=batch.presses), Batch(changes=batch.changes)) if self._failures else (batch,)
+            fault = await self._write_parts(parts)
+        finally:
+            self._in_hand = Batch()
+            _end_waiting(batch.presses, flushes, fault)
+        self._take_stock(fault)
+
+    async def _write_parts(self, parts: Iterable[Batch]) -> str | None:
+        """Write one after the other until one fails. Returns what failed it."""
+        fault: str | None = None
+        for part in parts:
+            if fault is None:
+                fault = await self._write(part)
+            else:
+                self._give_back(part, fault)
+        return fault
+
+    async def _write(self, batch: Batch) -> str | None:
+        if not batch:
+            return None
+        calls = [press.call for press in batch.presses]
+        try:
+            outcomes = await self._database.write(partial(write_batch, presses=calls, changes=batch.changes))
+        except ContentRefused as refusal:
+            if len(batch) > 1:
+                return await self._write_parts(batch.singly())
+            self._drop(batch, str(refusal))
+            return None
+        except StoreUnavailable as failure:
+            self._give_back(batch, str(failure))
+            return str(failure)
+        for press, outcome in zip(batch.presses, outcomes, strict=True):
+            press.settle(outcome)
+        return None
+
+    def _give_back(self, batch: Batch, fault: str) -> None:
+        for press in batch.presses:
+            press.fail(fault)
+        self._unwritten.extend(batch.changes)
+
+    def _drop(self, batch: Batch, refusal: str) -> None:
+        for press in batch.presses:
+            press.fail(refusal)
+        for change in batch.changes:
+            log.error("a change is lost: the database refuses it", call=change.call.id, step=change.call.step,
+                      reason=refusal)  # fmt: skip
+
+    def _take_stock(self, fault: str | None) -> None:
+        """After an attempt: keep what was not written, and say when to try again."""
+        if fault is None:
+            if self._failures:
+                log.info("the database takes the journal again", failures=self._failures)
+            self._failures = 0
+            return
+        self._failures += 1
+        self._tell_of_replaced(self._pending.put_back(self._unwritten))
+        self._unwritten = []
+        if self._failures == 1:
+            log.error("the database does not take the journal", reason=fault, changes=self._pending.count)
+        if self._pending.count:
+            self._wake_in(self._pace.retry(self._failures))
+
+    def _tell_of_replaced(self, replaced: int) -> None:
+        if replaced:
+            log.error("parts of the history of calls are lost: too many wait for the database", changes=replaced)
+
+
+def _end_waiting(presses: Iterable[Press], flushes: Iterable[asyncio.Future[None]], fault: str | None) -> None:
+    """Let nobody wait on: who has no answer by now gets the fault."""
+    for press in presses:
+        press.fail(fault or "the press was passed over")
+    for flushed in flushes:
+        if flushed.done():
+            continue
+        if fault is None:
+            flushed.set_result(None)
+        else:
+            flushed.set_exception(StoreUnavailable(fault))
+
+
+def _tell_of_death(writer: asyncio.Task[None]) -> None:
+    if not writer.cancelled() and (fault := writer.exception()) is not None:
+        log.critical("the journal's writer has died: nothing can be dialled", fault=type(fault).__name__)

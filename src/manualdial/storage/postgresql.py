@@ -1,0 +1,101 @@
+"""PostgreSQL over asyncpg."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, NullPool
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from manualdial.ports import StoreUnavailable
+from manualdial.storage.faults import vendor_faults
+from manualdial.storage.schema import upgrade
+
+Result = TypeVar("Result")
+
+
+class PostgresqlDatabase:
+    """A database of a PostgreSQL server.
+
+    `answer_timeout` is how long, in seconds, a transaction may take, with the connection that it may have to make;
+    `migration_timeout` the same for bringing the schema up to date. A commit is as durable as the server's setting
+    `synchronous_commit` says.
+    """
+
+    def __init__(self, url: URL, *, answer_timeout: float, migration_timeout: float) -> None:
+        self._closed = False
+        self._url = _for_asyncpg(url)
+        self._answer_timeout = answer_timeout
+        self._migration_timeout = migration_timeout
+        self._engine = create_async_engine(
+            self._url,
+            connect_args={"server_settings": {"application_name": "manualdial"}},
+            pool_timeout=answer_timeout,
+            # A connection that died while it lay idle is found before it is used: a restarted server costs no press.
+            pool_pre_ping=True,
+            hide_parameters=True,
+        )
+
+    async def open(self) -> None:
+        """Bring the schema up to date; another process that does so is waited for."""
+        # On a thread with a loop of its own, because Alembic keeps its state in the module, and one lock guards it.
+        with vendor_faults():
+            await asyncio.to_thread(asyncio.run, self._upgrade())
+
+    async def close(self) -> None:
+        """Close the connections."""
+        self._closed = True
+        with vendor_faults():
+            await self._engine.dispose()
+
+    async def write(self, work: Callable[[Connection], Result]) -> Result:
+        """Run `work` in a transaction, and commit it."""
+        return await self._run(work)
+
+    async def read(self, work: Callable[[Connection], Result]) -> Result:
+        """Run `work` in a transaction."""
+        return await self._run(work)
+
+    async def _run(self, work: Callable[[Connection], Result]) -> Result:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        with vendor_faults():
+            return await _transaction(self._engine, work, limit=self._answer_timeout)
+
+    async def _upgrade(self) -> None:
+        engine = create_async_engine(self._url, poolclass=NullPool, hide_parameters=True)
+        await _transaction(engine, upgrade, limit=self._migration_timeout)
+
+
+async def _transaction(engine: AsyncEngine, work: Callable[[Connection], Result], *, limit: float) -> Result:
+    connection: AsyncConnection = engine.connect()
+    try:
+        async with asyncio.timeout(limit):
+            await connection.start()
+            result = await connection.run_sync(work)
+            await connection.commit()
+            return result
+    except (TimeoutError, asyncio.CancelledError):
+        if connection.sync_connection is not None:
+            await _abandon(connection)
+        raise
+    finally:
+        if connection.sync_connection is not None:
+            await connection.close()
+
+
+async def _abandon(connection: AsyncConnection) -> None:
+    """Drop a connection without a word to the server, which may not answer: a roll-back or a farewell would wait."""
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    driver.terminate()
+    await connection.invalidate()
+
+
+def _for_asyncpg(url: URL) -> URL:
+    """The URL with the driver in it, and libpq's name for the wish for TLS in asyncpg's."""
+    ssl = url.query.get("sslmode")
+    if ssl is not None:
+        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": ssl})
+    return url.set(drivername="postgresql+asyncpg")

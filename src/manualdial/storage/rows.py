@@ -1,0 +1,146 @@
+"""Nouns ⇄ rows."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row
+
+from manualdial.agents import Role, User
+from manualdial.calls import Call, CallState, Change, Ending
+from manualdial.numbers import PhoneNumber
+from manualdial.ports import StoredChange
+
+_roles = msgspec.json.Decoder(frozenset[Role])
+_ending = msgspec.json.Decoder(Ending)
+
+
+def key(text: str) -> str:
+    """What stands for a text in a unique index, which has no room for a long one: its SHA-256, in hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def login_key(login_name: str) -> str:
+    """The key of a login name, the same whatever its case."""
+    return key(login_name.casefold())
+
+
+def user_row(user: User) -> dict[str, Any]:
+    """The row of a user; the tenant's name has a table of its own."""
+    return {
+        "id": user.id,
+        "tenant_id": user.tenant_id,
+        "login_name": user.login_name,
+        "login_key": login_key(user.login_name),
+        "name": user.name,
+        "password_hash": user.password_hash,
+        "roles": msgspec.json.encode(sorted(user.roles)).decode(),
+        "extension": user.extension,
+        "region": user.region,
+        "disabled": user.disabled,
+    }
+
+
+def user_of(row: Row[Any]) -> User:
+    """The user of a row of `users` joined with the tenant's name as `tenant`."""
+    return User(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        tenant=row.tenant,
+        login_name=row.login_name,
+        name=row.name,
+        password_hash=row.password_hash,
+        roles=_roles.decode(row.roles),
+        extension=row.extension,
+        region=row.region,
+        disabled=row.disabled,
+    )
+
+
+def call_row(call: Call) -> dict[str, Any]:
+    """The row of a call."""
+    return {
+        "id": call.id,
+        "tenant_id": call.tenant_id,
+        "agent_id": call.agent_id,
+        "connector": call.connector,
+        "engine": call.engine,
+        "extension": call.extension,
+        "number_typed": call.number.typed,
+        "number_e164": call.number.e164,
+        "number_region": call.number.region,
+        "number_type": call.number.type,
+        "number_extension": call.number.extension,
+        "request_id": call.request_id,
+        "request_key": None if call.request_id is None else key(call.request_id),
+        "digest": call.digest,
+        "caller_id": call.caller_id,
+        "campaign_id": call.campaign_id,
+        "account_number": call.account_number,
+        "purpose": call.purpose,
+        "verdict": call.verdict,
+        "requested_at": call.requested_at,
+        **state_row(call),
+    }
+
+
+def state_row(call: Call) -> dict[str, Any]:
+    """The columns of a call that change."""
+    return {
+        "state": call.state.value,
+        "previous": None if call.previous is None else call.previous.value,
+        "ending": None if call.ending is None else msgspec.json.encode(call.ending).decode(),
+        "step": call.step,
+        "at": call.at,
+    }
+
+
+def call_of(row: Row[Any]) -> Call:
+    """The call of a row."""
+    return Call(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        agent_id=row.agent_id,
+        connector=row.connector,
+        engine=row.engine,
+        extension=row.extension,
+        number=PhoneNumber(
+            typed=row.number_typed,
+            e164=row.number_e164,
+            region=row.number_region,
+            type=row.number_type,
+            extension=row.number_extension,
+        ),
+        request_id=row.request_id,
+        digest=row.digest,
+        caller_id=row.caller_id,
+        campaign_id=row.campaign_id,
+        account_number=row.account_number,
+        purpose=row.purpose,
+        verdict=row.verdict,
+        state=CallState(row.state),
+        previous=None if row.previous is None else CallState(row.previous),
+        ending=None if row.ending is None else _ending.decode(row.ending),
+        step=row.step,
+        requested_at=row.requested_at,
+        at=row.at,
+    )
+
+
+def change_row(change: Change) -> dict[str, Any]:
+    """The row of a line in the history of a call."""
+    return {
+        "call_id": change.call.id,
+        "step": change.call.step,
+        "state": change.call.state.value,
+        "leg": change.leg.value,
+        "event": change.event,
+        "at": change.call.at,
+    }
+
+
+def change_of(row: Row[Any]) -> StoredChange:
+    """The line of history of a row."""
+    return StoredChange(step=row.step, state=row.state, leg=row.leg, event=row.event, at=row.at)

@@ -1,0 +1,199 @@
+"""The store over SQL: what the port promises, on SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Executable, Select, select, tuple_, update
+
+from manualdial.agents import User
+from manualdial.calls import Call, CallState, Change
+from manualdial.ports import Health, LoginNameTaken, Store, StoredChange, StoreUnavailable
+from manualdial.storage.database import database
+from manualdial.storage.journal import Journal, Pace
+from manualdial.storage.rows import call_of, change_of, key, login_key, user_of, user_row
+from manualdial.storage.tables import call_changes, calls, insert, tenants, users
+
+HEALTH_TIMEOUT = 1.0
+"""Seconds; the port's word."""
+
+_USERS = select(users, tenants.c.name.label("tenant")).join(tenants, users.c.tenant_id == tenants.c.id)
+_NEWEST_FIRST = (calls.c.requested_at.desc(), calls.c.id.desc())
+
+
+class SqlStore:
+    """Users and the journal of calls in a SQL database.
+
+    `url` is `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; ValueError where it is neither.
+    All times are in seconds: `flush_timeout` for what is pending when the store is left, `answer_timeout` for one
+    transaction (on SQLite: for another process that is writing), `migration_timeout` for bringing the schema up to
+    date, `linger` for a change that waits to share a commit, `first_retry` and `longest_retry` for the pauses after a
+    failure. `max_pending_changes` is how many changes wait for a database that is away before history is dropped.
+
+    Beyond the port: any text can be stored, with NUL and lone surrogates too. `record_press` whose caller is cancelled
+    leaves it open whether the call is written, and so does StoreUnavailable where the connection was lost during the
+    commit: then the row may be there, and nothing was dialled for it. `press` tells, and `record_press` again of the
+    same call raises RequestIdTaken with that very call. `call`, `calls`, `open_calls` and `flush` raise
+    StoreUnavailable while changes cannot be written.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        flush_timeout: float,
+        answer_timeout: float = 5.0,
+        migration_timeout: float = 60.0,
+        linger: float = 0.02,
+        first_retry: float = 0.1,
+        longest_retry: float = 5.0,
+        max_pending_changes: int = 10_000,
+    ) -> None:
+        self._flush_timeout = flush_timeout
+        self._database = database(url, answer_timeout=answer_timeout, migration_timeout=migration_timeout)
+        self._journal = Journal(
+            self._database,
+            pace=Pace(linger=linger, first_retry=first_retry, longest_retry=longest_retry),
+            room=max_pending_changes,
+        )
+
+    async def __aenter__(self) -> SqlStore:
+        try:
+            await self._database.open()
+        except BaseException:
+            await self._database.close()
+            raise
+        self._journal.start()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        try:
+            await self._journal.close(limit=self._flush_timeout)
+        finally:
+            await self._database.close()
+
+    # ── users ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def add_user(self, user: User) -> None:
+        """Add a user, and the tenant if it is new; a tenant that is there keeps its name. Raises LoginNameTaken."""
+
+        def work(connection: Connection) -> None:
+            dialect = connection.dialect.name
+            tenant = {"id": user.tenant_id, "name": user.tenant}
+            connection.execute(insert(tenants, dialect).on_conflict_do_nothing(), tenant)
+            new = insert(users, dialect).on_conflict_do_nothing(index_elements=["login_key"]).returning(users.c.id)
+            if connection.execute(new, user_row(user)).first() is None:
+                raise LoginNameTaken("a user of this login name exists already")
+
+        await self._database.write(work)
+
+    async def set_password(self, user_id: str, password_hash: str) -> None:
+        """Replace the password hash of a user; without effect where there is none of this id."""
+        change = update(users).where(users.c.id == user_id).values(password_hash=password_hash)
+        await self._database.write(partial(_execute, change))
+
+    async def user(self, user_id: str) -> User | None:
+        """The user of this id."""
+        return await self._one_user(_USERS.where(users.c.id == user_id))
+
+    async def user_by_login(self, login_name: str) -> User | None:
+        """The user of this login name, whatever its case."""
+        return await self._one_user(_USERS.where(users.c.login_key == login_key(login_name)))
+
+    async def users(self) -> Sequence[User]:
+        """All users, by tenant and login name, whatever their case."""
+        rows = await self._database.read(lambda connection: connection.execute(_USERS).all())
+        return sorted(map(user_of, rows), key=lambda user: (user.tenant.casefold(), user.login_name.casefold()))
+
+    async def _one_user(self, query: Select[Any]) -> User | None:
+        row = await self._database.read(lambda connection: connection.execute(query).first())
+        return None if row is None else user_of(row)
+
+    # ── the journal ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def record_press(self, call: Call) -> None:
+        """Write a new call, and its first state; on return it is committed to disk."""
+        await self._journal.record_press(call)
+
+    def record_change(self, change: Change) -> None:
+        """Put a change in the queue to be written."""
+        self._journal.record_change(change)
+
+    async def flush(self) -> None:
+        """Wait until all that is pending is committed."""
+        await self._journal.flush()
+
+    # ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def press(self, agent_id: str, request_id: str) -> Call | None:
+        """The call that an agent's `requestId` names, as far as it is written."""
+        query = select(calls).where(calls.c.agent_id == agent_id, calls.c.request_key == key(request_id))
+        row = await self._database.read(lambda connection: connection.execute(query).first())
+        return None if row is None else call_of(row)
+
+    async def call(self, tenant_id: str, call_id: str) -> tuple[Call, Sequence[StoredChange]] | None:
+        """A call of the tenant with its history, oldest change first."""
+        await self._journal.flush()
+
+        def work(connection: Connection) -> tuple[Call, Sequence[StoredChange]] | None:
+            row = connection.execute(select(calls).where(calls.c.id == call_id, calls.c.tenant_id == tenant_id)).first()
+            if row is None:
+                return None
+            # Where both legs change in one step, the customer's does so first (see calls.advance).
+            history = (
+                select(call_changes)
+                .where(call_changes.c.call_id == call_id)
+                .order_by(call_changes.c.step, call_changes.c.leg.desc())
+            )
+            return call_of(row), [change_of(line) for line in connection.execute(history)]
+
+        return await self._database.read(work)
+
+    async def calls(
+        self, tenant_id: str, *, agent_id: str | None = None, before: str | None = None, limit: int = 50
+    ) -> Sequence[Call]:
+        """Calls of the tenant, newest first; none where `before` is no call of the tenant."""
+        await self._journal.flush()
+        query = select(calls).where(calls.c.tenant_id == tenant_id).order_by(*_NEWEST_FIRST).limit(limit)
+        if agent_id is not None:
+            query = query.where(calls.c.agent_id == agent_id)
+        if before is not None:
+            place = select(calls.c.requested_at, calls.c.id).where(calls.c.id == before, calls.c.tenant_id == tenant_id)
+            query = query.where(tuple_(calls.c.requested_at, calls.c.id) < place.scalar_subquery())
+        return await self._calls(query)
+
+    async def open_calls(self) -> Sequence[Call]:
+        """All calls that are not ended, oldest first."""
+        await self._journal.flush()
+        return await self._calls(
+            select(calls).where(calls.c.state != CallState.ENDED.value).order_by(calls.c.requested_at, calls.c.id)
+        )
+
+    async def _calls(self, query: Select[Any]) -> Sequence[Call]:
+        return await self._database.read(lambda connection: [call_of(row) for row in connection.execute(query)])
+
+    # ── health ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def health(self) -> Health:
+        """Whether a press could be written now."""
+        if not self._journal.is_running:
+            return Health(ok=False, detail="the journal's writer does not run")
+        try:
+            async with asyncio.timeout(HEALTH_TIMEOUT):
+                await self._database.write(partial(_execute, select(1)))
+        except TimeoutError:
+            return Health(ok=False, detail="the database does not answer in time")
+        except StoreUnavailable as fault:
+            return Health(ok=False, detail=f"the database fails: {fault}")
+        return Health(ok=True)
+
+
+def _execute(statement: Executable, connection: Connection) -> None:
+    connection.execute(statement)
+
+
+if TYPE_CHECKING:
+    _: type[Store] = SqlStore

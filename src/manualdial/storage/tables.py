@@ -1,0 +1,162 @@
+"""The tables, and how a value becomes a column: the same text and the same times on both databases.
+
+A migration in `migrations/versions` stands behind each of them; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+_UNSTORABLE = re.compile("[\x00\x1a\ud800-\udfff]")
+_ESCAPED = re.compile("\x1a([0-9a-f]{4})")
+
+
+class AnyText(TypeDecorator[str]):
+    """Text of any characters. PostgreSQL has no NUL and UTF-8 no lone surrogates: they are escaped, and come back.
+
+    The escape character is U+001A, SUBSTITUTE, with the code point in four hexadecimal digits behind; it escapes
+    itself. On PostgreSQL text is compared by its bytes, as on SQLite.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(Text(collation="C") if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or not _UNSTORABLE.search(value):
+            return value
+        return _UNSTORABLE.sub(lambda found: f"\x1a{ord(found[0]):04x}", value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or "\x1a" not in value:
+            return value
+        return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment, in UTC with microseconds. SQLite has no time zones: there it is stored without one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone is no moment")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", AnyText, primary_key=True),
+    Column("name", AnyText, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", AnyText, primary_key=True),
+    Column("tenant_id", ForeignKey("tenants.id"), nullable=False),
+    Column("login_name", AnyText, nullable=False),
+    Column("login_key", AnyText, nullable=False),  # key of the case-folded login name
+    Column("name", AnyText, nullable=False),
+    Column("password_hash", AnyText, nullable=False),
+    Column("roles", AnyText, nullable=False),  # JSON array
+    Column("extension", AnyText),
+    Column("region", AnyText),
+    Column("disabled", Boolean, nullable=False),
+    UniqueConstraint("login_key"),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", AnyText, primary_key=True),
+    Column("tenant_id", AnyText, nullable=False),
+    Column("agent_id", AnyText, nullable=False),
+    Column("connector", AnyText, nullable=False),
+    Column("engine", AnyText, nullable=False),
+    Column("extension", AnyText, nullable=False),
+    Column("number_typed", AnyText, nullable=False),
+    Column("number_e164", AnyText, nullable=False),
+    Column("number_region", AnyText, nullable=False),
+    Column("number_type", AnyText, nullable=False),
+    Column("number_extension", AnyText),
+    Column("request_id", AnyText),
+    Column("request_key", AnyText),  # key of the request id
+    Column("digest", AnyText, nullable=False),
+    Column("caller_id", AnyText),
+    Column("campaign_id", AnyText),
+    Column("account_number", AnyText),
+    Column("purpose", AnyText, nullable=False),
+    Column("verdict", LargeBinary, nullable=False),
+    Column("state", AnyText, nullable=False),
+    Column("previous", AnyText),
+    Column("ending", AnyText),  # JSON object
+    Column("step", Integer, nullable=False),
+    Column("requested_at", UtcTime, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    UniqueConstraint("agent_id", "request_key"),
+    Index(None, "tenant_id", "requested_at", "id"),
+    Index(None, "agent_id", "requested_at", "id"),
+)
+
+# Small however long the journal is: recovery reads it at every start.
+Index("ix_calls_open", calls.c.requested_at, sqlite_where=calls.c.state != "ended",
+      postgresql_where=calls.c.state != "ended")  # fmt: skip
+
+call_changes = Table(
+    "call_changes",
+    metadata,
+    Column("call_id", ForeignKey("calls.id", ondelete="CASCADE"), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("state", AnyText, nullable=False),
+    Column("leg", AnyText, nullable=False),
+    Column("event", AnyText, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("call_id", "step", "leg"),
+    sqlite_with_rowid=False,
+)
+
+
+def insert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT for the database of this name, with its ON CONFLICT."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

@@ -1,0 +1,1 @@
+"""Ways in: WebSocket and HTTP on one port, and who is there (token → Caller)."""

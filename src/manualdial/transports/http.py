@@ -1,0 +1,440 @@
+"""The service over HTTP: sign in, send a message, look up calls, see how the service is (contract §6)."""
+
+from __future__ import annotations
+
+import asyncio
+import urllib.parse
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, Any, Protocol
+
+import structlog
+from litestar import Litestar, MediaType, Request, Response, Router, get, post
+from litestar.config.cors import CORSConfig
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Parameter
+from litestar.types import Message, Scope
+from msgspec import Struct
+
+from manualdial import __version__
+from manualdial.agents import Caller
+from manualdial.bus import Delivery, Subscriber
+from manualdial.dispatcher import Dispatcher
+from manualdial.envelope import MAX_MESSAGE_BYTES
+from manualdial.errors import (
+    InternalError,
+    MalformedMessage,
+    ManualDialError,
+    NotAuthenticated,
+    NotPermitted,
+    ServiceUnavailable,
+    TooManyAttempts,
+    UnknownAddress,
+)
+from manualdial.history import MAX_CALLS, CallPage, CallRecord
+from manualdial.ports import Health, StoreUnavailable
+from manualdial.transports import openapi
+from manualdial.transports.handshake import bearer_token
+from manualdial.transports.identity import Grant, Identity
+from manualdial.transports.statuses import error_body, error_headers, status_of
+from manualdial.transports.under_way import UnderWay
+
+log = structlog.get_logger(__name__)
+
+_MAX_FORM_BYTES = 8192
+_MAX_FORM_FIELDS = 16
+_GRANT_TYPE = "password"
+
+_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
+"""On every answer: all of it is private to the caller or changes from one second to the next, and none is a page."""
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class Records(Protocol):
+    """What is known of calls; `history.History`."""
+
+    async def calls(self, caller: Caller, *, limit: int, before: str | None, agent: str | None) -> CallPage: ...
+
+    async def call(self, caller: Caller, call_id: str) -> CallRecord: ...
+
+
+class Token(Struct, frozen=True, kw_only=True):
+    """An access token (RFC 6749 §5.1)."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    """Seconds."""
+
+
+class TokenRefused(Struct, frozen=True, kw_only=True):
+    """Why there is no token (RFC 6749 §5.2)."""
+
+    error: str
+    error_description: str
+
+
+class ServiceStatus(Struct, frozen=True, kw_only=True):
+    """How the service is: each thing that it depends on, with ok or why not."""
+
+    ok: bool
+    version: str
+    dependencies: dict[str, Health]
+
+
+class HttpConnection:
+    """One HTTP request, as the dispatcher sees where it came from: it reads nothing."""
+
+    __slots__ = ("caller", "subscriber", "token")
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller: Caller | None = caller
+        self.subscriber: Subscriber | None = None
+        self.token: str | None = None
+
+    def deliver(self, delivery: Delivery) -> None:
+        """The answer is the response."""
+
+    def admit(self, caller: Caller, subscriber: Subscriber) -> None:
+        """A request cannot read the bus: who it is from is known already, and the registration refuses a second."""
+
+    def refuse(self, error: NotAuthenticated) -> None:
+        """The answer is the response."""
+
+
+def http_app(
+    *,
+    dispatcher: Dispatcher,
+    identity: Identity,
+    records: Records,
+    under_way: UnderWay,
+    status: Callable[[], Awaitable[Mapping[str, Health]]],
+    metrics: Callable[[], bytes],
+    metrics_open: bool,
+    body_timeout: float,
+    allowed_origins: Sequence[str] = (),
+) -> Litestar:
+    """The application.
+
+    `status` tells of each dependency and `metrics` gives Prometheus text, which needs a token of somebody who sees the
+    tenant unless `metrics_open`; a client has `body_timeout` seconds for its body; pages of `allowed_origins` may call
+    (CORS), none by default.
+    """
+
+    async def provide_caller(request: AnyRequest) -> Caller:
+        return await _caller_of(request, identity)
+
+    return Litestar(
+        route_handlers=[
+            _token(identity, body_timeout),
+            _messages(dispatcher, under_way, body_timeout),
+            *_calls(records),
+            _status(status),
+            _metrics(metrics, identity, metrics_open=metrics_open),
+        ],
+        dependencies={"caller": Provide(provide_caller)},
+        exception_handlers={
+            ManualDialError: _told,
+            StoreUnavailable: _store_unavailable,
+            HTTPException: _framework_error,
+            Exception: _unexpected,
+        },
+        openapi_config=openapi.configuration(__version__, schema_router()),
+        cors_config=_cors(allowed_origins),
+        before_send=[_secure],
+        request_max_body_size=MAX_MESSAGE_BYTES,
+        debug=False,
+        logging_config=None,
+    )
+
+
+def schema_router() -> Router:
+    """Where the OpenAPI document is: as JSON and YAML, without pages, whose scripts would come from somewhere else."""
+
+    async def no_page(response: Response[Any]) -> Response[Any]:
+        return (
+            response
+            if (response.status_code or 200) < 400
+            else _response(UnknownAddress("nothing is served on this path"))
+        )
+
+    return Router("/schema", route_handlers=[], include_in_schema=False, after_request=no_page)
+
+
+# ── the handlers ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _token(identity: Identity, body_timeout: float) -> HTTPRouteHandler:
+    @post(
+        "/v1/token",
+        operation_id="token",
+        operation_class=openapi.TokenOperation,
+        summary="Sign in",
+        status_code=200,
+        responses={code: ResponseSpec(TokenRefused, generate_examples=False) for code in (400, 429, 503)},
+    )
+    async def token(request: AnyRequest) -> Response[Token | TokenRefused]:
+        """OAuth 2 password grant (RFC 6749 §4.3)."""
+        try:
+            name, password = await _credentials(request, body_timeout)
+            address = request.client.host if request.client else ""
+            grant = await identity.sign_in(name, password, address=address)
+        except _RefusedGrant as refused:
+            return _no_token(400, refused.error, refused.description)
+        except NotAuthenticated as error:
+            return _no_token(400, "invalid_grant", error.message)
+        except (TooManyAttempts, ServiceUnavailable) as error:
+            return _no_token(status_of(error), "temporarily_unavailable", error.message, error_headers(error))
+        return Response(_token_of(grant), headers={"pragma": "no-cache"})
+
+    return token
+
+
+def _messages(dispatcher: Dispatcher, under_way: UnderWay, body_timeout: float) -> HTTPRouteHandler:
+    @post(
+        "/v1/messages",
+        operation_id="message",
+        operation_class=openapi.MessageOperation,
+        summary="Send one message and get its answer",
+        status_code=200,
+        responses=openapi.errors(400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504) | openapi.PASSED_ON,
+        security=openapi.BEARER,
+    )
+    async def messages(
+        request: AnyRequest,
+        caller: Caller,
+        idempotency_key: Annotated[
+            str | None,
+            Parameter(header="Idempotency-Key", max_length=130, description="Stands for the message's `requestId`."),
+        ] = None,
+    ) -> Response[bytes]:
+        """The message is handled as on the bus; its reply and events reach the agent's readers there too."""
+        raw = await _body(request, body_timeout, limit=MAX_MESSAGE_BYTES)
+        key = _unquoted(idempotency_key)
+        # A client that hangs up does not take a dial back.
+        handled = under_way.start(dispatcher.handle(HttpConnection(caller), raw, request_id=key))
+        answer = await asyncio.shield(handled)
+        if answer.payload is None:
+            return Response(b"", status_code=204, media_type=MediaType.JSON)
+        if answer.error is None:
+            return Response(answer.payload, media_type=MediaType.JSON)
+        headers = error_headers(answer.error)
+        return Response(answer.payload, status_code=status_of(answer.error), headers=headers, media_type=MediaType.JSON)
+
+    return messages
+
+
+def _calls(records: Records) -> list[HTTPRouteHandler]:
+    @get(
+        "/v1/calls",
+        operation_id="calls",
+        summary="Calls, newest first",
+        responses=openapi.errors(400, 401, 403, 500, 503),
+        security=openapi.BEARER,
+    )
+    async def calls(
+        caller: Caller,
+        limit: Annotated[int, Parameter(ge=1, le=MAX_CALLS, description="How many at most.")] = 50,
+        before: Annotated[str | None, Parameter(max_length=64, description="Calls older than this one.")] = None,
+        agent: Annotated[
+            str | None, Parameter(max_length=64, description="Calls of this agent, for who sees the tenant.")
+        ] = None,
+    ) -> CallPage:
+        """Calls with all their states: of the caller, or of the tenant where the caller sees it."""
+        return await records.calls(caller, limit=limit, before=before, agent=agent)
+
+    @get(
+        "/v1/calls/{call_id:str}",
+        operation_id="call",
+        summary="One call",
+        responses=openapi.errors(401, 404, 500, 503),
+        security=openapi.BEARER,
+    )
+    async def call(caller: Caller, call_id: str) -> CallRecord:
+        """One call with all its states, verdict and ending. A call of somebody else is not found."""
+        return await records.call(caller, call_id)
+
+    return [calls, call]
+
+
+def _status(status: Callable[[], Awaitable[Mapping[str, Health]]]) -> HTTPRouteHandler:
+    @get(
+        "/status",
+        operation_id="status",
+        summary="How the service is",
+        responses={503: ResponseSpec(ServiceStatus, generate_examples=False, description="Something is not ok.")},
+    )
+    async def service_status() -> Response[ServiceStatus]:
+        """Each dependency with ok or why not."""
+        dependencies = dict(await status())
+        ok = all(health.ok for health in dependencies.values())
+        told = ServiceStatus(ok=ok, version=__version__, dependencies=dependencies)
+        return Response(told, status_code=200 if ok else 503)
+
+    return service_status
+
+
+def _metrics(metrics: Callable[[], bytes], identity: Identity, *, metrics_open: bool) -> HTTPRouteHandler:
+    @get(
+        "/metrics",
+        operation_id="metrics",
+        summary="Figures for Prometheus",
+        media_type="text/plain; version=0.0.4",
+        responses=None if metrics_open else openapi.errors(401, 403),
+        security=None if metrics_open else openapi.BEARER,
+    )
+    async def figures(request: AnyRequest) -> bytes:
+        """Counters and times in the text format of Prometheus."""
+        if not metrics_open and not (await _caller_of(request, identity)).sees_the_tenant:
+            raise NotPermitted("the figures are for supervisors, integrations and administrators")
+        return metrics()
+
+    return figures
+
+
+# ── reading requests ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _caller_of(request: AnyRequest, identity: Identity) -> Caller:
+    token = bearer_token(request.headers.get("authorization"))
+    if token is None:
+        raise NotAuthenticated("the request needs a token: Authorization: Bearer …")
+    return await identity.caller(token)
+
+
+async def _body(request: AnyRequest, body_timeout: float, *, limit: int) -> bytes:
+    too_big = MalformedMessage(f"a body has at most {limit} bytes")
+    try:
+        async with asyncio.timeout(body_timeout):
+            body = await request.body()
+    except TimeoutError:
+        raise MalformedMessage("the body did not come in time") from None
+    except RequestEntityTooLarge:
+        raise too_big from None
+    if len(body) > limit:
+        raise too_big
+    return body
+
+
+class _RefusedGrant(Exception):
+    """The request for a token is not one that there is an answer to."""
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(error)
+        self.error = error
+        self.description = description
+
+
+async def _credentials(request: AnyRequest, body_timeout: float) -> tuple[str, str]:
+    if request.content_type[0] != "application/x-www-form-urlencoded":
+        raise _RefusedGrant("invalid_request", "the body is application/x-www-form-urlencoded")
+    try:
+        body = await _body(request, body_timeout, limit=_MAX_FORM_BYTES)
+        pairs = urllib.parse.parse_qsl(
+            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FORM_FIELDS
+        )
+    except MalformedMessage as error:
+        raise _RefusedGrant("invalid_request", error.message) from None
+    except ValueError:
+        raise _RefusedGrant("invalid_request", "the body cannot be read as a form in UTF-8") from None
+    form = dict(pairs)
+    if len(form) != len(pairs):
+        raise _RefusedGrant("invalid_request", "a parameter is there twice")
+    if "grant_type" not in form:
+        raise _RefusedGrant("invalid_request", "grant_type is missing")
+    if form["grant_type"] != _GRANT_TYPE:
+        raise _RefusedGrant("unsupported_grant_type", "grant_type is password")
+    if not form.get("username") or not form.get("password"):
+        raise _RefusedGrant("invalid_request", "username or password is missing")
+    return form["username"], form["password"]
+
+
+def _unquoted(key: str | None) -> str | None:
+    """The key without the quotes of a structured header, which some clients send and some do not."""
+    if key is not None and len(key) > 1 and key[0] == key[-1] == '"':
+        return key[1:-1]
+    return key
+
+
+# ── answering ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _token_of(grant: Grant) -> Token:
+    return Token(access_token=grant.access_token, token_type="Bearer", expires_in=grant.expires_in)  # noqa: S106 – a kind
+
+
+def _no_token(
+    status: int, error: str, description: str, headers: dict[str, str] | None = None
+) -> Response[Token | TokenRefused]:
+    refused = TokenRefused(error=error, error_description=description)
+    return Response(refused, status_code=status, headers=headers or {})
+
+
+def _response(error: ManualDialError, *, status: int | None = None, **headers: str) -> Response[bytes]:
+    return Response(
+        error_body(error),
+        status_code=status or status_of(error),
+        headers=error_headers(error) | headers,
+        media_type=MediaType.JSON,
+    )
+
+
+def _told(_request: AnyRequest, error: ManualDialError) -> Response[bytes]:
+    return _response(error)
+
+
+def _store_unavailable(_request: AnyRequest, _error: StoreUnavailable) -> Response[bytes]:
+    return _response(ServiceUnavailable("the database is not available"))
+
+
+def _framework_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
+    """What Litestar refuses: no route, wrong method, a parameter that is not what it should be."""
+    if error.status_code >= 500:
+        return _unexpected(request, error)
+    if error.status_code in (404, 405):
+        return _response(
+            UnknownAddress("nothing is served on this path by this method"),
+            status=error.status_code,
+            **(error.headers or {}),
+        )
+    return _response(MalformedMessage("a parameter of the request is not good", details=_parameters(error)))
+
+
+def _parameters(error: HTTPException) -> dict[str, Any] | None:
+    """Which parameters were wrong; what they were is not told again."""
+    if not isinstance(error.extra, list):
+        return None
+    return {"parameters": [str(one.get("key", "")) for one in error.extra if isinstance(one, dict)]}
+
+
+def _unexpected(_request: AnyRequest, error: Exception) -> Response[bytes]:
+    incident = uuid.uuid4().hex
+    log.error("request failed", exc_info=error, incident=incident)
+    return _response(InternalError("an unexpected fault", details={"incident": incident}))
+
+
+async def _secure(message: Message, _scope: Scope) -> None:
+    if message["type"] == "http.response.start":
+        there = {name.lower() for name, _ in message["headers"]}
+        message["headers"] = [*message["headers"], *((name, value) for name, value in _HEADERS if name not in there)]
+
+
+def _cors(allowed_origins: Sequence[str]) -> CORSConfig | None:
+    if not allowed_origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(allowed_origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=["authorization", "content-type", "idempotency-key"],
+        expose_headers=["retry-after"],
+    )

@@ -1,0 +1,237 @@
+"""What callers see of calls and agents: the messages of the wire, built from the nouns (contract §3, §4)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from msgspec import UNSET
+
+from manualdial import messages
+from manualdial.agents import AGENT_STATES, AVAILABLE, BUSY, AgentSession
+from manualdial.calls import Action, Call, CallState, Change, Leg, allowed_actions
+from manualdial.numbers import PhoneNumber
+
+_BUTTONS = (
+    "answer", "reject", "disconnect", "hold", "resume", "clearContact", "consult", "numberpad", "swap", "transfer",
+    "conference",
+)  # fmt: skip
+_BUTTON_OF_ACTION = {
+    Action.DISCONNECT: "disconnect",
+    Action.HOLD: "hold",
+    Action.RESUME: "resume",
+    Action.SEND_DTMF: "numberpad",
+    Action.CLEAR_CONTACT: "clearContact",
+}
+_STATUS_OF_STATE = {
+    CallState.CONNECTED: "connected",
+    CallState.HELD: "hold",
+    CallState.WRAP_UP: "ACW",
+    CallState.ENDED: "disconnected",
+    CallState.UNKNOWN: "unknown",
+}
+_CALL_TYPES = {Leg.AGENT: "agent", Leg.CUSTOMER: "outbound"}
+
+
+def timestamp(at: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def number(phone_number: PhoneNumber) -> messages.Number:
+    """A number as typed and as read."""
+    return messages.Number(
+        typed=phone_number.typed,
+        e164=phone_number.e164,
+        region=phone_number.region,
+        type=phone_number.type,
+        extension=phone_number.extension or UNSET,
+    )
+
+
+def ending(call: Call) -> messages.Ending | msgspec.UnsetType:
+    """How the call ended, where it has."""
+    if call.ending is None:
+        return UNSET
+    return messages.Ending(
+        by=call.ending.by,
+        cause=call.ending.cause,
+        q850=UNSET if call.ending.q850 is None else call.ending.q850,
+        sip=UNSET if call.ending.sip is None else call.ending.sip,
+    )
+
+
+def dial_state(call: Call, leg: Leg) -> messages.DialState:
+    """`dial` of a state event."""
+    return messages.DialState(
+        call_id=call.id,
+        request_id=call.request_id or UNSET,
+        number=number(call.number),
+        state=call.state,
+        leg=leg,
+        allowed_actions=list(allowed_actions(call.state)),
+        ending=ending(call),
+        at=timestamp(call.at),
+    )
+
+
+def dial_reply(call: Call, *, replay: bool) -> messages.DialReply:
+    """`dial` of the reply to a press."""
+    return messages.DialReply(
+        call_id=call.id,
+        state=call.state,
+        replay=replay,
+        number=number(call.number),
+        verdict=msgspec.Raw(call.verdict),
+        allowed_actions=list(allowed_actions(call.state)),
+    )
+
+
+def current_leg(call: Call) -> Leg:
+    """The leg that the state of the call is about."""
+    customer = (CallState.DIALING, CallState.PROGRESS, CallState.RINGING, CallState.CONNECTED, CallState.HELD)
+    return Leg.CUSTOMER if call.state in customer else Leg.AGENT
+
+
+def state_change(change: Change) -> messages.InboundCallStateChange:
+    """The event of one change of one leg."""
+    call, leg = change.call, change.leg
+    called = call.number.e164
+    status = _status(call.state)
+    return messages.InboundCallStateChange(
+        call=messages.CallEvent(
+            id=call.leg_id(leg),
+            event=change.event,
+            call_type=_CALL_TYPES[leg],
+            button_states=_buttons(call),
+            response_actual=messages.CallActual(
+                connection_id=call.leg_id(leg),
+                contact_id=call.id,
+                phone_number=called if leg is Leg.CUSTOMER else call.extension,
+                status=status,
+                status_timestamp=timestamp(call.at),
+                type=_CALL_TYPES[leg],
+                previous_status=_status(call.previous) if call.previous else None,
+            ),
+            call_variables=messages.CallVariables(calling_number=call.caller_id or "", called_number=called),
+            response_fields=messages.ResponseFields(
+                media_properties=messages.MediaProperties(call_type=_CALL_TYPES[leg]),
+                from_address=call.caller_id or "",
+                call_state=status,
+                type=_CALL_TYPES[leg],
+                current_state_time=timestamp(call.at),
+                campaign=call.campaign_id,
+                called_number=called,
+            ),
+            dial=dial_state(call, leg),
+        )
+    )
+
+
+def call_sync(call: Call | None) -> messages.CallStateSync:
+    """InboundCall/StateSync of an agent with this call, or with none."""
+    calls = []
+    if call is not None and not call.is_over:
+        leg = current_leg(call)
+        calls.append(
+            messages.SynchronisedCall(
+                connection_id=call.leg_id(leg),
+                contact_id=call.id,
+                phone_number=call.number.e164,
+                status=_status(call.state),
+                status_timestamp=timestamp(call.at),
+                type=_CALL_TYPES[leg],
+                button_states={name: state == "Enable" for name, state in _buttons(call).items.items()},
+                dial=dial_state(call, leg),
+            )
+        )
+    return messages.CallStateSync(attributes=[], queue_name=None, queue_timestamp=None, calls=calls)
+
+
+def agent_sync(session: AgentSession) -> messages.AgentSync:
+    """LoginSuccess and Agent/StateSync of an agent who is logged in."""
+    return messages.AgentSync(
+        login_state="LoggedIn",
+        agent_info=messages.AgentInfo(
+            name=session.name,
+            id=session.agent_id,
+            extension=session.extension,
+            login_name=session.login_name,
+            muted=session.muted,
+            softphone_enabled=True,
+        ),
+        agent_state=_agent_state(session),
+        rules=agent_rules(session),
+    )
+
+
+def logged_out(session: AgentSession) -> messages.AgentSync:
+    """LogoutSuccess: who has logged out, and in which state."""
+    return msgspec.structs.replace(agent_sync(session), login_state="LoggedOut")
+
+
+def not_logged_in() -> messages.AgentSync:
+    """Agent/StateSync before login."""
+    return messages.AgentSync(login_state="LoggedOut")
+
+
+def agent_rules(session: AgentSession) -> messages.AgentRules:
+    """Which buttons of the agent a desktop shows."""
+    in_call = session.state is BUSY
+    offered = {
+        "NotReady": not in_call,
+        "Ready": session.state is not AVAILABLE,
+        "make_call": not in_call,
+        "mute": in_call and not session.muted,
+        "unmute": in_call and session.muted,
+    }
+    items = {name: _button(enabled) for name, enabled in offered.items()}
+    return messages.AgentRules(
+        button_states=messages.ButtonStates(items=items, count=len(items)), response_actual=_agent_state(session)
+    )
+
+
+def set_agent_state(session: AgentSession, *, event: str, reason_code: str | None) -> messages.SetAgentState:
+    """The event SetAgentState; `event` is the label of the state that it is about."""
+    return messages.SetAgentState(
+        rules=agent_rules(session),
+        data=messages.AgentData(
+            name=session.name,
+            id=session.agent_id,
+            extension=session.extension,
+            login_name=session.login_name,
+            muted=session.muted,
+            softphone_enabled=True,
+            state=session.state.label,
+            next_state=session.state_after_call.label if session.state_after_call else UNSET,
+            reason_code=messages.ReasonCode(id=reason_code),
+            state_change_time=timestamp(session.since),
+            type=session.state.type,
+        ),
+        event=event,
+    )
+
+
+def listed_states() -> list[messages.ListedState]:
+    """Agent/GetStates."""
+    return [messages.ListedState(label=state.label, code=state.label, type=state.type) for state in AGENT_STATES]
+
+
+def _agent_state(session: AgentSession) -> messages.AgentStateView:
+    return messages.AgentStateView(
+        type=session.state.type, name=session.state.label, start_timestamp=timestamp(session.since)
+    )
+
+
+def _status(state: CallState) -> str:
+    return _STATUS_OF_STATE.get(state, "connecting")
+
+
+def _buttons(call: Call) -> messages.ButtonStates:
+    enabled = {_BUTTON_OF_ACTION[action] for action in allowed_actions(call.state)}
+    items = {name: _button(name in enabled) for name in _BUTTONS}
+    return messages.ButtonStates(items=items, count=len(items))
+
+
+def _button(enabled: bool) -> str:
+    return "Enable" if enabled else "Hide"

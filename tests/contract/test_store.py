@@ -1,0 +1,452 @@
+"""What every store promises (ports.Store), over each database that the service runs on."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from manualdial.agents import Role
+from manualdial.calls import Call, CallState, Cause, Change, EndedBy, Ending, Leg, Report, Sign, end_wrap_up
+from manualdial.numbers import PhoneNumber
+from manualdial.ports import LoginNameTaken, RequestIdTaken, StoreUnavailable
+from manualdial.storage import SqlStore
+from tests.contract.stores import NOON, Lab, PostgresqlLab, SqliteLab, a_call, a_user, record
+from tests.servers.postgresql import shared_server
+
+TO_CONNECTED = (Sign.AGENT_RINGING, Sign.AGENT_ANSWERED, Sign.DIALING, Sign.RINGING, Sign.CONNECTED)
+RUBBISH = "a\x00b\x1a0000c\ud800d\udfff\U0010ffff\u202e'\"; DROP TABLE calls; --"
+LIMIT = 15.0
+"""Seconds: far more than any wait in here takes."""
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Lab:
+    return SqliteLab(tmp_path) if request.param == "sqlite" else PostgresqlLab(shared_server())
+
+
+@pytest.fixture
+async def store(lab: Lab) -> AsyncIterator[SqlStore]:
+    async with lab.store() as store:
+        yield store
+
+
+async def stored(store: SqlStore, call: Call) -> Call:
+    found = await store.call(call.tenant_id, call.id)
+    assert found is not None
+    return found[0]
+
+
+async def history(store: SqlStore, call: Call) -> list[tuple[int, str, str, str]]:
+    found = await store.call(call.tenant_id, call.id)
+    assert found is not None
+    return [(line.step, line.state, line.leg, line.event) for line in found[1]]
+
+
+async def winners(*presses: tuple[SqlStore, Call]) -> tuple[list[Call], list[Call]]:
+    """Press all at once. Returns the calls that were written, and those that the others were told of."""
+    outcomes = await asyncio.gather(*(store.record_press(call) for store, call in presses), return_exceptions=True)
+    written = [call for (_, call), outcome in zip(presses, outcomes, strict=True) if outcome is None]
+    told = [outcome.call for outcome in outcomes if isinstance(outcome, RequestIdTaken)]
+    assert len(written) + len(told) == len(presses), outcomes
+    return written, told
+
+
+# ── users ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_user_comes_back_as_added(store: SqlStore) -> None:
+    user = a_user(roles=frozenset({Role.AGENT, Role.ADMIN}), extension="101", region="GB", disabled=True)
+    await store.add_user(user)
+    assert await store.user(user.id) == user
+    assert await store.user("nobody") is None
+
+
+@pytest.mark.parametrize("typed", ["Zoë.Straße", "ZOË.STRASSE", "zoë.straße"])
+async def test_a_user_is_found_by_login_name_whatever_its_case(store: SqlStore, typed: str) -> None:
+    user = a_user(login_name="Zoë.Straße")
+    await store.add_user(user)
+    assert await store.user_by_login(typed) == user
+    assert await store.user_by_login("zoë") is None
+
+
+async def test_a_login_name_is_given_once_whatever_its_case(store: SqlStore) -> None:
+    first = a_user(login_name="ada")
+    await store.add_user(first)
+    with pytest.raises(LoginNameTaken):
+        await store.add_user(a_user(login_name="ADA", tenant_id="south", tenant="South"))
+    assert await store.users() == [first]
+
+
+async def test_of_users_added_at_once_with_one_login_name_one_is_added(store: SqlStore) -> None:
+    outcomes = await asyncio.gather(*(store.add_user(a_user()) for _ in range(10)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes].count(LoginNameTaken) == 9
+    assert len(await store.users()) == 1
+
+
+async def test_a_password_is_replaced(store: SqlStore) -> None:
+    user, other = a_user(), a_user(login_name="bob")
+    await store.add_user(user)
+    await store.add_user(other)
+    await store.set_password(user.id, "new")
+    await store.set_password("nobody", "new")
+    assert await store.user(user.id) == msgspec.structs.replace(user, password_hash="new")
+    assert await store.user(other.id) == other
+
+
+async def test_users_are_listed_by_tenant_and_login_name(store: SqlStore) -> None:
+    south = [a_user(login_name=name, tenant_id="south", tenant="South") for name in ("Eve", "dan")]
+    north = [a_user(login_name=name) for name in ("carol", "Bob", "ada")]
+    for user in (*south, *north):
+        await store.add_user(user)
+    assert [user.login_name for user in await store.users()] == ["ada", "Bob", "carol", "dan", "Eve"]
+
+
+# ── presses ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_call_comes_back_as_recorded(store: SqlStore) -> None:
+    number = PhoneNumber(typed="+1 202 555 0123 x9", e164="+12025550123", region="US", type="mobile", extension="9")
+    call = a_call(
+        number=number,
+        request_id="press-1",
+        digest="d1",
+        caller_id="+12025550100",
+        campaign_id="spring",
+        account_number="A-1",
+        purpose="survey",
+        verdict=b'{"decision": "allow"}\xff',
+    )
+    await store.record_press(call)
+    assert await stored(store, call) == call
+    assert await store.press("ada", "press-1") == call
+    assert await history(store, call) == [(0, "requested", "agent", "connecting")]
+
+
+async def test_times_are_kept_to_the_microsecond_whatever_their_zone(store: SqlStore) -> None:
+    nepal = timezone(timedelta(hours=5, minutes=45))
+    call = a_call(requested_at=datetime(2031, 1, 1, 0, 0, 0, 1, tzinfo=nepal), at=NOON.replace(microsecond=0))
+    await store.record_press(call)
+    found = await stored(store, call)
+    assert (found.requested_at, found.at) == (call.requested_at, call.at)
+    assert found.requested_at.utcoffset() == timedelta(0)
+
+
+async def test_a_recorded_press_is_committed(lab: Lab, store: SqlStore) -> None:
+    call = a_call(request_id="press-1")
+    await store.record_press(call)
+    async with lab.store() as other:
+        assert await other.press("ada", "press-1") == call
+
+
+async def test_a_request_id_names_one_press_of_an_agent(store: SqlStore) -> None:
+    first = a_call(request_id="press-1")
+    await store.record_press(first)
+    with pytest.raises(RequestIdTaken) as taken:
+        await store.record_press(a_call(request_id="press-1", digest="other"))
+    assert taken.value.call == first
+    await store.record_press(a_call(request_id="press-1", agent_id="bob"))
+    await store.record_press(a_call(request_id="PRESS-1"))
+    assert await store.press("ada", "press-2") is None
+
+
+async def test_a_press_that_is_told_of_another_is_told_its_state_as_stored(store: SqlStore) -> None:
+    first = a_call(request_id="press-1")
+    await store.record_press(first)
+    now = record(store, first, *TO_CONNECTED)
+    await store.flush()
+    with pytest.raises(RequestIdTaken) as taken:
+        await store.record_press(a_call(request_id="press-1"))
+    assert taken.value.call == now
+
+
+async def test_of_fifty_presses_at_once_one_wins(store: SqlStore) -> None:
+    written, told = await winners(*((store, a_call(request_id="press-1")) for _ in range(50)))
+    assert told == written * 49
+    assert await store.calls("north") == written
+
+
+async def test_of_the_same_call_fifty_times_at_once_one_wins(store: SqlStore) -> None:
+    call = a_call()
+    written, told = await winners(*[(store, call)] * 50)
+    assert (written, told) == ([call], [call] * 49)
+
+
+async def test_of_two_stores_that_press_the_same_keys_one_wins_each(lab: Lab, store: SqlStore) -> None:
+    async with lab.store() as other:
+        for key in range(10):
+            presses = [(which, a_call(request_id=f"press-{key}")) for which in (store, other) * 10]
+            written, told = await winners(*presses)
+            assert told == written * 19
+
+
+async def test_of_two_stores_that_press_many_keys_in_any_order_none_waits_for_the_other_in_vain(
+    lab: Lab, store: SqlStore
+) -> None:
+    there = [a_call(request_id=f"press-{key}") for key in range(100)]
+    back = [a_call(request_id=f"press-{key}") for key in reversed(range(100))]
+    async with lab.store() as other:
+        written, told = await winners(*((store, call) for call in there), *((other, call) for call in back))
+    assert len(written) == len(told) == 100
+
+
+async def test_a_press_that_loses_does_not_fail_those_beside_it(store: SqlStore) -> None:
+    await store.record_press(a_call(request_id="press-5"))
+    calls = [a_call(request_id=f"press-{key}", minute=key) for key in range(10)]
+    written, _ = await winners(*((store, call) for call in calls))
+    assert written == calls[:5] + calls[6:]
+
+
+async def test_presses_without_a_request_id_are_all_written(store: SqlStore) -> None:
+    calls = [a_call(minute=minute) for minute in range(200)]
+    await asyncio.gather(*map(store.record_press, calls))
+    assert await store.calls("north", limit=300) == calls[::-1]
+
+
+async def test_a_cancelled_press_leaves_the_others_alone(store: SqlStore) -> None:
+    given_up = [asyncio.create_task(store.record_press(a_call())) for _ in range(5)]
+    kept = a_call()
+    waiting = asyncio.create_task(store.record_press(kept))
+    await asyncio.sleep(0)
+    for task in given_up:
+        task.cancel()
+    await waiting
+    assert await stored(store, kept) == kept
+
+
+PRESSING = """
+import asyncio, sys
+from manualdial.ports import RequestIdTaken
+from manualdial.storage import SqlStore
+from tests.contract.stores import a_call
+
+async def press(store, key):
+    try:
+        await store.record_press(a_call(request_id=key))
+    except RequestIdTaken:
+        return 0
+    return 1
+
+async def main():
+    async with SqlStore(sys.argv[1], flush_timeout=10.0) as store:
+        won = 0
+        for start in range(0, 200, 20):
+            won += sum(await asyncio.gather(*(press(store, f"press-{key}") for key in range(start, start + 20))))
+    print(won)
+
+asyncio.run(main())
+"""
+
+
+async def test_two_processes_make_one_database_and_press_the_same_keys(lab: Lab) -> None:
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", PRESSING, lab.url, stdout=asyncio.subprocess.PIPE)
+        for _ in range(2)
+    ]
+    outputs = await asyncio.gather(*(process.communicate() for process in processes))
+    assert [process.returncode for process in processes] == [0, 0]
+    assert sum(int(output) for output, _ in outputs) == 200
+
+
+# ── changes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_call_is_seen_with_all_changes_recorded_before(store: SqlStore) -> None:
+    call = a_call()
+    await store.record_press(call)
+    now = record(store, call, *TO_CONNECTED, Sign.HELD, Sign.RESUMED)
+    assert await stored(store, call) == now
+    assert now.previous is CallState.HELD
+    assert await history(store, call) == [
+        (0, "requested", "agent", "connecting"),
+        (1, "agent_ringing", "agent", "connecting"),
+        (2, "agent_answered", "agent", "connected"),
+        (3, "dialing", "customer", "connecting"),
+        (4, "ringing", "customer", "connecting"),
+        (5, "connected", "customer", "connected"),
+        (6, "held", "customer", "hold"),
+        (7, "connected", "customer", "connected"),
+    ]
+
+
+async def test_of_two_legs_that_change_in_one_step_the_customers_comes_first(store: SqlStore) -> None:
+    call = a_call()
+    await store.record_press(call)
+    ending = Ending(by=EndedBy.CUSTOMER, cause=Cause.NORMAL, q850=16, sip=200)
+    end = Report(call_id=call.id, sign=Sign.ENDED, at=NOON + timedelta(hours=1), ending=ending)
+    call = record(store, call, *TO_CONNECTED, end)
+    assert await stored(store, call) == call
+    assert call.ending == ending
+    assert (await history(store, call))[-2:] == [(6, "wrap_up", "customer", "Dropped"), (6, "wrap_up", "agent", "ACW")]
+
+
+async def test_times_of_changes_are_kept(store: SqlStore) -> None:
+    call = a_call()
+    await store.record_press(call)
+    record(store, call, *TO_CONNECTED)
+    found = await store.call("north", call.id)
+    assert found is not None
+    assert [line.at for line in found[1]] == [NOON + timedelta(seconds=second) for second in range(6)]
+
+
+async def test_a_late_change_does_not_take_the_state_back(store: SqlStore) -> None:
+    call = a_call()
+    await store.record_press(call)
+    early = Change(call=msgspec.structs.replace(call, step=1), leg=Leg.AGENT, event="connecting")
+    late = Change(call=msgspec.structs.replace(call, step=2, state=CallState.HELD), leg=Leg.CUSTOMER, event="hold")
+    store.record_change(late)
+    await store.flush()
+    store.record_change(early)
+    store.record_change(late)
+    assert (await stored(store, call)).state is CallState.HELD
+    assert [line[0] for line in await history(store, call)] == [0, 1, 2]
+
+
+async def test_leaving_writes_what_is_pending(lab: Lab) -> None:
+    call = a_call()
+    async with lab.store() as store:
+        await store.record_press(call)
+        now = record(store, call, *TO_CONNECTED)
+    async with lab.store() as store:
+        assert await stored(store, call) == now
+
+
+async def test_a_change_of_a_call_that_is_not_there_holds_up_nothing(store: SqlStore) -> None:
+    call = a_call()
+    await store.record_press(call)
+    record(store, a_call(), *TO_CONNECTED)
+    now = record(store, call, *TO_CONNECTED)
+    await store.flush()
+    assert await stored(store, call) == now
+
+
+# ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_tenant_sees_its_own_calls_alone(store: SqlStore) -> None:
+    ours, theirs = a_call(), a_call(tenant_id="south", minute=1)
+    await store.record_press(ours)
+    await store.record_press(theirs)
+    assert await store.call("north", theirs.id) is None
+    assert await store.calls("north") == [ours]
+    assert await store.calls("north", before=theirs.id) == []
+    assert await store.calls("east") == []
+
+
+async def test_calls_are_paged_from_the_newest(store: SqlStore) -> None:
+    # Pairs of calls at the same moment: no page repeats or leaves out one of them.
+    for call in [a_call(minute=minute // 2, agent_id="ada" if minute % 3 else "bob") for minute in range(12)]:
+        await store.record_press(call)
+    everything = await store.calls("north")
+    assert len(everything) == 12
+    assert [call.requested_at for call in everything] == sorted((c.requested_at for c in everything), reverse=True)
+    for of_agent in (None, "ada"):
+        wanted = [call for call in everything if of_agent in (None, call.agent_id)]
+        pages: list[Call] = []
+        while page := await store.calls("north", agent_id=of_agent, before=pages[-1].id if pages else None, limit=5):
+            pages += page
+        assert pages == wanted
+    assert await store.calls("north", before="no such call") == []
+
+
+async def test_open_calls_are_those_not_ended_oldest_first(store: SqlStore) -> None:
+    calls = [a_call(minute=minute) for minute in (3, 1, 2, 0)]
+    for call in calls:
+        await store.record_press(call)
+    connected = record(store, calls[0], *TO_CONNECTED)
+    wrap_up = record(store, calls[1], *TO_CONNECTED, Sign.ENDED)
+    over = record(store, calls[2], *TO_CONNECTED, Sign.ENDED)
+    for change in end_wrap_up(over, NOON + timedelta(hours=1)):
+        store.record_change(change)
+    assert await store.open_calls() == [calls[3], wrap_up, connected]
+
+
+# ── text ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("text", [RUBBISH, "x" * 1_000_000, "", "\x00"], ids=["rubbish", "long", "empty", "nul"])
+async def test_any_text_comes_back_as_it_was(store: SqlStore, text: str) -> None:
+    number = PhoneNumber(typed=text, e164=text, region=text, type=text, extension=text)
+    texts = ("connector", "engine", "extension", "request_id", "digest", "caller_id", "campaign_id", "account_number")
+    call = a_call(tenant_id="t" + text[:9], number=number, purpose=text, **dict.fromkeys(texts, text))
+    user = a_user(login_name=text, name=text, password_hash=text, extension=text, region=text, tenant=text)
+    await store.record_press(call)
+    await store.add_user(user)
+    assert await stored(store, call) == await store.press("ada", text) == call
+    store.record_change(Change(call=msgspec.structs.replace(call, step=1), leg=Leg.AGENT, event=text))
+    assert (await history(store, call))[1][3] == text
+    assert await store.user_by_login(text) == user
+
+
+async def test_request_ids_that_differ_in_a_character_that_cannot_be_stored_are_different(store: SqlStore) -> None:
+    calls = [a_call(request_id=text) for text in ("a\x00", "a", "a\x1a0000", "a\ud800", "a\ufffd", "a ")]
+    written, _ = await winners(*((store, call) for call in calls))
+    assert written == calls
+    for call in calls:
+        assert call.request_id is not None
+        assert await store.press("ada", call.request_id) == call
+
+
+# ── outages ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_in_an_outage_presses_fail_and_changes_wait(lab: Lab, store: SqlStore) -> None:
+    call, refused = a_call(), a_call(minute=1)
+    await store.record_press(call)
+    async with asyncio.timeout(LIMIT), lab.outage():
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable):
+                await store.record_press(refused)
+        now = record(store, call, *TO_CONNECTED)
+        with pytest.raises(StoreUnavailable):
+            await store.flush()
+        with pytest.raises(StoreUnavailable):
+            await store.call("north", call.id)
+        now = record(store, now, Sign.HELD)
+        assert not (await store.health()).ok
+    assert await stored(store, call) == now
+    assert [line[0] for line in await history(store, call)] == [0, 1, 2, 3, 4, 5, 6]
+    assert await store.call("north", refused.id) is None
+    assert (await store.health()).ok
+
+
+async def test_after_an_outage_changes_are_written_without_being_asked_for(lab: Lab, store: SqlStore) -> None:
+    call = a_call()
+    await store.record_press(call)
+    async with lab.outage():
+        now = record(store, call, *TO_CONNECTED)
+        with pytest.raises(StoreUnavailable):
+            await store.flush()
+    async with lab.store() as other, asyncio.timeout(LIMIT):
+        while await stored(other, call) != now:  # noqa: ASYNC110  # what another store writes gives no sign
+            await asyncio.sleep(0.02)
+
+
+async def test_the_first_press_after_an_outage_is_written(lab: Lab, store: SqlStore) -> None:
+    async with lab.outage():
+        pass
+    await store.record_press(a_call())
+    async with lab.outage():
+        with pytest.raises(StoreUnavailable):
+            await store.record_press(a_call())
+    await store.record_press(a_call())
+    assert len(await store.calls("north")) == 2
+
+
+async def test_leaving_in_an_outage_ends_all_the_same(lab: Lab) -> None:
+    async with asyncio.timeout(LIMIT):
+        store = await lab.store().__aenter__()
+        call = a_call()
+        await store.record_press(call)
+        async with lab.outage():
+            record(store, call, *TO_CONNECTED)
+            await store.__aexit__(None, None, None)
+        for attempt in (store.record_press(a_call()), store.users(), store.add_user(a_user())):
+            with pytest.raises(StoreUnavailable):
+                await attempt
+        assert not (await store.health()).ok

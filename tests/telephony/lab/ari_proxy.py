@@ -1,0 +1,123 @@
+"""A TCP proxy in front of ARI that can lose what a network loses."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from types import TracebackType
+
+from tests.telephony.lab.ports import free_ports
+
+_CHUNK = 65_536
+
+
+class AriProxy:
+    """Passes bytes to and from Asterisk's HTTP port, until told otherwise.
+
+    Use it as an asynchronous context manager.
+    """
+
+    def __init__(self, *, target_port: int) -> None:
+        self.port = free_ports()
+        self.takes_connections = True
+        """False: a new connection is closed at once."""
+        self.passes_answers = True
+        """False: requests reach Asterisk, and its answers (not its events) reach nobody."""
+        self.requests: list[bytes] = []
+        """The first line of each request over HTTP, in order."""
+        self._target_port = target_port
+        self._server: asyncio.Server | None = None
+        self._connections: dict[asyncio.Task[None], bool] = {}
+
+    @property
+    def url(self) -> str:
+        """Where a client finds it, without `/ari`."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> AriProxy:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.close()
+        await self._cancel(list(self._connections))
+
+    async def cut(self) -> None:
+        """Lose every connection, and take no new one until `mend`."""
+        self.takes_connections = False
+        await self._cancel(list(self._connections))
+
+    async def cut_events(self) -> None:
+        """Lose the event socket only; a new one is taken at once."""
+        await self._cancel([task for task, is_events in self._connections.items() if is_events])
+
+    def mend(self) -> None:
+        """Work again."""
+        self.takes_connections = True
+        self.passes_answers = True
+
+    async def _cancel(self, tasks: list[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections[task] = False
+        ends = [writer]
+        try:
+            if self.takes_connections:
+                there, onward = await asyncio.open_connection("127.0.0.1", self._target_port)
+                ends.append(onward)
+                await self._pass_both(task, (reader, onward), (there, writer))
+        except OSError:
+            pass  # one side is gone; the other is closed below
+        except asyncio.CancelledError:
+            pass  # a cut; asyncio's server would report it as a failure of this task
+        finally:
+            self._connections.pop(task, None)
+            for end in ends:
+                end.transport.abort()
+
+    async def _pass_both(
+        self,
+        task: asyncio.Task[None],
+        up: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        down: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> None:
+        ways = [
+            asyncio.create_task(self._pass_requests(task, *up)),
+            asyncio.create_task(self._pass_answers(task, *down)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+
+    async def _pass_requests(
+        self, task: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        with suppress(OSError):
+            while data := await reader.read(_CHUNK):
+                line = data.split(b"\r\n", 1)[0]
+                if line.endswith(b"HTTP/1.1"):
+                    self.requests.append(line)
+                    self._connections[task] = b"/ari/events" in line
+                writer.write(data)
+                await writer.drain()
+
+    async def _pass_answers(
+        self, task: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        with suppress(OSError):
+            while data := await reader.read(_CHUNK):
+                if self.passes_answers or self._connections[task]:
+                    writer.write(data)
+                    await writer.drain()
