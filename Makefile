@@ -17,8 +17,8 @@ LOCK := env -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL -u PIP_FIND_LINKS -u UV_INDE
 	$(UV) pip compile --no-config --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-# Quick enough for `make check`: nothing outside this process but files.
-FAST_TESTS ?= tests/unit
+# Quick enough for `make check`: no server but those inside the test's own process.
+FAST_TESTS ?= tests/unit tests/contract -m "not postgresql"
 
 .PHONY: help
 help:  ## This list

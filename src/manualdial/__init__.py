@@ -16,8 +16,8 @@ The modules in import order: a module imports only modules below it, and never o
     live_calls   presses   guard                            the calls that are not ended; what a press names
     requests   views                                        what a service method gets and gives; what callers see
     bus                                                     scopes, subscriptions, sequence, slow readers
-    config   log   metrics
-    engines   storage   clock                               ways out (adapters): to telephony, to SQL, to the time
+    config   log   metrics   clock
+    engines   storage                                       ways out (adapters): to telephony and to SQL
     ports                                                   the line between the core and the outside
     screening                                               rules as pure functions over facts
     calls   agents                                          the nouns

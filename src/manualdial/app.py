@@ -237,6 +237,7 @@ class _Core:
             max_requests=config.server.max_requests,
             max_connections=config.server.max_connections,
             allowed_origins=config.server.allowed_origins,
+            observe_closed=self.metrics.closed,
         )
         http = http_app(
             dispatcher=dispatcher,

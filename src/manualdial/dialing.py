@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
@@ -21,6 +22,7 @@ from manualdial.call_progress import CallProgress
 from manualdial.calls import Call, Cause, EndedBy, Ending, Report, Sign
 from manualdial.envelope import Address
 from manualdial.errors import (
+    AgentNotLoggedIn,
     CallInProgress,
     CallOutcomeUnknown,
     CallRefused,
@@ -49,6 +51,8 @@ from manualdial.sessions import Sessions
 
 log = structlog.get_logger(__name__)
 tracer = trace.get_tracer("manualdial")
+
+_MAX_UNASKED = 10_000
 
 STATE_CHANGE = ("InboundCall", "InboundCallStateChange")
 
@@ -92,6 +96,8 @@ class Dialing:
         self._store_timeout = store_timeout
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._running: set[asyncio.Task[Outcome]] = set()
+        self._unasked: OrderedDict[str, None] = OrderedDict()
+        """Calls that the journal may hold though its answer was lost, so that the engine was never asked for them."""
 
     def manual_dial_call(self, *, reply_to: Address) -> Callable[[Request, Dial], Awaitable[Reply]]:
         """The method behind ManualDialCall in one of its two forms; the reply goes out on `reply_to`."""
@@ -158,52 +164,82 @@ class Dialing:
             turn = self._turns[press.agent_id] = asyncio.Lock()
         async with turn:
             try:
-                async with self._journal_limit():
-                    earlier = await self._earlier(press)
+                earlier = self._recalled(press)
+                refusal = None if earlier else self._refusal(press, verdict)
+                if refusal is not None:
+                    earlier = await self._remembered(press)
                 if earlier is not None:
-                    return Outcome(call=earlier, replay=True)
-                self._permit(press, verdict)
-                call = _new_call(press, verdict, engine=self._engine.name, clock=self._clock)
-                with tracer.start_as_current_span("journal"):
-                    async with self._journal_limit():
-                        await self._store.record_press(call)
+                    return Outcome(call=self._same(press, earlier), replay=True)
+                if refusal is not None:
+                    raise refusal
+                call = await self._journal(press, verdict)
             except RequestIdTaken as taken:
-                return Outcome(call=self._same(press, taken.call), replay=True)
+                earlier = await self._remembered(press) or taken.call
+                if earlier.id not in self._unasked:
+                    return Outcome(call=self._same(press, earlier), replay=True)
+                call = self._same(press, earlier)
             except StoreUnavailable as error:
                 log.warning("no call without a journal", reason=str(error))
                 raise MakeCallFailed("the journal is not available", retryable=True) from None
             return await self._place(press, call)
 
-    async def _earlier(self, press: Press) -> Call | None:
-        """The call of an earlier press that this one repeats: by its `requestId`, or within the guard time."""
+    async def _journal(self, press: Press, verdict: messages.Verdict) -> Call:
+        """Write the call down, committed. Raises RequestIdTaken, StoreUnavailable."""
+        call = _new_call(press, verdict, engine=self._engine.name, clock=self._clock)
+        try:
+            with tracer.start_as_current_span("journal"):
+                async with self._journal_limit():
+                    await self._store.record_press(call)
+        except StoreUnavailable:
+            self._unasked[call.id] = None
+            if len(self._unasked) > _MAX_UNASKED:
+                self._unasked.popitem(last=False)
+            raise
+        return call
+
+    def _recalled(self, press: Press) -> Call | None:
+        """The earlier press that this one repeats, as far as memory tells: in the guard time, or a live call's."""
         if press.request_id is None:
-            call = self._guard.recall(press.agent_id, press.number)
-            return None if call is None else self._live_calls.get(call.id) or call
-        stored = await self._store.press(press.agent_id, press.request_id)
-        if stored is not None and not stored.is_over and self._live_calls.get(stored.id) is None:
-            await self._store.flush()  # it has ended, and its last changes are still on their way to the disk
-            stored = await self._store.press(press.agent_id, press.request_id)
-        return None if stored is None else self._same(press, stored)
+            return self._guard.recall(press.agent_id, press.number)
+        call = self._live_calls.of_agent(press.agent_id)
+        return call if call is not None and call.request_id == press.request_id else None
+
+    async def _remembered(self, press: Press) -> Call | None:
+        """The earlier press of the same `requestId`, from the journal.
+
+        A press that goes well never asks: the journal itself refuses a `requestId` that it has.
+        """
+        if press.request_id is None:
+            return None
+        async with self._journal_limit():
+            call = await self._store.press(press.agent_id, press.request_id)
+            if call is not None and not call.is_over and self._live_calls.get(call.id) is None:
+                await self._store.flush()  # it has ended, and its last changes are still on their way to the disk
+                call = await self._store.press(press.agent_id, press.request_id)
+        return call
 
     def _same(self, press: Press, earlier: Call) -> Call:
         """The earlier press as it is now. Raises RequestIdConflict where it had other data."""
-        if earlier.digest != press.digest:
+        if press.request_id is not None and earlier.digest != press.digest:
             raise RequestIdConflict("the requestId names a press with other data")
         return self._live_calls.get(earlier.id) or earlier
 
-    def _permit(self, press: Press, verdict: messages.Verdict) -> None:
-        """Everything that can refuse a press before it is written down."""
+    def _refusal(self, press: Press, verdict: messages.Verdict) -> ManualDialError | None:
+        """What refuses a press before it is written down, if anything does."""
         if verdict.decision != screening.Decision.ALLOW:
-            raise CallRefused("screening refused the call", details={"verdict": msgspec.to_builtins(verdict)})
-        self._sessions.require(press.agent_id)
+            return CallRefused("screening refused the call", details={"verdict": msgspec.to_builtins(verdict)})
+        if self._sessions.get(press.agent_id) is None:
+            return AgentNotLoggedIn("the agent has logged out meanwhile")
         call = self._live_calls.of_agent(press.agent_id)
         if call is not None and call.is_live:
-            raise CallInProgress("the agent has a live call", details={"callId": call.id})
+            return CallInProgress("the agent has a live call", details={"callId": call.id})
         if not self._engine.ready:
-            raise MakeCallFailed("the engine is not there", retryable=True)
+            return MakeCallFailed("the engine is not there", retryable=True)
+        return None
 
     async def _place(self, press: Press, call: Call) -> Outcome:
         """The call is in the journal: tell of it, and ask the engine."""
+        self._unasked.pop(call.id, None)
         self._progress.end_wrap_up(call.agent_id)
         self._metrics.pressed(call.id, press.at)
         published = self._progress.begin(call)
@@ -215,6 +251,7 @@ class Dialing:
 
     async def _originate(self, call: Call) -> Call:
         """Ask the engine, once. What it reported meanwhile counts for more than how its answer got lost."""
+        end = self._progress.watch(call.id, lambda now: now.is_over)
         try:
             with tracer.start_as_current_span("engine", attributes={"call_id": call.id}, record_exception=False):
                 await self._engine.originate(Originate.of(call))
@@ -228,7 +265,9 @@ class Dialing:
             log.warning("the engine did not say whether it took the call", call_id=call.id, reason=str(error))
             if self._progress.mark_unknown(call.id):
                 raise CallOutcomeUnknown("the engine did not say", details={"callId": call.id}) from None
-        return self._live_calls.get(call.id) or call
+        finally:
+            end.cancel()
+        return self._live_calls.get(call.id) or (call if end.cancelled() else end.result().call)
 
     @asynccontextmanager
     async def _journal_limit(self) -> AsyncIterator[None]:

@@ -16,7 +16,19 @@ import structlog
 
 from manualdial.numbers import mask
 
-_NUMBER = re.compile(r"(?<![\w.:-])\+?\d[\d ().-]{6,}\d(?![\w.:-])")
+_NUMBER = re.compile(
+    r"""
+    (?P<kept>  # what has many digits too, and is needed: ids, moments, addresses, fractions
+        [0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}
+        | \b(?=[0-9a-f]*[a-f])[0-9a-f]{16,}\b
+        | \b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d(?:\.\d+)?)?\b
+        | \b\d{1,3}(?:\.\d{1,3}){3}\b(?!\.\d)(?::\d+)?
+        | (?<![\d.])0\.\d+\b(?!\.\d)
+    )
+    | (?P<number>\+?\d(?:[ ().-]{0,3}\d){6,})
+    """,
+    re.VERBOSE,
+)
 _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+|(?i:bearer)[ .][\w.~+/-]+")
 _SAFE_FIELDS = frozenset({"timestamp", "level", "call_id", "incident"})
 
@@ -25,15 +37,17 @@ def set_up(*, console: bool, level: str, stream: TextIO | None = None) -> None:
     """Set the log of the process up, once at its start."""
     stream = stream or sys.stderr
     chosen = getattr(logging, level.upper())
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=stream.isatty()) if console else _json
+    renderer: Any = _json
+    if console:  # a traceback as plain text is masked like any other text; a pretty one would show local variables
+        plain = structlog.dev.plain_traceback
+        renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        masked,
     ]
-    if not console:
-        shared.append(structlog.processors.format_exc_info)
-    shared.append(masked)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(chosen),
@@ -53,7 +67,7 @@ def masked(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> dict[
 
 def _masked(value: Any) -> Any:
     if isinstance(value, str):
-        return _NUMBER.sub(lambda found: mask(found[0]), _TOKEN.sub("***", value))
+        return _NUMBER.sub(lambda found: found["kept"] or mask(found["number"]), _TOKEN.sub("***", value))
     if isinstance(value, dict):
         return {key: _masked(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

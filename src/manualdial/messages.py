@@ -16,8 +16,8 @@ from manualdial.errors import MalformedMessage
 
 AnyIncoming = TypeVar("AnyIncoming", bound="Incoming")
 
-Identifier = str | int
-"""An id: a string or a number on the wire."""
+Identifier = Annotated[str, Meta(max_length=1024)] | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""An id: a string or a number on the wire, as a number of at most 64 bits."""
 
 
 # ── what comes in: `data` of the requests ───────────────────────────────────────────────────────────────────────────
@@ -144,6 +144,8 @@ def read(data: Any, kind: type[AnyIncoming]) -> AnyIncoming:
         raise MalformedMessage("data is an object", details={"path": "data"})
     try:
         return msgspec.convert(_spelt(data, kind), kind, strict=False)
+    except RecursionError:
+        raise MalformedMessage("nested too deeply", details={"path": "data"}) from None
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `$")
         raise MalformedMessage(reason, details={"path": "data" + path.rstrip("`")}) from None

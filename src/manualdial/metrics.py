@@ -36,6 +36,12 @@ class Metrics:
         self._delivered = Counter(
             "manualdial_deliveries", "Messages handed to readers of the bus.", registry=self._registry
         )
+        self._closed = Counter(
+            "manualdial_connections_closed",
+            "Connections of the bus that the service closed, by close code.",
+            ("code",),
+            registry=self._registry,
+        )
         self._live_calls = Gauge("manualdial_live_calls", "Calls that are not ended.", registry=self._registry)
         self._agents = Gauge("manualdial_agents_logged_in", "Agents who are logged in.", registry=self._registry)
         self._readers = Gauge("manualdial_readers", "Connections that read the bus.", registry=self._registry)
@@ -48,6 +54,10 @@ class Metrics:
     def delivered(self, readers: int) -> None:
         """A message was handed to this many readers."""
         self._delivered.inc(readers)
+
+    def closed(self, code: int) -> None:
+        """The service closed a connection of the bus with this code."""
+        self._closed.labels(str(code)).inc()
 
     def press(self, outcome: str) -> None:
         """A press had this outcome: called, replay, or the type of the error."""

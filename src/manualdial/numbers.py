@@ -27,6 +27,7 @@ _NAMES_OF_TYPES = {
     PhoneNumberType.VOICEMAIL: "voicemail",
 }
 _NOT_DIGITS = re.compile(r"[^0-9]")
+_LETTER = re.compile(r"[A-Za-z]")
 _BEFORE_THE_EXTENSION = re.compile(r"\s*(?:tel:)?[+0-9()\[\]\s./-]*", re.IGNORECASE)
 
 
@@ -80,15 +81,17 @@ def parse(typed: object, *, region: str) -> PhoneNumber:
         raise PhoneNumberInvalid("PhoneNumber is too long")
     if not is_region(region):
         raise PhoneNumberInvalid("Region is no region of the numbering plan", sentence="This country is not known.")
-    dialled = _NOT_DIGITS.sub("", _BEFORE_THE_EXTENSION.match(typed)[0])  # type: ignore[index]  # it always matches
+    before_the_rest = _BEFORE_THE_EXTENSION.match(typed)[0]  # type: ignore[index]  # it always matches
+    dialled = _NOT_DIGITS.sub("", before_the_rest)
     try:
         parsed = phonenumbers.parse(typed, region)
     except phonenumbers.NumberParseException:
         _refuse_short(dialled, region)
         raise PhoneNumberInvalid("PhoneNumber cannot be read as a number") from None
     country_code = parsed.country_code or 0
-    if country_code == phonenumbers.country_code_for_region(region):
-        _refuse_short(dialled, region)
+    in_letters = parsed.extension is None and _LETTER.search(typed, len(before_the_rest))
+    if country_code == phonenumbers.country_code_for_region(region) and not in_letters:
+        _refuse_short(dialled, region)  # in 1-800-FLOWERS the digits alone are not the whole number
     _refuse_short(
         phonenumbers.national_significant_number(parsed), phonenumbers.region_code_for_country_code(country_code)
     )

@@ -125,6 +125,7 @@ class Sessions:
         session = self._sessions.get(agent_id)
         if session is not None and session.state == BUSY:
             self._follow(session, AFTER_CALL_WORK, after=session.state_after_call)
+        self._expect_connection(agent_id)  # where the grace time ran out during the call, nobody may ever come back
 
     def call_over(self, agent_id: str) -> None:
         """Call and wrap-up are done: the agent is in the state from before, or in the one chosen meanwhile."""
@@ -168,7 +169,7 @@ class Sessions:
         self._timers.pop(agent_id, None)
         call = self._live_calls.of_agent(agent_id)
         if agent_id not in self._sessions or (call is not None and call.is_live):
-            return  # `call_over` starts the grace time again
+            return  # the end of the call starts the grace time again
         self.tell_logged_out(self.end(agent_id))
         log.info("login ended, no connection was left", agent=agent_id)
 

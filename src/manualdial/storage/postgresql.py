@@ -20,7 +20,8 @@ class PostgresqlDatabase:
     """A database of a PostgreSQL server.
 
     `answer_timeout` is how long, in seconds, a transaction may take, with the connection that it may have to make;
-    `migration_timeout` the same for bringing the schema up to date. A commit is as durable as the server's setting
+    `migration_timeout` the same for bringing the schema up to date. Where the server falls silent, giving up the
+    connection that lay idle takes up to two seconds more. A commit is as durable as the server's setting
     `synchronous_commit` says.
     """
 

@@ -11,12 +11,11 @@ from typing import Annotated, Any, Protocol
 import structlog
 from litestar import Litestar, MediaType, Request, Response, Router, get, post
 from litestar.config.cors import CORSConfig
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
-from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import FromPath, HeaderParameter, QueryParameter
 from litestar.types import Message, Scope
 from msgspec import Struct
 
@@ -46,6 +45,7 @@ from manualdial.transports.under_way import UnderWay
 log = structlog.get_logger(__name__)
 
 _MAX_FORM_BYTES = 8192
+_MAX_DISCARDED_BYTES = 4 << 20  # an answer in the middle of a body resets the connection, and may not be seen
 _MAX_FORM_FIELDS = 16
 _GRANT_TYPE = "password"
 
@@ -179,6 +179,7 @@ def _token(identity: Identity, body_timeout: float) -> HTTPRouteHandler:
         "/v1/token",
         operation_id="token",
         operation_class=openapi.TokenOperation,
+        request_max_body_size=None,  # counted by `_body`
         summary="Sign in",
         status_code=200,
         responses={code: ResponseSpec(TokenRefused, generate_examples=False) for code in (400, 429, 503)},
@@ -205,6 +206,7 @@ def _messages(dispatcher: Dispatcher, under_way: UnderWay, body_timeout: float) 
         "/v1/messages",
         operation_id="message",
         operation_class=openapi.MessageOperation,
+        request_max_body_size=None,  # counted by `_body`
         summary="Send one message and get its answer",
         status_code=200,
         responses=openapi.errors(400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504) | openapi.PASSED_ON,
@@ -212,10 +214,12 @@ def _messages(dispatcher: Dispatcher, under_way: UnderWay, body_timeout: float) 
     )
     async def messages(
         request: AnyRequest,
-        caller: Caller,
+        caller: NamedDependency[Caller],
         idempotency_key: Annotated[
             str | None,
-            Parameter(header="Idempotency-Key", max_length=130, description="Stands for the message's `requestId`."),
+            HeaderParameter(
+                name="Idempotency-Key", max_length=130, description="Stands for the message's `requestId`."
+            ),
         ] = None,
     ) -> Response[bytes]:
         """The message is handled as on the bus; its reply and events reach the agent's readers there too."""
@@ -243,11 +247,11 @@ def _calls(records: Records) -> list[HTTPRouteHandler]:
         security=openapi.BEARER,
     )
     async def calls(
-        caller: Caller,
-        limit: Annotated[int, Parameter(ge=1, le=MAX_CALLS, description="How many at most.")] = 50,
-        before: Annotated[str | None, Parameter(max_length=64, description="Calls older than this one.")] = None,
+        caller: NamedDependency[Caller],
+        limit: Annotated[int, QueryParameter(ge=1, le=MAX_CALLS, description="How many at most.")] = 50,
+        before: Annotated[str | None, QueryParameter(max_length=64, description="Calls older than this one.")] = None,
         agent: Annotated[
-            str | None, Parameter(max_length=64, description="Calls of this agent, for who sees the tenant.")
+            str | None, QueryParameter(max_length=64, description="Calls of this agent, for who sees the tenant.")
         ] = None,
     ) -> CallPage:
         """Calls with all their states: of the caller, or of the tenant where the caller sees it."""
@@ -260,7 +264,7 @@ def _calls(records: Records) -> list[HTTPRouteHandler]:
         responses=openapi.errors(401, 404, 500, 503),
         security=openapi.BEARER,
     )
-    async def call(caller: Caller, call_id: str) -> CallRecord:
+    async def call(caller: NamedDependency[Caller], call_id: FromPath[str]) -> CallRecord:
         """One call with all its states, verdict and ending. A call of somebody else is not found."""
         return await records.call(caller, call_id)
 
@@ -313,17 +317,21 @@ async def _caller_of(request: AnyRequest, identity: Identity) -> Caller:
 
 
 async def _body(request: AnyRequest, body_timeout: float, *, limit: int) -> bytes:
-    too_big = MalformedMessage(f"a body has at most {limit} bytes")
+    """The body. Raises MalformedMessage where it is too big, or does not come in time."""
+    body, size = bytearray(), 0
     try:
         async with asyncio.timeout(body_timeout):
-            body = await request.body()
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size <= limit:
+                    body += chunk
+                elif size > limit + _MAX_DISCARDED_BYTES:
+                    break
     except TimeoutError:
         raise MalformedMessage("the body did not come in time") from None
-    except RequestEntityTooLarge:
-        raise too_big from None
-    if len(body) > limit:
-        raise too_big
-    return body
+    if size > limit:
+        raise MalformedMessage(f"a body has at most {limit} bytes")
+    return bytes(body)
 
 
 class _RefusedGrant(Exception):

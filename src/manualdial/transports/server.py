@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import math
 import socket
 from collections.abc import Generator, Sequence
 
 import uvicorn
 from litestar.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from manualdial.transports.bounded_http import BoundedHttp
 from manualdial.transports.under_way import UnderWay
 from manualdial.transports.websocket import BusEndpoint
-
-_MAX_HEAD_BYTES = 32_768
 
 
 class Server:
@@ -43,14 +42,13 @@ class Server:
         self._endpoint = endpoint
         self._under_way = under_way
         self._host = host
-        self._wanted_port = port
-        self._socket: socket.socket | None = None
+        self._port = port
         self._serving: asyncio.Task[None] | None = None
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
                 app,
                 loop="none",
-                http=_bounded(head_timeout),
+                http=functools.partial(BoundedHttp, head_timeout=head_timeout),  # type: ignore[arg-type]  # makes a protocol
                 ws=endpoint.protocol,  # type: ignore[arg-type]  # picows derives from another protocol of asyncio
                 lifespan="off",
                 interface="asgi3",
@@ -67,10 +65,8 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The port that is listened on."""
-        if self._socket is None:
-            raise RuntimeError("the server is not started")
-        return int(self._socket.getsockname()[1])
+        """The port that is listened on; once started it is the one that was taken for 0."""
+        return self._port
 
     @property
     def url(self) -> str:
@@ -79,13 +75,14 @@ class Server:
         return f"http://{host}:{self.port}"
 
     async def __aenter__(self) -> Server:
-        self._socket = _listening(self._host, self._wanted_port)
-        self._serving = asyncio.create_task(self._uvicorn.serve(sockets=[self._socket]))
+        listening = _listening(self._host, self._port)
+        self._port = int(listening.getsockname()[1])
+        self._serving = asyncio.create_task(self._uvicorn.serve(sockets=[listening]))
         started = asyncio.create_task(self._uvicorn.ready.wait())
         await asyncio.wait({started, self._serving}, return_when=asyncio.FIRST_COMPLETED)
         started.cancel()
         if self._serving.done():
-            self._socket.close()
+            listening.close()
             await self._serving
         await self._endpoint.__aenter__()
         await self._under_way.__aenter__()
@@ -133,42 +130,3 @@ def _listening(host: str, port: int) -> socket.socket:
         raise
     listening.setblocking(False)
     return listening
-
-
-def _bounded(head_timeout: float) -> type[HttpToolsProtocol]:
-    """uvicorn's HTTP with bounds for the head of a request, in bytes and in time: it has none of its own."""
-
-    class BoundedHttp(HttpToolsProtocol):
-        _head_bytes = 0
-        _head_timer: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
-            super().connection_made(transport)
-            self._head_timer = self.loop.call_later(head_timeout, transport.close)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._head_done()
-            super().connection_lost(exc)
-
-        def data_received(self, data: bytes) -> None:
-            self._head_bytes += len(data)
-            super().data_received(data)
-            if self._head_timer is not None and self._head_bytes > _MAX_HEAD_BYTES:
-                self.send_400_response("The head of the request is too long.")
-
-        def on_message_begin(self) -> None:
-            super().on_message_begin()
-            if self._head_timer is None:
-                self._head_bytes = 0
-                self._head_timer = self.loop.call_later(head_timeout, self.transport.close)
-
-        def on_headers_complete(self) -> None:
-            self._head_done()
-            super().on_headers_complete()
-
-        def _head_done(self) -> None:
-            if self._head_timer is not None:
-                self._head_timer.cancel()
-                self._head_timer = None
-
-    return BoundedHttp

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from types import TracebackType
 
-from tests.telephony.lab.ports import free_ports
+from tests.telephony.lab.ports import free_port
 
 _CHUNK = 65_536
 
@@ -18,16 +18,17 @@ class AriProxy:
     """
 
     def __init__(self, *, target_port: int) -> None:
-        self.port = free_ports()
+        self.port = free_port()
         self.takes_connections = True
         """False: a new connection is closed at once."""
-        self.passes_answers = True
-        """False: requests reach Asterisk, and its answers (not its events) reach nobody."""
+        self.loses_answers_to = b""
+        """Requests with this in their first line reach Asterisk, and what it answers reaches nobody."""
         self.requests: list[bytes] = []
         """The first line of each request over HTTP, in order."""
         self._target_port = target_port
         self._server: asyncio.Server | None = None
-        self._connections: dict[asyncio.Task[None], bool] = {}
+        self._connections: dict[asyncio.Task[None], bytes] = {}
+        """Each with the first line of its newest request."""
 
     @property
     def url(self) -> str:
@@ -52,12 +53,12 @@ class AriProxy:
 
     async def cut_events(self) -> None:
         """Lose the event socket only; a new one is taken at once."""
-        await self._cancel([task for task, is_events in self._connections.items() if is_events])
+        await self._cancel([task for task, line in self._connections.items() if b"/ari/events" in line])
 
     def mend(self) -> None:
         """Work again."""
         self.takes_connections = True
-        self.passes_answers = True
+        self.loses_answers_to = b""
 
     async def _cancel(self, tasks: list[asyncio.Task[None]]) -> None:
         for task in tasks:
@@ -68,7 +69,7 @@ class AriProxy:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._connections[task] = False
+        self._connections[task] = b""
         ends = [writer]
         try:
             if self.takes_connections:
@@ -109,7 +110,7 @@ class AriProxy:
                 line = data.split(b"\r\n", 1)[0]
                 if line.endswith(b"HTTP/1.1"):
                     self.requests.append(line)
-                    self._connections[task] = b"/ari/events" in line
+                    self._connections[task] = line
                 writer.write(data)
                 await writer.drain()
 
@@ -118,6 +119,6 @@ class AriProxy:
     ) -> None:
         with suppress(OSError):
             while data := await reader.read(_CHUNK):
-                if self.passes_answers or self._connections[task]:
+                if not self.loses_answers_to or self.loses_answers_to not in self._connections[task]:
                     writer.write(data)
                     await writer.drain()

@@ -16,7 +16,7 @@ from pathlib import Path
 from string import Template
 
 from tests.telephony.lab import audio
-from tests.telephony.lab.ports import free_ports
+from tests.telephony.lab.ports import free_media_ports, free_port
 
 _TEMPLATES = Path(__file__).parent / "asterisk"
 # Their absence would be an error line each in the log.
@@ -47,9 +47,9 @@ class AsteriskServer:
     def __init__(self, *, directory: Path, tree: Path | None = None) -> None:
         self.directory = directory
         self.tree = tree or default_tree()
-        self.http_port = free_ports()
-        self.sip_port = free_ports()
-        self._rtp_first = free_ports(_RTP_PORTS)
+        self.http_port = free_port()
+        self.sip_port = free_port()
+        self._rtp_first = free_media_ports(_RTP_PORTS)
         self._process: subprocess.Popen[bytes] | None = None
         self._write_configuration()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,10 +86,22 @@ class Laboratory:
         }
         return AsteriskEngine(**values | changes)
 
+    async def until_gone(self, channel_id: str) -> None:
+        """Return when Asterisk has no such channel."""
+        await self._until(lambda: channel_id not in self.asterisk.channels())
+
+    async def until_no_channel(self) -> None:
+        """Return when Asterisk has no channel."""
+        await self._until(lambda: not self.asterisk.channels())
+
     async def until_idle(self) -> None:
         """Return when Asterisk has no channel and no bridge."""
+        await self._until(lambda: not self.asterisk.channels() and not self.asterisk.bridges())
+
+    async def _until(self, is_so: Callable[[], bool]) -> None:
         deadline = monotonic() + 10
-        while left := [*self.asterisk.channels(), *self.asterisk.bridges()]:
+        while not is_so():
+            left = [*self.asterisk.channels(), *self.asterisk.bridges()]
             assert monotonic() < deadline, f"Asterisk still has {left}"
             await asyncio.sleep(0.01)
 

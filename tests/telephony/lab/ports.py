@@ -1,7 +1,4 @@
-"""Ports on loopback that nobody has, and that nobody gets twice in one run.
-
-Asterisk goes on sending an INVITE that was never answered: the next program on that port would get it as a call.
-"""
+"""Ports on loopback that nobody has."""
 
 from __future__ import annotations
 
@@ -11,23 +8,34 @@ from pathlib import Path
 
 _HOST = "127.0.0.1"
 # Below what the kernel gives to outgoing connections, so that no client takes one between choice and use.
-_CHOICE = range(12_000, 31_000, 2)
+_SINGLE = range(12_000, 31_000)
+_MEDIA = range(40_000, 60_000, 2)
+_TRIES = 1_000
 
 _given: set[int] = set()
 
 
-def free_ports(count: int = 1) -> int:
-    """The first of `count` neighbouring ports that are free for UDP and TCP; it is even, as RTP likes it.
+def free_port() -> int:
+    """A port that is free for UDP and TCP, and that nobody gets twice in one run. Raises OSError where there is none.
 
-    A port alone is never given twice. Of a long block a program takes what is still free when it needs it, so blocks may
-    overlap. Raises OSError where there are none.
+    Asterisk goes on sending an INVITE that was never answered: the next program on that port would get it as a call.
     """
-    for _ in range(1_000):
-        first = random.choice(_CHOICE)
-        block = range(first, first + count)
-        if _given.isdisjoint(block) and all(_is_free(port) for port in block):
-            if count == 1:
-                _given.add(first)
+    for _ in range(_TRIES):
+        port = random.choice(_SINGLE)
+        if port not in _given and _is_free(port, socket.SOCK_DGRAM) and _is_free(port, socket.SOCK_STREAM):
+            _given.add(port)
+            return port
+    raise OSError("no free port")
+
+
+def free_media_ports(count: int) -> int:
+    """The first, even one of `count` neighbouring ports that are free for UDP. Raises OSError where there are none.
+
+    Programs take single ports of their block when they need them and pass over taken ones, so blocks may overlap.
+    """
+    for _ in range(_TRIES):
+        first = random.choice(_MEDIA)
+        if all(_is_free(port, socket.SOCK_DGRAM) for port in range(first, first + count)):
             return first
     raise OSError(f"no {count} free ports side by side")
 
@@ -38,11 +46,10 @@ def is_bound(port: int) -> bool:
     return any(int(line.split()[1].rpartition(":")[2], 16) == port for line in lines)
 
 
-def _is_free(port: int) -> bool:
-    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
-            try:
-                probe.bind((_HOST, port))
-            except OSError:
-                return False
+def _is_free(port: int, kind: socket.SocketKind) -> bool:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        try:
+            probe.bind((_HOST, port))
+        except OSError:
+            return False
     return True

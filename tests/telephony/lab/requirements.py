@@ -15,7 +15,7 @@ def missing() -> str | None:
         return "Asterisk is not unpacked here; tests/telephony/install.sh does that"
     if shutil.which("sipp") is None:
         return "SIPp is not installed here (Debian's package sip-tester)"
-    reason = os.environ.get("MANUALDIAL_NO_NAMESPACE")
+    reason = os.environ.get("NO_NETWORK_NAMESPACE")
     if reason:
         return f"not in a network namespace: {reason}"
     others = [name for _, name in socket.if_nameindex() if name != "lo"]

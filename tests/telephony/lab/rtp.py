@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from tests.telephony.lab import audio
-from tests.telephony.lab.ports import free_ports
+from tests.telephony.lab.ports import free_port
 
 _HEADER = struct.Struct("!BBHII")
 _EVENT = struct.Struct("!BBH")
@@ -42,14 +42,14 @@ class Digit:
 
 
 class SoundEnd(asyncio.DatagramProtocol):
-    """An RTP end point on loopback. It speaks to whoever speaks to it, as SIPp's SDP does not tell it whom to call.
+    """An RTP end point on loopback. It speaks from the moment that it knows whom to.
 
     Use it as an asynchronous context manager. `hertz` is the tone it speaks.
     """
 
     def __init__(self, *, hertz: int) -> None:
         self.hertz = hertz
-        self.port = free_ports()
+        self.port = free_port()
         self.heard: list[Heard] = []
         self.digits: list[Digit] = []
         self._events: set[int] = set()
@@ -73,13 +73,12 @@ class SoundEnd(asyncio.DatagramProtocol):
             self._transport.close()
 
     def speak_to(self, port: int) -> None:
-        """Speak to this port from now on, without having heard from it."""
+        """Speak to this port from now on."""
         self._peer = ("127.0.0.1", port)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if len(data) < _HEADER.size:
             return
-        self._peer = addr
         _, kind, _, timestamp, _ = _HEADER.unpack_from(data)
         payload = data[_HEADER.size :]
         if kind & 0x7F == _MU_LAW:

@@ -57,6 +57,13 @@ class SipMessage:
         return self.header("call-id")
 
     @property
+    def media_port(self) -> int:
+        """Where the sender of this message wants to hear sound."""
+        described = re.search(r"^m=audio (\d+) ", self.body, re.MULTILINE)
+        assert described is not None, f"no sound is described in {self.start_line}"
+        return int(described[1])
+
+    @property
     def from_uri(self) -> str:
         """Who calls, e.g. sip:+12025550100@127.0.0.1:5060."""
         return _uri(self.header("from"))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.telephony.lab import sip_messages
-from tests.telephony.lab.ports import free_ports, is_bound
+from tests.telephony.lab.ports import free_media_ports, free_port, is_bound
 from tests.telephony.lab.sip_messages import SipMessage
 
 _HOST = "127.0.0.1"
@@ -34,8 +34,8 @@ class Sipp:
         self, scenario: str, *, directory: Path, media_port: int | None = None, values: Mapping[str, str] | None = None
     ) -> None:
         self.scenario = scenario
-        self.port = free_ports()
-        self._own_media = free_ports(4)
+        self.port = free_port()
+        self._own_media = free_media_ports(4)
         self._media_port = media_port or self._own_media
         self._values = dict(values or {})
         self._log = directory / f"{scenario}-{self.port}.messages"
@@ -46,7 +46,7 @@ class Sipp:
     def __enter__(self) -> Sipp:
         command = [
             "sipp", "-sf", str(_SCENARIOS / f"{self.scenario}.xml"), "-nostdin",
-            "-i", _HOST, "-p", str(self.port), "-ci", _HOST, "-cp", str(free_ports()),
+            "-i", _HOST, "-p", str(self.port), "-ci", _HOST, "-cp", str(free_port()),
             "-mi", _HOST, "-mp", str(self._own_media), "-key", "mport", str(self._media_port),
             "-trace_msg", "-message_file", str(self._log), "-trace_err", "-error_file", str(self._errors),
         ]  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Collection, Coroutine
 from typing import Final
 
@@ -14,6 +13,7 @@ from manualdial.calls import Cause, EndedBy, Ending, Leg, Report, Sign
 from manualdial.engines.asterisk.ari import Ari, Channel, ChannelExists, Event, Snapshot
 from manualdial.engines.asterisk.call_steps import CallSteps
 from manualdial.engines.asterisk.causes import ending_of
+from manualdial.engines.asterisk.register import CallRegister
 from manualdial.engines.asterisk.reports import Reports
 from manualdial.engines.asterisk.standing import Standing, standing
 from manualdial.engines.asterisk.tracked_call import TrackedCall, TrackedLeg, call_of, is_call_id, leg_id
@@ -24,9 +24,8 @@ _log = structlog.get_logger()
 _FAILED: Final = Ending(by=EndedBy.SYSTEM, cause=Cause.FAILED)
 _LOST: Final = Ending(by=EndedBy.SYSTEM, cause=Cause.UNKNOWN)
 _TOO_LATE: Final = Ending(by=EndedBy.SYSTEM, cause=Cause.TIMEOUT)
-_PROBLEMS: Final = (EngineRefused, EngineUnavailable, EngineSilent)
-
-_REMEMBERED_ENDS: Final = 4096
+PROBLEMS: Final = (EngineRefused, EngineUnavailable, EngineSilent)
+"""All that the port lets a request to Asterisk end in."""
 
 
 class CallsUnderWay:
@@ -37,9 +36,7 @@ class CallsUnderWay:
         self._steps = steps
         self._clock = clock
         self._reports = reports
-        self._calls: dict[str, TrackedCall] = {}
-        self._legs: dict[str, tuple[TrackedCall, TrackedLeg]] = {}
-        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._register = CallRegister()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -52,17 +49,17 @@ class CallsUnderWay:
 
     def get(self, call_id: str) -> TrackedCall | None:
         """The call, while it has not ended."""
-        return self._calls.get(call_id)
+        return self._register.get(call_id)
 
     def has_ended(self, call_id: str) -> bool:
-        """Whether it ended not long ago: Asterisk would take its id again, we do not."""
-        return call_id in self._ended
+        """Whether it was here and ended."""
+        return self._register.has_ended(call_id)
 
     # ── what we want of calls ──
 
     async def place(self, order: Originate) -> None:
         """Ring the agent's phone. Raises the port's errors; what was not dialled by then is never dialled."""
-        call = self._track(order)
+        call = self._register.add(order)
         call.placing = True
         call.silent = True  # until it is known better, also where nobody waits for this any more
         try:
@@ -72,12 +69,14 @@ class CallsUnderWay:
             _log.warning("asterisk.call_found", call_id=call.id)
             call.silent = False
             call.agent.asked = call.found = call.doubtful = True
+            self._start(self.settle_doubtful())
         except (EngineRefused, EngineUnavailable):
             call.unreported = True
             self.end(call, _FAILED)
             raise
         finally:
             call.placing = False
+            self.touch(call)
 
     def end(self, call: TrackedCall, ending: Ending) -> None:
         """Hang up every leg. The first ending of a call stays its ending."""
@@ -94,7 +93,7 @@ class CallsUnderWay:
 
         Raises the port's errors where that did not reach Asterisk; for a call that is tracked it is tried again.
         """
-        call = self._calls.get(call_id)
+        call = self._register.get(call_id)
         if call is None:
             return not self.has_ended(call_id) and await self._hang_up_untracked(call_id)
         cause = Cause.NORMAL if call.is_connected else Cause.CANCELLED
@@ -104,7 +103,7 @@ class CallsUnderWay:
             try:
                 if not await self._ari.hang_up(leg.id):
                     self._leg_gone(call, leg)
-            except _PROBLEMS:
+            except PROBLEMS:
                 leg.hang_up_sent = False
                 raise
         if not call.legs:
@@ -123,6 +122,10 @@ class CallsUnderWay:
         """Tell of a call."""
         self._reports.put(Report(call_id=call.id, sign=sign, at=self._clock.now(), ending=ending))
 
+    def touch(self, call: TrackedCall) -> None:
+        """Note that something was done: what was seen of the call before that is out of date."""
+        call.changed_at = self._clock.monotonic()
+
     # ── what Asterisk tells ──
 
     def on_event(self, event: Event) -> None:
@@ -130,12 +133,13 @@ class CallsUnderWay:
         channel = event.channel or event.peer
         if channel is None:
             return
-        call, leg = self._legs.get(channel.id, (None, None))
-        if call is None or leg is None:
-            if event.type == "StasisStart" and call_of(channel.id):
+        known = self._register.of_channel(channel.id)
+        if known is None:
+            if event.type == "StasisStart":
                 # Made by somebody who gave up before dialling it; so it rings nobody, and may not stay.
-                self._start(self._remove_stray(channel.id))
+                self._remove_stray(channel.id)
             return
+        call, leg = known
         match event.type:
             case "StasisStart":
                 self._entered(call, leg)
@@ -175,8 +179,7 @@ class CallsUnderWay:
             return
         has_early_media = call.sign is Sign.PROGRESS
         if self._comes_to(call, Sign.RINGING) and not has_early_media:
-            call.ringback = True
-            self._start(self._quietly(self._ari.start_ringback(call.agent.id)))
+            self._set_ringback(call, on=True)
 
     def _progresses(self, call: TrackedCall, leg: TrackedLeg) -> None:
         leg.heard_of = True
@@ -184,7 +187,7 @@ class CallsUnderWay:
             self._comes_to(call, Sign.AGENT_RINGING)
             return
         self._comes_to(call, Sign.PROGRESS)
-        self._stop_ringback(call)
+        self._set_ringback(call, on=False)
 
     def _answered(self, call: TrackedCall, leg: TrackedLeg) -> None:
         if leg.up:
@@ -199,9 +202,9 @@ class CallsUnderWay:
 
     def _connected(self, call: TrackedCall, *, fresh: bool) -> None:
         """`fresh`: we were there, so nobody has dialled the extension yet."""
-        self._stop_ringback(call)
+        self._set_ringback(call, on=False)
         if fresh and call.order.number.extension:
-            self._start(self._quietly(self._steps.send_extension(call)))
+            self._start(self._quietly(call.id, self._steps.send_extension(call)))
 
     def _comes_to(self, call: TrackedCall, sign: Sign) -> bool:
         if call.ending is not None or not call.comes_to(sign):
@@ -209,10 +212,10 @@ class CallsUnderWay:
         self.report(call, sign)
         return True
 
-    def _stop_ringback(self, call: TrackedCall) -> None:
-        if call.ringback:
-            call.ringback = False
-            self._start(self._quietly(self._ari.stop_ringback(call.agent.id)))
+    def _set_ringback(self, call: TrackedCall, *, on: bool) -> None:
+        if call.ringback is not on:
+            call.ringback = on
+            self._start(self._play_ringback(call))
 
     def _leg_gone(self, call: TrackedCall, leg: TrackedLeg, event: Event | None = None) -> None:
         if leg.gone:
@@ -228,72 +231,74 @@ class CallsUnderWay:
         self.end(call, _LOST)
 
     def _finish(self, call: TrackedCall) -> None:
-        if self._calls.pop(call.id, None) is None:
+        if not self._register.remove(call):
             return
-        for leg in (call.agent, call.customer):
-            leg.enter(False)
-            self._legs.pop(leg.id, None)
-        self._ended[call.id] = None
-        while len(self._ended) > _REMEMBERED_ENDS:
-            self._ended.popitem(last=False)
         if call.bridged:
-            self._start(self._quietly(self._ari.destroy_bridge(call.id)))
+            self._start(self._quietly(call.id, self._ari.destroy_bridge(call.id)))
         if not call.unreported:
             self.report(call, Sign.ENDED, call.ending)
 
     # ── what a look at Asterisk tells ──
 
-    def settle(self, snapshot: Snapshot) -> None:
-        """Bring every call to where Asterisk has it; events since the last one are lost."""
-        for call in list(self._calls.values()):
+    async def settle(self) -> None:
+        """Bring every call to where Asterisk has it: events may be lost. Raises the port's errors."""
+        since = self._clock.monotonic()
+        snapshot = await self._ari.snapshot()
+        for call in self._register.all():
             for leg in (call.agent, call.customer):
                 leg.hang_up_sent = False
                 if leg.id in snapshot.channels:
                     leg.enter(True)
-            self._catch_up(call, snapshot)
+            self._catch_up(call, snapshot, since)
 
-    def settle_doubtful(self, snapshot: Snapshot) -> None:
-        """Bring the calls of which nobody knew how they stand to where Asterisk has them."""
-        for call in [call for call in self._calls.values() if call.doubtful]:
-            self._catch_up(call, snapshot)
+    async def settle_doubtful(self) -> None:
+        """Bring the calls of which nobody knows how they stand to where Asterisk has them."""
+        since = self._clock.monotonic()
+        try:
+            snapshot = await self._ari.snapshot()
+        except PROBLEMS as problem:
+            _log.warning("asterisk.no_look", problem=str(problem))
+            return
+        for call in self._register.all():
+            if call.doubtful:
+                self._catch_up(call, snapshot, since)
 
-    def adopt(self, orders: Collection[Originate], snapshot: Snapshot) -> frozenset[str]:
-        """Track those of the calls that are there; the ids of all that are."""
+    async def adopt(self, orders: Collection[Originate], *, strays: bool) -> frozenset[str]:
+        """Track those of the calls that are there; the ids of all that are. Raises the port's errors.
+
+        `strays`: end legs and take away bridges that look like ours and belong to no call that is known.
+        """
+        since = self._clock.monotonic()
+        snapshot = await self._ari.snapshot()
         for order in orders:
-            call = self._calls.get(order.call_id)
+            call = self._register.get(order.call_id)
             if call is None and not self.has_ended(order.call_id):
                 legs = (leg_id(order.call_id, Leg.AGENT), leg_id(order.call_id, Leg.CUSTOMER))
                 if any(leg in snapshot.channels for leg in legs):
                     _log.info("asterisk.call_adopted", call_id=order.call_id, number=str(order.number))
-                    call = self._track(order)
+                    call = self._register.add(order)
                     call.found = True
-                    self._catch_up(call, snapshot)
+                    self._catch_up(call, snapshot, since)
             elif call is not None and call.silent:
-                self._catch_up(call, snapshot)
-        return frozenset(order.call_id for order in orders if order.call_id in self._calls)
-
-    def remove_strays(self, snapshot: Snapshot) -> None:
-        """End legs and take away bridges that look like ours and belong to no call that we know."""
-        for channel_id in snapshot.channels:
-            if call_of(channel_id) and channel_id not in self._legs:
-                self._start(self._remove_stray(channel_id))
-        for bridge_id in snapshot.bridges:
-            if is_call_id(bridge_id) and bridge_id not in self._calls:
-                self._start(self._quietly(self._ari.destroy_bridge(bridge_id)))
+                self._catch_up(call, snapshot, since)
+        if strays:
+            self._remove_strays(snapshot)
+        return frozenset(order.call_id for order in orders if self._register.get(order.call_id))
 
     def see_to_what_is_late(self) -> bool:
         """End what is overdue. True where a look at Asterisk is needed."""
         now = self._clock.monotonic()
-        for call in list(self._calls.values()):
+        for call in self._register.all():
             late = any(leg.deadline is not None and leg.deadline < now and not leg.up for leg in call.legs)
             never_dialled = call.silent and not call.placing and not call.agent.dial_sent
             if call.ending is not None or late or never_dialled:
                 self.end(call, _TOO_LATE if late else _FAILED)
-        return any(call.doubtful for call in self._calls.values())
+        return any(call.doubtful for call in self._register.all())
 
-    def _catch_up(self, call: TrackedCall, snapshot: Snapshot) -> None:
-        if call.placing or call.bringing_customer or call.control.locked():
-            call.doubtful = True  # the snapshot may be older than what is being done; another look, later
+    def _catch_up(self, call: TrackedCall, snapshot: Snapshot, since: float) -> None:
+        at_work = call.placing or call.bringing_customer or call.control.locked()
+        if at_work or call.changed_at >= since:
+            call.doubtful = True  # the snapshot may be older than what was done; another look, later
             return
         stands = standing(call, snapshot)
         call.doubtful = False
@@ -319,7 +324,7 @@ class CallsUnderWay:
     def _take_over(self, call: TrackedCall, stands: Standing) -> None:
         """Its agent's leg may have been dialled, so it is not dialled again; of the customer's the bridge tells."""
         call.bridged = True
-        call.ringback = stands.sign is Sign.RINGING
+        call.ringback = call.ringback_on = stands.sign is Sign.RINGING
         call.agent.asked = call.agent.dial_sent = True
         call.agent.deadline = self._steps.deadline(Leg.AGENT)
         call.customer.asked = stands.customer_there
@@ -351,34 +356,47 @@ class CallsUnderWay:
                 self.end(call, _FAILED)
         finally:
             call.bringing_customer = False
+            self.touch(call)
 
     async def _hang_up(self, call: TrackedCall, leg: TrackedLeg) -> None:
         try:
             if not await self._ari.hang_up(leg.id):
                 self._leg_gone(call, leg)
-        except _PROBLEMS as problem:
+        except PROBLEMS as problem:
             leg.hang_up_sent = False
             _log.warning("asterisk.hang_up_failed", call_id=call.id, leg=leg.leg.value, problem=str(problem))
 
-    async def _remove_stray(self, channel_id: str) -> None:
-        _log.warning("asterisk.stray_leg", call_id=call_of(channel_id), leg=channel_id.rpartition(".")[2])
-        await self._quietly(self._ari.hang_up(channel_id))
+    async def _play_ringback(self, call: TrackedCall) -> None:
+        """Let the agent hear what is wanted by now. One request at a time: two could overtake each other."""
+        async with call.ringback_lock:
+            if call.ringback == call.ringback_on or call.ending is not None:
+                return
+            call.ringback_on = call.ringback
+            request = self._ari.start_ringback if call.ringback else self._ari.stop_ringback
+            await self._quietly(call.id, request(call.agent.id))
 
-    async def _quietly(self, request: Coroutine[object, object, object]) -> None:
+    def _remove_strays(self, snapshot: Snapshot) -> None:
+        for channel_id in snapshot.channels:
+            if self._register.of_channel(channel_id) is None:
+                self._remove_stray(channel_id)
+        for bridge_id in snapshot.bridges:
+            if is_call_id(bridge_id) and self._register.get(bridge_id) is None:
+                self._start(self._quietly(bridge_id, self._ari.destroy_bridge(bridge_id)))
+
+    def _remove_stray(self, channel_id: str) -> None:
+        call_id = call_of(channel_id)
+        if call_id is not None:
+            _log.warning("asterisk.stray_leg", call_id=call_id, leg=channel_id.rpartition(".")[2])
+            self._start(self._quietly(call_id, self._ari.hang_up(channel_id)))
+
+    async def _quietly(self, call_id: str, request: Coroutine[object, object, object]) -> None:
         """For what a call does not hang on."""
         try:
             await request
-        except _PROBLEMS as problem:
-            _log.info("asterisk.request_failed", problem=str(problem))
+        except PROBLEMS as problem:
+            _log.info("asterisk.request_failed", call_id=call_id, problem=str(problem))
 
     def _start(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def _track(self, order: Originate) -> TrackedCall:
-        call = TrackedCall.of(order)
-        self._calls[call.id] = call
-        for leg in (call.agent, call.customer):
-            self._legs[leg.id] = (call, leg)
-        return call

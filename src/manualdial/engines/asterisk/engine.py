@@ -14,7 +14,7 @@ import structlog
 from manualdial.calls import Report, Sign
 from manualdial.engines.asterisk.ari import Ari, Event
 from manualdial.engines.asterisk.call_steps import CallSteps
-from manualdial.engines.asterisk.calls_under_way import CallsUnderWay
+from manualdial.engines.asterisk.calls_under_way import PROBLEMS, CallsUnderWay
 from manualdial.engines.asterisk.dialling import Dialling
 from manualdial.engines.asterisk.reports import Reports
 from manualdial.engines.asterisk.tracked_call import TrackedCall
@@ -141,7 +141,7 @@ class AsteriskEngine:
     async def hold(self, call_id: str) -> None:
         """See the port."""
         call = self._connected(call_id)
-        async with _control(call, self._request_timeout):
+        async with self._control(call):
             if not call.held:
                 await self._steps.part(call)
                 call.held = True
@@ -150,7 +150,7 @@ class AsteriskEngine:
     async def resume(self, call_id: str) -> None:
         """See the port."""
         call = self._connected(call_id)
-        async with _control(call, self._request_timeout):
+        async with self._control(call):
             if call.held:
                 await self._steps.rejoin(call)
                 call.held = False
@@ -161,7 +161,7 @@ class AsteriskEngine:
         if not _DIGITS.fullmatch(digits):
             raise EngineRefused("these are no digits")
         call = self._connected(call_id)
-        async with _control(call, self._request_timeout):
+        async with self._control(call):
             await self._steps.send_dtmf(call, digits)
 
     async def mute(self, call_id: str, *, muted: bool) -> None:
@@ -169,20 +169,17 @@ class AsteriskEngine:
         call = self._calls.get(call_id)
         if call is None or not call.agent.up or call.ending is not None:
             raise EngineRefused("the agent is in no such call")
-        async with _control(call, self._request_timeout):
+        async with self._control(call):
             await self._ari.mute(call.agent.id, muted=muted)
 
     async def adopt(self, orders: Collection[Originate]) -> frozenset[str]:
         """See the port. The first time, legs of ours that are in none of the orders are hung up."""
         self._check_open()
         try:
-            snapshot = await self._ari.snapshot()
+            known = await self._calls.adopt(orders, strays=not self._knows_strays)
         except EngineRefused as problem:
             raise EngineUnavailable("Asterisk does not show its calls") from problem
-        known = self._calls.adopt(orders, snapshot)
-        if not self._knows_strays:
-            self._knows_strays = True
-            self._calls.remove_strays(snapshot)
+        self._knows_strays = True
         return known
 
     def reports(self) -> AsyncIterator[Report | Reconnected]:
@@ -196,7 +193,7 @@ class AsteriskEngine:
         try:
             async with asyncio.timeout(_HEALTH_LIMIT):
                 await self._ari.ping()
-        except (EngineRefused, EngineUnavailable, EngineSilent, TimeoutError):
+        except (*PROBLEMS, TimeoutError):
             return Health(ok=False, detail="Asterisk does not answer")
         return Health(ok=True)
 
@@ -209,6 +206,20 @@ class AsteriskEngine:
         if call is None or not call.is_connected or call.ending is not None:
             raise EngineRefused("the customer is in no such call")
         return call
+
+    @asynccontextmanager
+    async def _control(self, call: TrackedCall) -> AsyncIterator[None]:
+        """One control request of a call at a time, within a limit. One that gets no answer leaves the call in doubt."""
+        try:
+            async with asyncio.timeout(self._request_timeout), call.control:
+                if call.ending is not None:
+                    raise EngineRefused("the call has ended")
+                yield
+        except (EngineSilent, TimeoutError) as problem:
+            call.doubtful = True
+            raise EngineSilent("Asterisk did not say whether it did that") from problem
+        finally:
+            self._calls.touch(call)
 
     # ── the event socket ──
 
@@ -223,7 +234,7 @@ class AsteriskEngine:
                     self._trouble = "another program has taken over the application"
                 else:
                     self._trouble = "the event socket was lost"
-            except (EngineRefused, EngineUnavailable, EngineSilent) as problem:
+            except PROBLEMS as problem:
                 self._trouble = str(problem)
             finally:
                 self._is_open = False
@@ -242,7 +253,7 @@ class AsteriskEngine:
                 await self._ari.filter_events()
             except EngineRefused:
                 _log.info("asterisk.events_unfiltered")  # only slower
-            self._calls.settle(await self._ari.snapshot())
+            await self._calls.settle()
             self._is_open = True
             _log.info("asterisk.event_socket_open")
             self._reports.put(Reconnected())
@@ -264,23 +275,7 @@ class AsteriskEngine:
         while True:
             await asyncio.sleep(_LOOK_EVERY)
             if self._calls.see_to_what_is_late() and self._is_open:
-                try:
-                    self._calls.settle_doubtful(await self._ari.snapshot())
-                except (EngineRefused, EngineUnavailable, EngineSilent) as problem:
-                    _log.warning("asterisk.no_look", problem=str(problem))
-
-
-@asynccontextmanager
-async def _control(call: TrackedCall, limit: float) -> AsyncIterator[None]:
-    """One control request of a call at a time, within a limit. One that gets no answer leaves the call in doubt."""
-    try:
-        async with asyncio.timeout(limit), call.control:
-            if call.ending is not None:
-                raise EngineRefused("the call has ended")
-            yield
-    except (EngineSilent, TimeoutError) as problem:
-        call.doubtful = True
-        raise EngineSilent("Asterisk did not say whether it did that") from problem
+                await self._calls.settle_doubtful()
 
 
 _FITS: type[Engine] = AsteriskEngine

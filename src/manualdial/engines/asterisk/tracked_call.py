@@ -89,6 +89,11 @@ class TrackedCall:
     """The furthest that was reported."""
     held: bool = False
     ringback: bool = False
+    """The agent is to hear the ringing tone."""
+    ringback_on: bool = False
+    ringback_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    changed_at: float = float("-inf")
+    """When something was last done with it (monotonic seconds)."""
     bridged: bool = False
     """Its bridge was asked for."""
     doubtful: bool = False

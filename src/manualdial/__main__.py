@@ -1,0 +1,54 @@
+"""The command line's door: which commands there are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from manualdial import __version__
+from manualdial.commands import config, demo, dial, doctor, serve, tail, user
+from manualdial.commands.failure import CommandGroup
+
+application = typer.Typer(
+    name="manualdial",
+    cls=CommandGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 it worked, 1 it failed or was refused, 2 wrongly called or configured.",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"manualdial {__version__}")
+        raise typer.Exit
+
+
+@application.callback()
+def _manualdial(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Have a number dialled for the agent who is logged in, asked by one message on a bus."""
+
+
+application.command(epilog=serve.EXAMPLE)(serve.serve)
+application.command(epilog=dial.EXAMPLE)(dial.dial)
+application.command(epilog=tail.EXAMPLE)(tail.tail)
+application.add_typer(user.user, name="user")
+application.add_typer(config.config, name="config")
+application.command(epilog=doctor.EXAMPLE)(doctor.doctor)
+application.command(epilog=demo.EXAMPLE)(demo.demo)
+
+
+def main() -> None:
+    """Run the command line."""
+    application()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""`manualdial config`: the settings in force, and whether they can be used."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from manualdial.commands.configuration import ConfigFile, configuration, file_in_force
+from manualdial.commands.failure import CommandGroup
+from manualdial.commands.terminal import json_line, output, printable, table
+from manualdial.config import SECRETS, Config, Option, load, options
+
+HIDDEN = "***"
+
+config = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="The settings in force.")
+
+
+class Source(StrEnum):
+    """Where a setting comes from."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    ENVIRONMENT = "environment"
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """One option as it is in force; a secret that was set is hidden."""
+
+    option: str
+    value: Any
+    source: Source
+    variable: str
+    """Its name in the environment."""
+
+
+@config.command(epilog="Example: manualdial config show --config manualdial.toml")
+def show(
+    config: ConfigFile = None, as_json: Annotated[bool, typer.Option("--json", help="As one JSON list.")] = False
+) -> None:
+    """Show every setting with where it comes from. Secrets are shown as ***."""
+    found = list(settings(file_in_force(config), os.environ))
+    if as_json:
+        output().out(json_line([msgspec.to_builtins(one) for one in found]))
+        return
+    rows = [(one.option, printable(_text(one.value)), one.source.value) for one in found]
+    output().print(table(rows, styles=("bold", "", "dim")))
+
+
+@config.command(epilog="Example: manualdial config check --config manualdial.toml")
+def check(config: ConfigFile = None) -> None:
+    """Check the settings; exit code 2 and the reason where they cannot be used."""
+    configuration(config)
+    file = file_in_force(config)
+    where = f"{file} and the environment" if file else "the defaults and the environment (there is no file)"
+    output().print(f"The configuration is good: {where}.", markup=False)
+
+
+def settings(file: Path | None, environment: Mapping[str, str]) -> Iterator[Setting]:
+    """All settings in force, in the order of the documentation. Raises ConfigurationError."""
+    in_force = load(file, environment)
+    written = tomllib.loads(file.read_text(encoding="utf-8")) if file else {}
+    for option in options():
+        source = _source(option, written, environment)
+        hidden = option.path in SECRETS and source is not Source.DEFAULT
+        yield Setting(
+            option=".".join(option.path),
+            value=HIDDEN if hidden else _value(in_force, option.path),
+            source=source,
+            variable=option.variable,
+        )
+
+
+def _source(option: Option, written: Mapping[str, Any], environment: Mapping[str, str]) -> Source:
+    if option.variable in environment:
+        return Source.ENVIRONMENT
+    return Source.FILE if _is_written(option.path, written) else Source.DEFAULT
+
+
+def _is_written(path: tuple[str, ...], written: Any) -> bool:
+    for part in path:
+        if not isinstance(written, dict) or part not in written:
+            return False
+        written = written[part]
+    return True
+
+
+def _value(in_force: Config, path: tuple[str, ...]) -> Any:
+    value: Any = in_force
+    for part in path:
+        value = getattr(value, part)
+    return value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "(none)"
+    return str(value) or "(empty)"

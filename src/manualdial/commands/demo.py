@@ -1,0 +1,212 @@
+"""`manualdial demo`: the whole service in a temporary folder, one press shown message by message, then open to try."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import secrets
+import shutil
+import socket
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from manualdial import __version__, log
+from manualdial.agents import Role, User
+from manualdial.commands.bus_client import Message, connected
+from manualdial.commands.demo_call import REQUEST, TALK, DemoCall
+from manualdial.commands.failure import CommandFailed
+from manualdial.commands.running import run, stopping, unless
+from manualdial.commands.signing_in import Login
+from manualdial.commands.summary import address_line, summary
+from manualdial.commands.terminal import json_block, notices, output
+from manualdial.config import Authentication, Config, Dialing, Server, Storage
+from manualdial.ports import Store
+from manualdial.screening import Purpose
+
+EXAMPLE = "Example: manualdial demo --once"
+
+_HOST = "127.0.0.1"
+_PORT = 8080
+_CALL_LIMIT = 30.0
+_LOG_LINES_SHOWN = 20
+
+
+class _Person(msgspec.Struct, frozen=True, kw_only=True):
+    login_name: str
+    name: str
+    role: Role
+    password: str
+
+
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="End after the call: exit code 0 if it went as it should.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT", min=0, max=65_535, help=f"Listen here. Default: {_PORT}, or a free one if it is taken."
+        ),
+    ] = None,
+) -> None:
+    """Show one press from the message to the end of the call, on a service of its own, and go on serving.
+
+    Everything is in a temporary folder that is removed at the end, and no real telephone rings.
+    """
+    chosen = port if port is not None else _free(_PORT)
+    with tempfile.TemporaryDirectory(prefix="manualdial-demo-") as folder:
+        log_file = Path(folder, "manualdial.log")
+        with log_file.open("w", encoding="utf-8", buffering=1) as stream:
+            log.set_up(console=False, level="info", stream=stream)
+            try:
+                run(_Demo(Path(folder), port=chosen, once=once).run())
+            except CommandFailed:
+                _show_end_of(log_file)
+                raise
+
+
+class _Demo:
+    """The demonstration in its folder."""
+
+    def __init__(self, folder: Path, *, port: int, once: bool) -> None:
+        self._folder = folder
+        self._port = port
+        self._once = once
+        self._out: Console = output()
+        self._ann = _Person(login_name="ann", name="Ann", role=Role.AGENT, password=secrets.token_urlsafe(12))
+        self._sue = _Person(login_name="sue", name="Sue", role=Role.SUPERVISOR, password=secrets.token_urlsafe(12))
+
+    async def run(self) -> None:
+        from manualdial.app import serving
+
+        try:
+            with stopping() as stop:
+                async with serving(self._config()) as service:
+                    for person in (self._ann, self._sue):
+                        await _add(service.store, person)
+                    await unless(stop, self._call(service.url))
+                    if not self._once and not stop.is_set():
+                        self._say_what_next(service.url)
+                        await unless(stop, service.ended())
+                    self._say("\nStopped; the temporary folder is removed.")
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise CommandFailed(f"Port {self._port} of {_HOST} is taken; --port names another.") from None
+
+    def _config(self) -> Config:
+        return Config(
+            server=Server(host=_HOST, port=self._port, shutdown_timeout=3.0),
+            storage=Storage(url=f"sqlite:///{self._folder / 'manualdial.sqlite3'}"),
+            dialing=Dialing(purpose=Purpose.SERVICE),
+            authentication=Authentication(secret_file=str(self._folder / "manualdial.secret")),
+        )
+
+    async def _call(self, url: str) -> None:
+        """The press and its call. Raises CommandFailed where it does not go as it should."""
+        self._say(f"manualdial {__version__} – one press, one call\n", style="bold")
+        self._say(f"The service listens on {url}, with the simulator as its telephone engine: nothing real rings.")
+        self._say(f"Its database and its log are in {self._folder}.")
+        try:
+            async with asyncio.timeout(_CALL_LIMIT), connected(self._login(self._ann, url)) as client:
+                await client.ask("Amazon/Agent/Login")
+                self._say("Ann is logged in as an agent, over the bus. Her application publishes:\n")
+                self._say(REQUEST, style="cyan")
+                self._say("\nEverything that her application sends (→) and gets (←), with the time since the press:\n")
+                call = DemoCall(client, self._show)
+                await call.run()
+        except TimeoutError:
+            raise CommandFailed(f"The call did not come to its end within {_CALL_LIMIT:g} seconds.") from None
+        if call.reply is not None:
+            self._say("\nThe reply in full:\n")
+            self._say(json_block(call.reply), style="cyan")
+        if call.trouble:
+            raise CommandFailed(f"The call did not go as it should: {call.trouble}.")
+        self._say(
+            f"\nThe reply is the documented one; the customer answered, and Ann hung up after {TALK:g} seconds.",
+            style="green",
+        )
+
+    def _show(self, message: Message, since_press: float, sent: bool) -> None:
+        line = Text(f"{since_press * 1000:8.1f} ms  ", style="dim")
+        line.append("→ " if sent else "← ", style="bold" if sent else "")
+        address = address_line(message)
+        address.pad_right(max(41 - len(address), 0))
+        self._out.print(line.append_text(address).append("  ").append_text(summary(message)))
+
+    def _say_what_next(self, url: str) -> None:
+        program = _program()
+        self._say(f"\nThe service goes on at {url} – Ctrl-C stops it. To try, in another terminal:\n", style="bold")
+        for what, person, command in (
+            (
+                "Watch the bus as Sue, the supervisor:",
+                self._sue,
+                f"{program} tail --url {url} --user sue --scope tenant",
+            ),
+            ("Dial as Ann, the agent:", self._ann, f"{program} dial '+1 202 555 0106' --url {url} --user ann"),
+        ):
+            self._say(f"  {what}")
+            self._say(f"    MANUALDIAL_PASSWORD={person.password} {command}\n", style="cyan")
+        self._say(f"  Also: {url}/status, {url}/metrics, and the API at {url}/schema/openapi.json")
+        self._say("\n  The simulator answers by number: +1 202 555 0100 stays, 0101 is busy, 0102 does not answer,")
+        self._say("  0103 rejects, 0106 hangs up after a second; docs/command-line.md has the rest.")
+
+    def _login(self, person: _Person, url: str) -> Login:
+        return Login(url=url, user=person.login_name, password=person.password)
+
+    def _say(self, text: str, style: str = "") -> None:
+        self._out.print(Text(text, style=style))
+
+
+async def _add(store: Store, person: _Person) -> None:
+    from manualdial.transports.identity import hash_password
+
+    password_hash = await asyncio.to_thread(hash_password, person.password)
+    user = User(
+        id=str(uuid.uuid4()),
+        tenant_id="demo",
+        tenant="demo",
+        login_name=person.login_name,
+        name=person.name,
+        password_hash=password_hash,
+        roles=frozenset([person.role]),
+        extension="1001" if person.role is Role.AGENT else None,
+    )
+    await store.add_user(user)
+
+
+def _free(wanted: int) -> int:
+    """The wanted port; 0, for any, where it is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, wanted))
+            probe.listen()
+        except OSError:
+            return 0
+    return wanted
+
+
+def _program() -> str:
+    """How this program is called: by its name, or by where it is, seen from this folder if it is inside."""
+    if shutil.which("manualdial"):
+        return "manualdial"
+    beside = Path(sys.executable).with_name("manualdial")
+    found = beside if beside.exists() else Path(sys.executable)
+    if found.is_relative_to(Path.cwd()):
+        found = found.relative_to(Path.cwd())
+    return str(found) if found.name == "manualdial" else f"{found} -m manualdial"
+
+
+def _show_end_of(log_file: Path) -> None:
+    lines = log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES_SHOWN:]
+    if lines:
+        notices().print(Text("\n".join(["The end of the service's log:", *lines])))

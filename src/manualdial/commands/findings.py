@@ -1,0 +1,42 @@
+"""What an examination finds: one line a subject, and what mends it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARN = "warn"
+    """The service runs, but something is not as it should be."""
+    FAIL = "fail"
+    """The service does not run, or cannot place a call."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that was looked at."""
+
+    level: Level
+    subject: str
+    text: str
+    mend: str = ""
+    """What to do about it; empty where nothing need be done."""
+
+
+def ok(subject: str, text: str) -> Finding:
+    """It is as it should be."""
+    return Finding(level=Level.OK, subject=subject, text=text)
+
+
+def warn(subject: str, text: str, mend: str) -> Finding:
+    """It is not as it should be, but the service runs."""
+    return Finding(level=Level.WARN, subject=subject, text=text, mend=mend)
+
+
+def fail(subject: str, text: str, mend: str) -> Finding:
+    """The service cannot work like this."""
+    return Finding(level=Level.FAIL, subject=subject, text=text, mend=mend)

@@ -1,0 +1,57 @@
+"""`manualdial serve`: the service, until a signal ends it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Annotated
+
+import msgspec
+import typer
+
+from manualdial import log
+from manualdial.commands.configuration import ConfigFile, configuration
+from manualdial.commands.failure import CommandFailed
+from manualdial.commands.running import run, stopping, unless
+from manualdial.config import Config, LogFormat
+
+EXAMPLE = "Example: manualdial serve --config /etc/manualdial.toml"
+
+
+def serve(
+    config: ConfigFile = None,
+    host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Listen here instead.")] = None,
+    port: Annotated[
+        int | None, typer.Option(metavar="PORT", min=0, max=65_535, help="Listen on this port instead; 0: a free one.")
+    ] = None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C. The log goes to standard error.
+
+    The first signal ends what is under way in order and leaves live calls up in the engine; the second ends at once.
+    """
+    settings = configuration(config)
+    wanted = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, **wanted))
+    log.set_up(console=settings.log.format is LogFormat.CONSOLE, level=settings.log.level)
+    run(_serve(settings))
+
+
+async def _serve(settings: Config) -> None:
+    from manualdial.app import serving  # takes a second, which no other command need wait
+
+    try:
+        with stopping() as stop:
+            async with serving(settings) as service:
+                await unless(stop, service.ended())
+                if not stop.is_set():
+                    raise CommandFailed("The service ended by itself; its log says why.")
+    except OSError as error:
+        raise CommandFailed(_reason(settings, error)) from None
+
+
+def _reason(settings: Config, error: OSError) -> str:
+    server = settings.server
+    if error.errno in (errno.EADDRINUSE, errno.EACCES) and error.filename is None:
+        return f"Port {server.port} of {server.host} cannot be used: {os.strerror(error.errno)}."
+    where = f" ({error.filename})" if error.filename else ""
+    return f"The service cannot start: {error.strerror or 'a system call failed'}{where}."

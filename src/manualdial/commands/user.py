@@ -1,0 +1,168 @@
+"""`manualdial user`: who may sign in. Works on the database itself, whether the service runs or not."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from manualdial.agents import Role, User
+from manualdial.commands.configuration import ConfigFile, configuration
+from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
+from manualdial.commands.signing_in import read_password
+from manualdial.commands.terminal import json_line, notices, output, printable, table
+from manualdial.numbers import is_region
+from manualdial.ports import LoginNameTaken
+
+_LOGIN_NAME = re.compile(r"\S{1,256}")
+_EXTENSION = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
+
+user = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Who may sign in.")
+
+Password = Annotated[
+    bool,
+    typer.Option(
+        "--password-stdin", help="Read the password from the first line of standard input instead of asking for it."
+    ),
+]
+
+
+@user.command(epilog="Example: manualdial user add ann --tenant acme --role agent --extension 1001")
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The login name; its case does not matter.")],
+    tenant: Annotated[str, typer.Option(metavar="TENANT", help="The tenant; it is made where it is new.")],
+    role: Annotated[
+        list[Role] | None, typer.Option(help="What the user may do; may be repeated. Default: agent.")
+    ] = None,
+    full_name: Annotated[
+        str | None, typer.Option("--name", metavar="TEXT", help="The name for people. Default: the login name.")
+    ] = None,
+    extension: Annotated[str | None, typer.Option(metavar="EXTENSION", help="The agent's phone.")] = None,
+    region: Annotated[
+        str | None, typer.Option(metavar="CODE", help="ISO 3166 region in which the agent's national numbers are read.")
+    ] = None,
+    password_stdin: Password = False,
+    config: ConfigFile = None,
+) -> None:
+    """Add a user."""
+    if not (_LOGIN_NAME.fullmatch(name) and name.isprintable()):
+        raise WronglyCalled("a login name has 1 to 256 printable characters and no blanks.")
+    if not tenant.strip():
+        raise WronglyCalled("a tenant has a name.")
+    if extension is not None and not _EXTENSION.fullmatch(extension):
+        raise WronglyCalled("an extension has 1 to 64 letters, digits or . _ + -")
+    if region is not None and not is_region(region.upper()):
+        raise WronglyCalled("a region is an ISO 3166 code.")
+    new = User(
+        id=str(uuid.uuid4()),
+        tenant_id="",
+        tenant=tenant.strip(),
+        login_name=name,
+        name=full_name or name,
+        password_hash=_password(name, from_stdin=password_stdin),
+        roles=frozenset(role or [Role.AGENT]),
+        extension=extension,
+        region=region.upper() if region else None,
+    )
+    asyncio.run(_add(new, config))
+    notices().print(f"{name} may sign in now.", markup=False)
+
+
+@user.command(name="list", epilog="Example: manualdial user list --json")
+def list_users(
+    as_json: Annotated[bool, typer.Option("--json", help="One user a line, as JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """List the users, by tenant and login name."""
+    users = asyncio.run(_users(config))
+    out = output()
+    if as_json:
+        for one in users:
+            out.out(json_line(_shown(one)))
+        return
+    if not users:
+        notices().print("There is no user yet; `manualdial user add` adds one.", markup=False)
+        return
+    heading = ("TENANT", "LOGIN", "NAME", "ROLES", "EXTENSION", "REGION", "")
+    out.print(table([heading, *(_row(one) for one in users)]))
+
+
+@user.command(epilog="Example: manualdial user passwd ann")
+def passwd(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The login name.")],
+    password_stdin: Password = False,
+    config: ConfigFile = None,
+) -> None:
+    """Give a user another password. Tokens that are out stay good until they expire."""
+    asyncio.run(_set_password(name, _password(name, from_stdin=password_stdin), config))
+    notices().print(f"{name} has a new password.", markup=False)
+
+
+def tenant_id(tenant: str, users: Sequence[User]) -> str:
+    """The id that the tenant has; for a new one it follows from the name, so that two who add it at once agree."""
+    known = (one.tenant_id for one in users if one.tenant.casefold() == tenant.casefold())
+    return next(known, None) or str(uuid.uuid5(uuid.NAMESPACE_URL, f"manualdial:tenant:{tenant.casefold()}"))
+
+
+def _password(name: str, *, from_stdin: bool) -> str:
+    """The hash of a new password."""
+    from manualdial.transports.identity import hash_password
+
+    password = read_password(f"New password of {name}", from_stdin=from_stdin, twice=True)
+    try:
+        return hash_password(password)
+    except ValueError as error:
+        raise WronglyCalled(f"{error}.") from None
+
+
+async def _add(new: User, config: Path | None) -> None:
+    from msgspec.structs import replace
+
+    from manualdial.app import store_for
+
+    async with store_for(configuration(config)) as store:
+        users = await store.users()
+        try:
+            await store.add_user(replace(new, tenant_id=tenant_id(new.tenant, users)))
+        except LoginNameTaken:
+            raise CommandFailed(f"There is a user {new.login_name} already.") from None
+
+
+async def _users(config: Path | None) -> Sequence[User]:
+    from manualdial.app import store_for
+
+    async with store_for(configuration(config)) as store:
+        return await store.users()
+
+
+async def _set_password(name: str, password_hash: str, config: Path | None) -> None:
+    from manualdial.app import store_for
+
+    async with store_for(configuration(config)) as store:
+        found = await store.user_by_login(name)
+        if found is None:
+            raise CommandFailed(f"There is no user {name}.")
+        await store.set_password(found.id, password_hash)
+
+
+def _shown(one: User) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "tenant": one.tenant,
+        "loginName": one.login_name,
+        "name": one.name,
+        "roles": sorted(one.roles),
+        "extension": one.extension,
+        "region": one.region,
+        "disabled": one.disabled,
+    }
+
+
+def _row(one: User) -> tuple[str, ...]:
+    cells = (one.tenant, one.login_name, one.name, ", ".join(sorted(one.roles)), one.extension or "", one.region or "")
+    return (*map(printable, cells), "disabled" if one.disabled else "")

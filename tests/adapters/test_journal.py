@@ -1,0 +1,260 @@
+"""How the journal shares commits, and what it does when the database fails; on a SQLite file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import pytest
+from sqlalchemy import Connection, text
+
+from manualdial.calls import Call, CallState, Change, Leg
+from manualdial.ports import StoreUnavailable
+from manualdial.storage.database import Database
+from manualdial.storage.journal import Journal, Pace
+from manualdial.storage.sqlite import SqliteDatabase
+from tests.contract.stores import a_call
+
+LIMIT = 15.0
+"""Seconds: far more than any wait in here takes."""
+QUICK = Pace(linger=0.02, first_retry=0.01, longest_retry=0.05)
+PATIENT = Pace(linger=60.0, first_retry=60.0, longest_retry=60.0)
+
+Result = TypeVar("Result")
+
+
+class WatchedDatabase:
+    """A SQLite database that counts its commits, and fails as often as it is told to."""
+
+    def __init__(self, path: Path) -> None:
+        self._inner = SqliteDatabase(str(path), answer_timeout=1.0)
+        self.commits = 0
+        self.attempts = 0
+        self.faults = 0
+        """How many of the next writes fail."""
+        self.open_gate = asyncio.Event()
+        """Writes wait for it."""
+        self.open_gate.set()
+
+    async def open(self) -> None:
+        await self._inner.open()
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+    async def write(self, work: Callable[[Connection], Result]) -> Result:
+        self.attempts += 1
+        await self.open_gate.wait()
+        if self.faults:
+            self.faults -= 1
+            raise StoreUnavailable("as told")
+        result = await self._inner.write(work)
+        self.commits += 1
+        return result
+
+    async def read(self, work: Callable[[Connection], Result]) -> Result:
+        return await self._inner.read(work)
+
+
+@asynccontextmanager
+async def writing(database: Database, *, pace: Pace = QUICK, room: int = 1000) -> AsyncIterator[Journal]:
+    """A journal that writes to a new database."""
+    await database.open()
+    journal = Journal(database, pace=pace, room=room)
+    journal.start()
+    try:
+        yield journal
+    finally:
+        await journal.close(limit=1.0)
+        await database.close()
+
+
+@pytest.fixture
+async def watched(tmp_path: Path) -> WatchedDatabase:
+    return WatchedDatabase(tmp_path / "journal.sqlite3")
+
+
+def held(call: Call, step: int) -> Change:
+    after = msgspec.structs.replace(call, step=step, state=CallState.HELD)
+    return Change(call=after, leg=Leg.CUSTOMER, event="hold")
+
+
+async def steps(database: Database, call: Call) -> list[int]:
+    query = text("SELECT step FROM call_changes WHERE call_id = :id ORDER BY step")
+    return await database.read(lambda connection: list(connection.execute(query, {"id": call.id}).scalars()))
+
+
+# ── shared commits ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_presses_that_come_while_a_commit_runs_share_the_next_one(watched: WatchedDatabase) -> None:
+    async with writing(watched) as journal:
+        await asyncio.gather(*(journal.record_press(a_call()) for _ in range(100)))
+        assert watched.commits == 1
+        watched.open_gate.clear()
+        first = asyncio.create_task(journal.record_press(a_call()))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        rest = [asyncio.create_task(journal.record_press(a_call())) for _ in range(100)]
+        await asyncio.sleep(0)
+        watched.open_gate.set()
+        await asyncio.gather(first, *rest)
+        assert watched.commits == 3
+
+
+async def test_changes_go_with_the_next_press(watched: WatchedDatabase) -> None:
+    async with writing(watched, pace=PATIENT) as journal:
+        calls = [a_call() for _ in range(20)]
+        for call in calls:
+            await journal.record_press(call)
+            for step in range(1, 7):
+                journal.record_change(held(call, step))
+        assert watched.commits == 20
+        await journal.flush()
+        assert watched.commits == 21
+        assert await steps(watched, calls[-1]) == [0, 1, 2, 3, 4, 5, 6]
+
+
+async def test_changes_that_nobody_asks_for_share_a_commit(watched: WatchedDatabase) -> None:
+    call = a_call()
+    async with writing(watched) as journal:
+        await journal.record_press(call)
+        for step in range(1, 50):
+            journal.record_change(held(call, step))
+        async with asyncio.timeout(LIMIT):
+            while watched.commits < 2:  # noqa: ASYNC110  # the clock alone starts this write
+                await asyncio.sleep(0.005)
+        assert await steps(watched, call) == list(range(50))
+
+
+# ── faults ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_changes_keep_their_order_over_failures(watched: WatchedDatabase) -> None:
+    call = a_call()
+    async with writing(watched, pace=PATIENT) as journal:
+        await journal.record_press(call)
+        watched.faults = 3
+        for step in range(1, 5):
+            journal.record_change(held(call, step))
+            if watched.faults:
+                with pytest.raises(StoreUnavailable):
+                    await journal.flush()
+        await journal.flush()
+        assert await steps(watched, call) == [0, 1, 2, 3, 4]
+
+
+async def test_a_failed_write_is_tried_again_by_itself(watched: WatchedDatabase) -> None:
+    call = a_call()
+    async with writing(watched) as journal:
+        await journal.record_press(call)
+        watched.faults = 4
+        journal.record_change(held(call, 1))
+        async with asyncio.timeout(LIMIT):
+            while watched.commits < 2:  # noqa: ASYNC110  # the clock alone starts these writes
+                await asyncio.sleep(0.005)
+        assert await steps(watched, call) == [0, 1]
+
+
+async def test_pauses_grow_to_their_limit() -> None:
+    pace = Pace(linger=0.0, first_retry=0.1, longest_retry=5.0)
+    pauses = [pace.retry(failures) for failures in (1, 2, 3, 6, 7, 10_000)]
+    assert pauses == pytest.approx([0.1, 0.2, 0.4, 3.2, 5.0, 5.0])
+
+
+async def test_a_press_does_not_wait_for_the_pause_after_a_failure(watched: WatchedDatabase) -> None:
+    call = a_call()
+    async with writing(watched, pace=PATIENT) as journal, asyncio.timeout(LIMIT):
+        watched.faults = 1
+        with pytest.raises(StoreUnavailable):
+            await journal.record_press(a_call())
+        await journal.record_press(call)
+        assert await steps(watched, call) == [0]
+
+
+async def test_where_too_many_changes_wait_the_newest_of_each_call_is_kept(watched: WatchedDatabase) -> None:
+    calls = [a_call() for _ in range(3)]
+    async with writing(watched, pace=PATIENT, room=10) as journal:
+        for call in calls:
+            await journal.record_press(call)
+        watched.faults = 1
+        for step in range(1, 100):
+            for call in calls:
+                journal.record_change(held(call, step))
+        with pytest.raises(StoreUnavailable):
+            await journal.flush()
+        for call in calls:
+            journal.record_change(held(call, 100))
+        await journal.flush()
+        histories = [await steps(watched, call) for call in calls]
+        assert [history[-1] for history in histories] == [100, 100, 100]
+        assert sum(map(len, histories)) <= len(calls) + 10 + len(calls)
+
+
+async def test_a_press_whose_caller_left_before_it_was_taken_up_is_not_written(watched: WatchedDatabase) -> None:
+    call = a_call()
+    async with writing(watched) as journal:
+        watched.open_gate.clear()
+        first = asyncio.create_task(journal.record_press(a_call()))
+        left = asyncio.create_task(journal.record_press(call))
+        while not watched.attempts:  # noqa: ASYNC110  # turns of the loop, not time
+            await asyncio.sleep(0)
+        later = asyncio.create_task(journal.record_press(a_call()))
+        await asyncio.sleep(0)
+        later.cancel()
+        watched.open_gate.set()
+        await asyncio.gather(first, left)
+        await journal.flush()
+        count = await watched.read(lambda connection: connection.execute(text("SELECT count(*) FROM calls")).scalar())
+        assert count == 2
+
+
+async def test_leaving_answers_whoever_still_waits(watched: WatchedDatabase) -> None:
+    await watched.open()
+    journal = Journal(watched, pace=QUICK, room=10)
+    journal.start()
+    watched.open_gate.clear()
+    waiting = [asyncio.create_task(work) for work in (journal.record_press(a_call()), journal.flush())]
+    while not watched.attempts:  # noqa: ASYNC110  # turns of the loop, not time
+        await asyncio.sleep(0)
+    waiting.append(asyncio.create_task(journal.record_press(a_call())))
+    waiting.append(asyncio.create_task(journal.flush()))
+    await journal.close(limit=0.05)
+    await watched.close()
+    async with asyncio.timeout(LIMIT):
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [outcome for outcome in outcomes if outcome is not None and not isinstance(outcome, StoreUnavailable)] == []
+    assert isinstance(outcomes[0], StoreUnavailable)
+
+
+async def test_a_full_database_fails_presses_and_keeps_changes(watched: WatchedDatabase) -> None:
+    async def limit_pages(pages: int) -> None:
+        await watched.write(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}").close())
+
+    call = a_call()
+    async with writing(watched) as journal:
+        await journal.record_press(call)
+        await limit_pages(1)
+        # There is some room in its last pages.
+        presses = [journal.record_press(a_call(purpose="x" * 10_000)) for _ in range(20)]
+        outcomes = await asyncio.gather(*presses, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {StoreUnavailable}
+        journal.record_change(held(call, 1))
+        await limit_pages(1_000_000)
+        await journal.flush()
+        assert await steps(watched, call) == [0, 1]
+
+
+async def test_lost_changes_are_logged_without_a_number(
+    watched: WatchedDatabase, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with writing(watched) as journal:
+        journal.record_change(held(a_call(), 1))
+        await journal.flush()
+    written = capsys.readouterr().out
+    assert "a change is lost" in written
+    assert "5550123" not in written

@@ -1,0 +1,218 @@
+"""What is particular to a database: its files, its schema, its faults."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection, insert, text
+from sqlalchemy.dialects import sqlite as sqlite_dialect
+
+from manualdial.calls import Call, Sign
+from manualdial.ports import StoreUnavailable
+from manualdial.storage import SqlStore
+from manualdial.storage.database import Database, database
+from manualdial.storage.rows import call_row
+from manualdial.storage.tables import AnyText, calls, metadata
+from tests.contract.stores import a_call, a_user, record
+from tests.servers.postgresql import shared_server
+
+LIMIT = 15.0
+"""Seconds: far more than any wait in here takes."""
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/journal.sqlite3" if request.param == "sqlite" else shared_server().new_database()
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    place = database(url, answer_timeout=5.0, migration_timeout=30.0)
+    await place.open()
+    try:
+        yield place
+    finally:
+        await place.close()
+
+
+# ── files ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_file_that_was_taken_away_fails_presses(tmp_path: Path) -> None:
+    file = tmp_path / "journal.sqlite3"
+    async with SqlStore(f"sqlite:///{file}", flush_timeout=1.0) as store:
+        await store.record_press(a_call())
+        file.rename(tmp_path / "elsewhere")
+        with pytest.raises(StoreUnavailable):
+            await store.record_press(a_call())
+        (tmp_path / "elsewhere").rename(file)
+        await store.record_press(a_call())
+
+
+@pytest.mark.parametrize("broken", ["", "this is no database, whatever its name says" * 100])
+async def test_a_path_that_cannot_be_a_database_is_reported_at_once(tmp_path: Path, broken: str) -> None:
+    file = tmp_path / "journal.sqlite3"
+    if broken:
+        file.write_text(broken)
+    else:
+        file.mkdir()
+    with pytest.raises(StoreUnavailable):
+        await SqlStore(f"sqlite:///{file}", flush_timeout=1.0).__aenter__()
+
+
+# ── personal data ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_no_fault_says_a_number(url: str) -> None:
+    row = {**call_row(a_call()), "state": None}
+    async with opened(url) as place:
+        with pytest.raises(StoreUnavailable) as refused:
+            await place.write(lambda connection: connection.execute(insert(calls), row).close())
+    told = "".join(traceback.format_exception(refused.value))
+    assert "IntegrityError" in told
+    assert "5550123" not in told
+    assert "202" not in told
+
+
+# ── the databases ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "state" / "journal.sqlite3"
+    async with SqlStore(f"sqlite:///{file}", flush_timeout=1.0) as store:
+        await store.record_press(a_call())
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+        assert {stat.S_IMODE(each.stat().st_mode) for each in file.parent.iterdir()} == {0o600}
+
+
+async def test_commits_wait_for_the_disk(tmp_path: Path) -> None:
+    async with opened(f"sqlite:///{tmp_path}/journal.sqlite3") as place:
+        settings = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+        for name, wanted in settings.items():
+            pragma = f"PRAGMA {name}"
+            assert await place.write(lambda c, p=pragma: c.exec_driver_sql(p).scalar()) == wanted  # type: ignore[misc]
+
+
+async def test_the_migrations_make_the_tables_as_they_are_declared(url: str) -> None:
+    def differences(connection: Connection) -> list[Any]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with opened(url) as place:
+        assert await place.read(differences) == []
+
+
+async def test_a_database_of_a_newer_version_is_refused(url: str) -> None:
+    newer = text("UPDATE alembic_version SET version_num = 'later'")
+    async with opened(url) as place:
+        await place.write(lambda connection: connection.execute(newer).close())
+    with pytest.raises(StoreUnavailable):
+        await SqlStore(url, flush_timeout=1.0).__aenter__()
+
+
+@pytest.mark.parametrize(
+    "bad", ["", "sqlite://", "sqlite:///:memory:", "mysql://u:secret@h/d", "postgresql://u:secret@h:x"]
+)
+def test_a_url_that_names_no_database_is_refused_without_its_password(bad: str) -> None:
+    with pytest.raises(ValueError, match="database") as refused:
+        SqlStore(bad, flush_timeout=1.0)
+    assert "secret" not in "".join(traceback.format_exception(refused.value))
+
+
+async def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    store = SqlStore(f"postgresql://nobody:secret@/journal?host={tmp_path}", flush_timeout=1.0)
+    with pytest.raises(StoreUnavailable) as refused:
+        await store.__aenter__()
+    assert "secret" not in "".join(traceback.format_exception(refused.value))
+
+
+@given(st.text(st.characters(codec=None, exclude_categories=[])))
+def test_any_text_is_escaped_into_text_that_every_database_takes(value: str) -> None:
+    column, dialect = AnyText(), sqlite_dialect.dialect()
+    stored = column.process_bind_param(value, dialect)
+    assert stored is not None
+    assert "\x00" not in stored
+    stored.encode()
+    assert column.process_result_value(stored, dialect) == value
+
+
+# ── PostgreSQL ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.postgresql
+async def test_a_server_that_does_not_answer_fails_presses_within_the_time_limit() -> None:
+    server = shared_server()
+    call = a_call()
+    async with SqlStore(server.new_database(), flush_timeout=5.0, answer_timeout=0.5, first_retry=0.05) as store:
+        await store.record_press(call)
+        server.freeze()
+        try:
+            async with asyncio.timeout(LIMIT):
+                for _ in range(2):
+                    with pytest.raises(StoreUnavailable):
+                        await store.record_press(a_call())
+                now = record(store, call, Sign.AGENT_RINGING)
+                assert not (await store.health()).ok
+        finally:
+            server.thaw()
+        async with asyncio.timeout(LIMIT):
+            while (found := await _when_it_can(store, call)) is None:  # noqa: ASYNC110  # a thaw gives no sign
+                await asyncio.sleep(0.02)
+        assert found == now
+
+
+async def _when_it_can(store: SqlStore, call: Call) -> Call | None:
+    try:
+        found = await store.call(call.tenant_id, call.id)
+    except StoreUnavailable:
+        return None
+    return found and found[0]
+
+
+@pytest.mark.postgresql
+async def test_a_transaction_that_takes_too_long_is_given_up() -> None:
+    place = database(shared_server().new_database(), answer_timeout=0.3, migration_timeout=30.0)
+    await place.open()
+    try:
+        async with asyncio.timeout(LIMIT):
+            with pytest.raises(StoreUnavailable):
+                await place.write(lambda connection: connection.exec_driver_sql("SELECT pg_sleep(600)").close())
+            assert await place.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar()) == 1
+    finally:
+        await place.close()
+
+
+@pytest.mark.postgresql
+async def test_a_connection_lost_in_the_commit_fails_the_press() -> None:
+    async with opened(url := shared_server().new_database()) as place:
+        for statement in (
+            "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS "
+            "'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'",
+            "CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON calls DEFERRABLE INITIALLY DEFERRED "
+            "FOR EACH ROW WHEN (NEW.request_id = 'cut') EXECUTE FUNCTION cut()",
+        ):
+            await place.write(lambda c, s=statement: c.exec_driver_sql(s).close())  # type: ignore[misc]
+    async with SqlStore(url, flush_timeout=5.0) as store, asyncio.timeout(LIMIT):
+        with pytest.raises(StoreUnavailable):
+            await store.record_press(a_call(request_id="cut"))
+        await store.record_press(a_call(request_id="press-1"))
+        assert await store.press("ada", "cut") is None
+
+
+@pytest.mark.postgresql
+async def test_what_a_url_says_of_tls_reaches_the_driver() -> None:
+    url = shared_server().new_database()
+    async with SqlStore(f"{url}&sslmode=disable", flush_timeout=1.0) as store:
+        await store.add_user(a_user())
+    with pytest.raises(StoreUnavailable):
+        await SqlStore(f"{url}&sslmode=rubbish", flush_timeout=1.0).__aenter__()

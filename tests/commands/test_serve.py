@@ -1,0 +1,71 @@
+"""`manualdial serve`: its start, its end, and what it says when it cannot start."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from pathlib import Path
+
+from tests.commands.service import LIMIT, answers, command, line_with, process, settings
+
+
+def url_of(line: str) -> str:
+    return line.partition('"url": "')[2].partition('"')[0]
+
+
+def test_it_says_where_it_listens_and_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
+    with process("serve", "--config", str(settings(tmp_path))) as server:
+        url = url_of(line_with(server.stderr, '"serving"'))
+        assert answers(url)
+        server.send_signal(signal.SIGINT)
+        output, log = server.communicate(timeout=LIMIT)
+    assert server.returncode == 0
+    assert output == ""
+    assert '"stopping"' in log
+    assert "Traceback" not in log
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    with process("serve", "--config", str(settings(tmp_path))) as server:
+        url = url_of(line_with(server.stderr, '"serving"'))
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as half_a_request:
+            half_a_request.sendall(b"POST /v1/token HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nabc")
+            server.send_signal(signal.SIGTERM)
+            line_with(server.stderr, '"stopping"')
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(LIMIT) == -signal.SIGTERM
+
+
+def test_the_file_of_the_folder_is_read_and_the_command_line_wins(tmp_path: Path) -> None:
+    settings(tmp_path, port=1)
+    with process("serve", "--host", "127.0.0.2", "--port", "0", folder=tmp_path) as server:
+        assert url_of(line_with(server.stderr, '"serving"')).startswith("http://127.0.0.2:")
+    assert (tmp_path / "manualdial.sqlite3").exists()
+
+
+def test_a_taken_port_is_told_in_one_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with process("serve", "--config", str(settings(tmp_path, port=port))) as server:
+            _, log = server.communicate(timeout=LIMIT)
+    assert server.returncode == 1
+    assert f"manualdial: Port {port} of 127.0.0.1 cannot be used" in log
+    assert "Traceback" not in log
+
+
+def test_an_unknown_key_is_refused_with_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "manualdial.toml"
+    file.write_text("[server]\nprot = 8080\n")
+    result = command("serve", "--config", str(file))
+    assert result.exit_code == 2
+    assert "prot" in result.stderr
+    assert "server" in result.stderr
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    result = command("serve", "--config", str(tmp_path / "none.toml"))
+    assert result.exit_code == 2
+    assert "cannot be read" in result.stderr

@@ -1,0 +1,197 @@
+"""What every engine does, asked of the port alone.
+
+The far end answers by number, in each make: see `manualdial.engines.simulator`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import pytest
+
+from manualdial import numbers
+from manualdial.calls import Cause, EndedBy, Sign
+from manualdial.ports import Engine, EngineRefused, Originate
+from tests.contract.report_reader import ReportReader
+
+ANSWERS = "+12025550100"
+RINGS = "+12025550102"
+LEAVES = "+12025550106"
+EARLY_MEDIA = "+12025550107"
+NOBODY = "5f5c7a54-2f0e-4b0c-9d9e-0d7f7d2b7a11"
+
+
+def order(number: str = ANSWERS) -> Originate:
+    """An order for a fresh call."""
+    return Originate(call_id=str(uuid.uuid4()), extension="4001", number=numbers.parse(number, region="US"))
+
+
+async def place(engine: Engine, reader: ReportReader, number: str = ANSWERS, until: Sign = Sign.CONNECTED) -> str:
+    """A call that has come to this sign."""
+    placed = order(number)
+    await engine.originate(placed)
+    await reader.until(placed.call_id, until)
+    return placed.call_id
+
+
+class EngineContract:
+    """Inherited by one class a make. Where that class stands there are fixtures `engine`, running, and `reader`."""
+
+    async def test_the_first_report_says_that_the_far_end_was_reached(
+        self, engine: Engine, reader: ReportReader
+    ) -> None:
+        assert reader.reconnects == 1
+        assert engine.ready
+        assert (await engine.health()).ok
+
+    async def test_a_call_goes_from_the_agents_phone_to_the_customers_answer(
+        self, engine: Engine, reader: ReportReader
+    ) -> None:
+        call_id = await place(engine, reader)
+
+        assert reader.signs(call_id) == [
+            Sign.AGENT_RINGING,
+            Sign.AGENT_ANSWERED,
+            Sign.DIALING,
+            Sign.RINGING,
+            Sign.CONNECTED,
+        ]
+
+    async def test_early_media_is_reported_before_the_answer(self, engine: Engine, reader: ReportReader) -> None:
+        call_id = await place(engine, reader, EARLY_MEDIA)
+
+        signs = reader.signs(call_id)
+        assert signs.index(Sign.DIALING) < signs.index(Sign.PROGRESS) < signs.index(Sign.CONNECTED)
+
+    @pytest.mark.parametrize(
+        ("number", "by", "cause"),
+        [
+            pytest.param("+12025550101", EndedBy.CUSTOMER, Cause.BUSY, id="busy"),
+            pytest.param(RINGS, EndedBy.CUSTOMER, Cause.NO_ANSWER, id="no-answer"),
+            pytest.param("+12025550103", EndedBy.CUSTOMER, Cause.REJECTED, id="rejected"),
+            pytest.param("+12025550104", EndedBy.NETWORK, Cause.INVALID_NUMBER, id="unallocated"),
+            pytest.param("+12025550105", EndedBy.NETWORK, Cause.CONGESTION, id="congestion"),
+            pytest.param(LEAVES, EndedBy.CUSTOMER, Cause.NORMAL, id="customer-hangs-up"),
+        ],
+    )
+    async def test_a_call_ends_once_and_says_by_whom_and_why(
+        self, engine: Engine, reader: ReportReader, number: str, by: EndedBy, cause: Cause
+    ) -> None:
+        placed = order(number)
+        await engine.originate(placed)
+
+        ending = await reader.ending(placed.call_id)
+        assert (ending.by, ending.cause) == (by, cause)
+        assert not await engine.hang_up(placed.call_id)
+        assert reader.signs(placed.call_id).count(Sign.ENDED) == 1
+
+    async def test_hanging_up_a_talk_is_a_normal_end_by_the_agent(self, engine: Engine, reader: ReportReader) -> None:
+        call_id = await place(engine, reader)
+
+        assert await engine.hang_up(call_id)
+
+        ending = await reader.ending(call_id)
+        assert (ending.by, ending.cause) == (EndedBy.AGENT, Cause.NORMAL)
+        assert not await engine.hang_up(call_id)
+
+    @pytest.mark.parametrize("until", [Sign.AGENT_RINGING, Sign.AGENT_ANSWERED, Sign.RINGING])
+    async def test_hanging_up_before_the_answer_cancels(
+        self, engine: Engine, reader: ReportReader, until: Sign
+    ) -> None:
+        call_id = await place(engine, reader, RINGS, until)
+
+        assert await engine.hang_up(call_id)
+
+        ending = await reader.ending(call_id)
+        assert (ending.by, ending.cause) == (EndedBy.AGENT, Cause.CANCELLED)
+
+    async def test_a_call_that_nobody_placed_cannot_be_hung_up(self, engine: Engine, reader: ReportReader) -> None:
+        assert not await engine.hang_up(NOBODY)
+        assert reader.signs(NOBODY) == []
+
+    async def test_hold_and_resume_are_reported(self, engine: Engine, reader: ReportReader) -> None:
+        call_id = await place(engine, reader)
+
+        await engine.hold(call_id)
+        await reader.until(call_id, Sign.HELD)
+        await engine.resume(call_id)
+        await reader.until(call_id, Sign.RESUMED)
+
+        assert reader.signs(call_id)[-3:] == [Sign.CONNECTED, Sign.HELD, Sign.RESUMED]
+
+    async def test_digits_and_muting_are_taken_and_reported_to_nobody(
+        self, engine: Engine, reader: ReportReader
+    ) -> None:
+        call_id = await place(engine, reader)
+        before = reader.signs(call_id)
+
+        await engine.send_dtmf(call_id, "0123456789*#ABCD")
+        await engine.mute(call_id, muted=True)
+        await engine.mute(call_id, muted=False)
+
+        assert reader.signs(call_id) == before
+
+    async def test_a_call_that_is_not_there_cannot_be_controlled(self, engine: Engine, reader: ReportReader) -> None:
+        for request in (
+            engine.hold(NOBODY),
+            engine.resume(NOBODY),
+            engine.send_dtmf(NOBODY, "1"),
+            engine.mute(NOBODY, muted=True),
+        ):
+            with pytest.raises(EngineRefused):
+                await request
+
+    async def test_a_customer_who_has_not_answered_cannot_be_held(self, engine: Engine, reader: ReportReader) -> None:
+        call_id = await place(engine, reader, RINGS, Sign.RINGING)
+
+        with pytest.raises(EngineRefused):
+            await engine.hold(call_id)
+
+    async def test_an_order_that_comes_twice_is_one_call(self, engine: Engine, reader: ReportReader) -> None:
+        placed = order()
+        await asyncio.gather(engine.originate(placed), engine.originate(placed))
+        await reader.until(placed.call_id, Sign.CONNECTED)
+
+        await engine.originate(placed)
+        await engine.hang_up(placed.call_id)
+        await reader.ending(placed.call_id)
+
+        signs = reader.signs(placed.call_id)
+        assert len(signs) == len(set(signs)), f"something came twice: {signs}"
+
+    async def test_an_order_that_comes_again_after_the_end_is_refused(
+        self, engine: Engine, reader: ReportReader
+    ) -> None:
+        placed = order(LEAVES)
+        await engine.originate(placed)
+        await reader.ending(placed.call_id)
+
+        with pytest.raises(EngineRefused):
+            await engine.originate(placed)
+
+    async def test_a_live_call_is_adopted_as_it_is_and_an_unknown_one_is_not(
+        self, engine: Engine, reader: ReportReader
+    ) -> None:
+        live, over, unknown = order(), order(), order()
+        for placed in (live, over):
+            await engine.originate(placed)
+            await reader.until(placed.call_id, Sign.CONNECTED)
+        await engine.hang_up(over.call_id)
+        await reader.ending(over.call_id)
+
+        assert await engine.adopt([live, over, unknown]) == {live.call_id}
+
+        assert reader.signs(live.call_id)[-1] is Sign.CONNECTED
+        assert reader.signs(unknown.call_id) == []
+
+    async def test_calls_at_once_do_not_mix(self, engine: Engine, reader: ReportReader) -> None:
+        busy = [order("+12025550101") for _ in range(5)]
+        answered = [order() for _ in range(5)]
+        await asyncio.gather(*(engine.originate(placed) for placed in (*busy, *answered)))
+
+        for placed in busy:
+            assert (await reader.ending(placed.call_id)).cause is Cause.BUSY
+        for placed in answered:
+            await reader.until(placed.call_id, Sign.CONNECTED)
+            assert Sign.ENDED not in reader.signs(placed.call_id)

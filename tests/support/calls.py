@@ -1,0 +1,52 @@
+"""Calls, numbers and reports for tests."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import msgspec
+
+from manualdial import numbers
+from manualdial.calls import Call, Ending, Report, Sign, advance
+from manualdial.numbers import PhoneNumber
+from tests.support.people import A_MORNING
+
+TO_CONNECTED = (Sign.AGENT_RINGING, Sign.AGENT_ANSWERED, Sign.DIALING, Sign.RINGING, Sign.CONNECTED)
+"""What an engine reports of a call that is answered."""
+
+
+def a_number(typed: str = "+12025550100", *, region: str = "US") -> PhoneNumber:
+    """A number as it is read."""
+    return numbers.parse(typed, region=region)
+
+
+def a_call(**fields: Any) -> Call:
+    """A call of Ann that was just asked for."""
+    call = Call(
+        id=str(uuid.uuid4()),
+        tenant_id="t-north",
+        agent_id="u-ann",
+        connector="Amazon",
+        engine="Simulator",
+        extension="2001",
+        number=a_number(),
+        verdict=b'{"decision":"allow","rules":[],"overridable":false,"policy":{"name":"tests","version":"1"}}',
+        requested_at=A_MORNING,
+        at=A_MORNING,
+    )
+    return msgspec.structs.replace(call, **fields)
+
+
+def a_report(call: Call, sign: Sign, ending: Ending | None = None) -> Report:
+    """A report of an engine about a call."""
+    return Report(call_id=call.id, sign=sign, at=call.at, ending=ending)
+
+
+def after(call: Call, *signs: Sign | Report) -> Call:
+    """The call as it is after these reports."""
+    for sign in signs:
+        report = sign if isinstance(sign, Report) else a_report(call, sign)
+        for change in advance(call, report):
+            call = change.call
+    return call

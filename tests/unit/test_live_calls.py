@@ -1,0 +1,59 @@
+"""live_calls: the calls that are not ended, by id and by agent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from manualdial.calls import CallState
+from manualdial.live_calls import LiveCalls
+from tests.support.calls import a_call
+
+
+def test_a_call_is_found_by_id_and_by_agent_until_it_is_ended() -> None:
+    book, call = LiveCalls(), a_call(state=CallState.WRAP_UP)
+    book.put(call)
+    assert (book.get(call.id), book.of_agent("u-ann"), len(book)) == (call, call, 1)
+    book.put(a_call(id=call.id, state=CallState.ENDED))
+    assert (book.get(call.id), book.of_agent("u-ann"), len(book)) == (None, None, 0)
+    assert book.all() == ()
+
+
+def test_a_call_is_remembered_as_it_is_now() -> None:
+    book, call = LiveCalls(), a_call()
+    book.put(call)
+    later = a_call(id=call.id, state=CallState.CONNECTED)
+    book.put(later)
+    assert (book.of_agent("u-ann"), len(book)) == (later, 1)
+
+
+def test_the_end_of_an_older_call_leaves_the_newer_one_of_the_agent() -> None:
+    book, older, newer = LiveCalls(), a_call(state=CallState.WRAP_UP), a_call()
+    book.put(older)
+    book.put(newer)
+    book.put(a_call(id=older.id, state=CallState.ENDED))
+    assert book.of_agent("u-ann") == newer
+
+
+def test_a_change_of_an_older_call_does_not_hide_the_newer_one_of_the_agent() -> None:
+    book, older = LiveCalls(), a_call()
+    newer = a_call(requested_at=older.requested_at + timedelta(seconds=5))
+    book.put(older)
+    book.put(newer)
+    book.put(a_call(id=older.id, state=CallState.WRAP_UP, requested_at=older.requested_at))
+    assert book.of_agent("u-ann") == newer
+    assert len(book) == 2
+
+
+def test_agents_have_their_own_calls() -> None:
+    book, of_ann, of_bob = LiveCalls(), a_call(), a_call(agent_id="u-bob")
+    book.put(of_ann)
+    book.put(of_bob)
+    assert (book.of_agent("u-ann"), book.of_agent("u-bob")) == (of_ann, of_bob)
+    assert set(book.all()) == {of_ann, of_bob}
+
+
+def test_a_call_that_never_came_to_be_is_forgotten() -> None:
+    book, call = LiveCalls(), a_call()
+    book.put(call)
+    book.forget(call)
+    assert (book.get(call.id), book.of_agent("u-ann")) == (None, None)

@@ -1,0 +1,90 @@
+"""presses: what names a press (contract §2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from manualdial import presses
+from manualdial.envelope import Address
+from manualdial.errors import MalformedMessage, NotPermitted
+from manualdial.messages import Dial, read
+from manualdial.presses import Press, PressSettings
+from manualdial.requests import Request
+from manualdial.screening import Purpose
+from tests.support.people import a_session
+from tests.support.recording_connection import RecordingConnection
+
+SETTINGS = PressSettings(purpose=Purpose.SERVICE, caller_ids=frozenset({"+12025550199"}))
+
+
+def a_press(data: dict[str, Any], *, channel: str = "LCM", request_id: str | int | None = "r", **session: Any) -> Press:
+    address = Address(channel, "InboundCall", "ManualDialCall")
+    request = Request(address=address, request_id=request_id, connection=RecordingConnection())
+    return presses.read(
+        request, read({"PhoneNumber": "+12025550100"} | data, Dial), session=a_session(**session), settings=SETTINGS, at=0
+    )
+
+
+def test_the_same_data_have_the_same_digest_however_their_keys_are_spelt_and_sorted() -> None:
+    one = a_press({"CampaignID": "7", "Region": "US", "DryRun": "true"})
+    two = a_press({"dryrun": True, "region": "US", "campaignid": "7", "unknown": 1})
+    assert one.digest == two.digest
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"PhoneNumber": "+1 2025550100"}, {"Region": "US"}, {"CampaignID": "7"}, {"AccountNumber": "7"}, {"ZipCode": 7},
+        {"Purpose": "survey"}, {"Entry": "typed"}, {"CallerID": "+12025550199"}, {"DryRun": True},
+        {"Overrides": [{"rule": "a", "reason": "b"}]}, {"Overrides": []},
+    ],
+)  # fmt: skip
+def test_whatever_differs_in_the_data_differs_in_the_digest(other: dict[str, Any]) -> None:
+    assert a_press(other).digest != a_press({}).digest
+
+
+def test_a_key_that_is_null_is_a_key_that_is_not_there() -> None:
+    assert a_press({"Region": None, "CampaignID": None}).digest == a_press({}).digest
+
+
+def test_events_go_out_on_the_connector_of_the_press_or_over_lcm_on_that_of_the_login() -> None:
+    assert a_press({}, connector="Simulator").connector == "Simulator"
+    assert a_press({}, channel="Amazon", connector="Simulator").connector == "Amazon"
+
+
+def test_a_request_id_is_a_text_from_here_on() -> None:
+    assert a_press({}, request_id=4711).request_id == "4711"
+    assert a_press({}, request_id=None).request_id is None
+
+
+@pytest.mark.parametrize(("purpose", "read_as"), [("sales", Purpose.SALES), (" Survey ", Purpose.SURVEY)])
+def test_a_purpose_is_read_whatever_its_case(purpose: str, read_as: Purpose) -> None:
+    assert a_press({"Purpose": purpose}).purpose is read_as
+
+
+def test_without_a_purpose_the_configured_one_applies() -> None:
+    assert a_press({}).purpose is Purpose.SERVICE
+
+
+@pytest.mark.parametrize("purpose", ["", "fun", "sales,service"])
+def test_an_unknown_purpose_is_malformed(purpose: str) -> None:
+    with pytest.raises(MalformedMessage):
+        a_press({"Purpose": purpose})
+
+
+def test_only_a_permitted_caller_id_is_shown() -> None:
+    assert a_press({"CallerID": "+12025550199"}).caller_id == "+12025550199"
+    for other in ("+12025550198", "", "+1 202 555 0199"):
+        with pytest.raises(NotPermitted) as refused:
+            a_press({"CallerID": other})
+        assert "5550198" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("extension", "own"),
+    [("2001", None), ("+12025550111", "+12025550111"), ("2025550111", "+12025550111"), ("ann.smith", None), ("911", None)],
+)
+def test_the_own_line_is_known_where_the_extension_is_a_number(extension: str, own: str | None) -> None:
+    assert a_press({}, extension=extension).facts.own_number == own
