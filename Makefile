@@ -76,9 +76,10 @@ bench: $(READY) telephony-tools  ## Measure what the service costs, as ratios, a
 	scripts/in_namespace $(PYTHON) -m bench
 
 .PHONY: conformance
-conformance: $(READY)  ## Run CHECK=PROGRAM against a fresh server (ONLY=AREAS, ENGINE=simulator)
+conformance: $(READY) $(if $(filter asterisk,$(ENGINE)),telephony-tools)  ## Run CHECK=PROGRAM against a fresh server (ONLY=AREAS, ENGINE=simulator|asterisk)
 	@test -n "$(CHECK)" || { echo "Say which program: make conformance CHECK=PROGRAM [ONLY=AREAS]" >&2; exit 2; }
-	@$(PYTHON) scripts/conformance.py "$(CHECK)" --only "$(ONLY)" --engine "$(ENGINE)"
+	@$(if $(filter asterisk,$(ENGINE)),scripts/in_namespace) \
+		$(PYTHON) -m scripts.conformance "$(CHECK)" --only "$(ONLY)" --engine "$(ENGINE)"
 
 .PHONY: schemas
 schemas: $(READY)  ## Write schemas/ from the messages

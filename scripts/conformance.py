@@ -1,6 +1,9 @@
 """Run a conformance program against a fresh server, and pass on what it says.
 
-    scripts/conformance.py PROGRAM [--only AREAS] [--engine simulator]
+    scripts/conformance.py PROGRAM [--only AREAS] [--engine simulator|asterisk]
+
+With `asterisk` the server dials through a real one, with a phone and a carrier played by SIPp that behave by number as
+the simulator does; run that in a network namespace (`make conformance ENGINE=asterisk`).
 
 The server gets a free port, a new database and four people: ann and bob, agents, and sue, a supervisor, in one tenant,
 and zoe, an agent, in another. PROGRAM is called with `--url --agent --second --supervisor --stranger`, the last four as
@@ -25,6 +28,9 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.telephony.lab import requirements
+from tests.telephony.lab.laboratory import Laboratory
 
 START_LIMIT = 30.0
 STOP_LIMIT = 15.0
@@ -61,15 +67,41 @@ def people() -> list[Person]:
     ]
 
 
-def settings(*, engine: str, port: int, folder: Path) -> str:
+Section = dict[str, str | int]
+
+
+@contextlib.contextmanager
+def far_end(engine: str, folder: Path) -> Iterator[Section]:
+    """What the engine dials through, inside the block, and its options. Raises ServerFailed where it cannot be had."""
+    if engine != "asterisk":
+        yield {}
+        return
+    if reason := requirements.missing():
+        raise ServerFailed(reason)
+    with Laboratory(directory=folder) as laboratory:
+        phone, carrier = laboratory.phone("phone_by_number"), laboratory.carrier()
+        yield {
+            "url": laboratory.asterisk.url,
+            "user": laboratory.asterisk.user,
+            "password": laboratory.asterisk.password,
+            "agent_endpoint": f"PJSIP/agent/sip:{{extension}}@127.0.0.1:{phone.port}",
+            "trunk_endpoint": f"PJSIP/trunk/sip:{{number}}@127.0.0.1:{carrier.port}",
+            "agent_timeout": 3,
+            "customer_timeout": 3,
+        }
+
+
+def settings(*, engine: str, options: Section, port: int, folder: Path) -> str:
     """The configuration of the fresh server, as TOML: the defaults but for what a conformance program asks for."""
-    sections: dict[str, dict[str, str | int]] = {
+    sections: dict[str, Section] = {
         "server": {"host": "127.0.0.1", "port": port},
         "storage": {"url": f"sqlite:///{folder / 'manualdial.sqlite3'}"},
         "engine": {"kind": engine},
         "dialing": {"purpose": "service", "wrap_up": 0},
         "authentication": {"secret_file": str(folder / "token.secret"), "attempts": 1_000_000},
     }
+    if options:
+        sections[f"engine.{engine}"] = options
     # A JSON string or number is a TOML one.
     return "\n".join(
         f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
@@ -153,14 +185,15 @@ def check(program: Path, *, only: str, engine: str, folder: Path) -> int:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     config, log = folder / "manualdial.toml", folder / "server.log"
-    config.write_text(settings(engine=engine, port=port, folder=folder))
     persons = people()
     code = 1
     try:
-        for person in persons:
-            add(person, config=config)
-        with serving(config=config, url=url, log=log):
-            code = call(program, url=url, persons=persons, only=only)
+        with far_end(engine, folder) as options:
+            config.write_text(settings(engine=engine, options=options, port=port, folder=folder))
+            for person in persons:
+                add(person, config=config)
+            with serving(config=config, url=url, log=log):
+                code = call(program, url=url, persons=persons, only=only)
     except ServerFailed as error:
         print(f"No server to check: {error}", file=sys.stderr)
     if code and log.exists():

@@ -1,4 +1,7 @@
-"""The calls that are not ended: by id and by agent. An agent has at most one."""
+"""The calls that are not ended: by id and by agent.
+
+An agent has at most one; only what a crash left in the journal may be one more, and then the newest counts.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ class LiveCalls:
 
     def __init__(self) -> None:
         self._by_id: dict[str, Call] = {}
-        self._by_agent: dict[str, str] = {}
+        self._by_agent: dict[str, list[str]] = {}
+        """Ids in the order in which the calls came."""
 
     def get(self, call_id: str) -> Call | None:
         """The call of this id, unless it is ended."""
@@ -20,23 +24,24 @@ class LiveCalls:
 
     def of_agent(self, agent_id: str) -> Call | None:
         """The agent's call, in wrap-up too."""
-        call_id = self._by_agent.get(agent_id)
-        return None if call_id is None else self._by_id.get(call_id)
+        ids = self._by_agent.get(agent_id)
+        return self._by_id[ids[-1]] if ids else None
 
     def put(self, call: Call) -> None:
         """Remember a call as it is now; forget it if it is ended."""
         if call.is_over:
-            self._by_id.pop(call.id, None)
-            if self._by_agent.get(call.agent_id) == call.id:
-                del self._by_agent[call.agent_id]
+            self._forget(call)
             return
+        if call.id not in self._by_id:
+            self._by_agent.setdefault(call.agent_id, []).append(call.id)
         self._by_id[call.id] = call
-        self._by_agent[call.agent_id] = call.id
 
-    def forget(self, call: Call) -> None:
-        """Forget a call that never came to be."""
-        self._by_id.pop(call.id, None)
-        if self._by_agent.get(call.agent_id) == call.id:
+    def _forget(self, call: Call) -> None:
+        if self._by_id.pop(call.id, None) is None:
+            return
+        ids = self._by_agent[call.agent_id]
+        ids.remove(call.id)
+        if not ids:
             del self._by_agent[call.agent_id]
 
     def all(self) -> Collection[Call]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -17,10 +17,11 @@ class Relay:
 
     def __init__(self, target: tuple[str, int]) -> None:
         self._target = target
-        self._open: list[socket.socket] = []
+        self._sockets: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._start(self._accept)
 
     def environment_of(self, service: RunningService) -> dict[str, str]:
         """The environment of a client that takes this way."""
@@ -28,34 +29,43 @@ class Relay:
 
     def cut(self) -> None:
         """End every connection that is open now."""
-        while self._open:
-            with contextlib.suppress(OSError):
-                self._open.pop().shutdown(socket.SHUT_RDWR)
+        for one in tuple(self._sockets):
+            _end(one)
 
     def close(self) -> None:
-        """Take no more, and end what is open."""
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
+        """Take no more, end what is open, and wait until nothing is passed on any more."""
+        _end(self._listening)
         self.cut()
+        for thread in self._threads:
+            thread.join()
+        for one in (self._listening, *self._sockets):
+            one.close()
+
+    def _start(self, work: Callable[..., None], *arguments: socket.socket) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 here, _ = self._listening.accept()
                 there = socket.create_connection(self._target)
-                self._open += [here, there]
-                for source, sink in ((here, there), (there, here)):
-                    threading.Thread(target=_pass_on, args=(source, sink), daemon=True).start()
+                self._sockets += [here, there]
+                self._start(_pass_on, here, there)
+                self._start(_pass_on, there, here)
 
 
 def _pass_on(source: socket.socket, sink: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while chunk := source.recv(65_536):
             sink.sendall(chunk)
-        sink.shutdown(socket.SHUT_WR)
-    # The other direction may still be passed on; both sockets go when it ends too.
-    if sink.fileno() != -1 and source.fileno() != -1:
-        source.close()
+    _end(sink)
+
+
+def _end(one: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

@@ -7,10 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -79,14 +78,6 @@ def line_with(stream: Iterator[str] | None, text: str) -> str:
             return line
         seen.append(line)
     raise AssertionError(f"{text!r} did not come; there was: {''.join(seen)}")
-
-
-def wait_until(what: str, holds: Callable[[], bool]) -> None:
-    """Look again and again until it holds. Fails after the limit."""
-    deadline = time.monotonic() + LIMIT
-    while not holds():
-        assert time.monotonic() < deadline, f"{what}: not within {LIMIT:g} s"
-        time.sleep(0.02)
 
 
 def answers(url: str) -> bool:

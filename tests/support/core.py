@@ -35,6 +35,7 @@ from tests.support.recording_engine import RecordingEngine
 
 CHANGE = "InboundCallStateChange"
 DIAL = "LCM/Webservice/ManualDialCall"
+SAMPLE = "Amazon/InboundCall/ManualDialCall"
 
 
 class Desk:
@@ -244,3 +245,9 @@ async def running_core(**settings: Any) -> AsyncIterator[Core]:
 def error_type(answer: Message) -> str:
     """The type of an ApiError; what it is instead where it is none."""
     return str(answer["data"]["errorType"]) if answer["subtopic"] == "ApiError" else f"no error: {answer}"
+
+
+def dial_of(answer: Message) -> dict[str, Any]:
+    """What a reply tells of its call."""
+    assert "message" in answer, answer
+    return dict(answer["message"]["dial"])

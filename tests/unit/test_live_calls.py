@@ -52,8 +52,16 @@ def test_agents_have_their_own_calls() -> None:
     assert set(book.all()) == {of_ann, of_bob}
 
 
-def test_a_call_that_never_came_to_be_is_forgotten() -> None:
-    book, call = LiveCalls(), a_call()
+def test_when_the_newer_call_is_ended_the_older_one_is_the_agents_again() -> None:
+    book, older, newer = LiveCalls(), a_call(), a_call()
+    book.put(older)
+    book.put(newer)
+    book.put(a_call(id=newer.id, state=CallState.ENDED))
+    assert book.of_agent("u-ann") == older
+
+
+def test_a_call_that_ends_twice_is_forgotten_once() -> None:
+    book, call = LiveCalls(), a_call(state=CallState.ENDED)
     book.put(call)
-    book.forget(call)
-    assert (book.get(call.id), book.of_agent("u-ann")) == (None, None)
+    book.put(call)
+    assert (len(book), book.of_agent("u-ann")) == (0, None)

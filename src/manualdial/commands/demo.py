@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import secrets
 import shutil
 import socket
@@ -61,7 +60,9 @@ def demo(
 
     Everything is in a temporary folder that is removed at the end, and no real telephone rings.
     """
-    chosen = port if port is not None else _free(_PORT)
+    if port is not None and not _is_free(port):
+        raise CommandFailed(f"Port {port} of {_HOST} is taken; --port names another.")
+    chosen = port if port is not None else _PORT if _is_free(_PORT) else 0
     with tempfile.TemporaryDirectory(prefix="manualdial-demo-") as folder:
         log_file = Path(folder, "manualdial.log")
         with log_file.open("w", encoding="utf-8", buffering=1) as stream:
@@ -87,20 +88,15 @@ class _Demo:
     async def run(self) -> None:
         from manualdial.app import serving
 
-        try:
-            with stopping() as stop:
-                async with serving(self._config()) as service:
-                    for person in (self._ann, self._sue):
-                        await _add(service.store, person)
-                    await unless(stop, self._call(service.url))
-                    if not self._once and not stop.is_set():
-                        self._say_what_next(service.url)
-                        await unless(stop, service.ended())
-                    self._say("\nStopped; the temporary folder is removed.")
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-            raise CommandFailed(f"Port {self._port} of {_HOST} is taken; --port names another.") from None
+        with stopping() as stop:
+            async with serving(self._config()) as service:
+                for person in (self._ann, self._sue):
+                    await _add(service.store, person)
+                await unless(stop, self._call(service.url))
+                if not self._once and not stop.is_set():
+                    self._say_what_next(service.url)
+                    await unless(stop, service.ended())
+                self._say("\nStopped; the temporary folder is removed.")
 
     def _config(self) -> Config:
         return Config(
@@ -183,16 +179,15 @@ async def _add(store: Store, person: _Person) -> None:
     await store.add_user(user)
 
 
-def _free(wanted: int) -> int:
-    """The wanted port; 0, for any, where it is taken."""
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((_HOST, wanted))
+            probe.bind((_HOST, port))
             probe.listen()
         except OSError:
-            return 0
-    return wanted
+            return False
+    return True
 
 
 def _program() -> str:

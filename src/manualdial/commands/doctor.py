@@ -16,7 +16,7 @@ from manualdial.commands.ari_checks import check_asterisk
 from manualdial.commands.configuration import ConfigFile, configuration, file_in_force
 from manualdial.commands.failure import FAILED
 from manualdial.commands.findings import Finding, Level, fail, ok, warn
-from manualdial.commands.machine_checks import check_clock, check_environment_file, check_port, check_secret
+from manualdial.commands.machine_checks import check_clock, check_file_rights, check_port, check_secret
 from manualdial.commands.terminal import json_line, output, printable
 from manualdial.config import Config, ConfigurationError, EngineKind
 from manualdial.ports import StoreUnavailable
@@ -60,7 +60,7 @@ async def _examine(chosen: Path | None) -> list[Finding]:
         return [fail("configuration", str(error), "see docs/configuration.md for every option"), check_clock()]
     where = f"{file} and the environment" if file else "no file: defaults and the environment"
     findings = [ok("configuration", where)]
-    if (open_to_all := check_environment_file(file)) is not None:
+    if (open_to_all := check_file_rights(file)) is not None:
         findings.append(open_to_all)
     findings += [await _check_database(config), check_secret(Path(config.authentication.secret_file))]
     findings += [finding async for finding in _check_engine(config)]

@@ -91,6 +91,8 @@ def _bind(host: str, port: int) -> OSError | None:
             probe.listen()
     except OSError as error:
         return error
+    except UnicodeError:
+        return socket.gaierror("no name of a host")
     return None
 
 
@@ -138,7 +140,7 @@ def _holds(process: Path, inodes: set[str]) -> bool:
         return False  # another user's, or ended
 
 
-def check_environment_file(path: Path | None) -> Finding | None:
+def check_file_rights(path: Path | None) -> Finding | None:
     """A configuration file that others can change."""
     if path is None or not stat.S_IMODE(path.stat().st_mode) & 0o002:
         return None

@@ -47,6 +47,8 @@ async def _serve(settings: Config) -> None:
                     raise CommandFailed("The service ended by itself; its log says why.")
     except OSError as error:
         raise CommandFailed(_reason(settings, error)) from None
+    except UnicodeError:
+        raise CommandFailed(f"The service cannot listen on {settings.server.host}: that is no name of a host.") from None
 
 
 def _reason(settings: Config, error: OSError) -> str:

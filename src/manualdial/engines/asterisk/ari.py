@@ -96,7 +96,7 @@ _encoder = msgspec.json.Encoder()
 class Ari:
     """A client for one ARI application.
 
-    `request_timeout` (seconds) limits each request, with the wait for a free one of `connections` in it.
+    `url` is where Asterisk's HTTP server is, with or without `/ari`. `request_timeout` (seconds) limits each request, with the wait for a free one of `connections` in it.
     Methods raise EngineRefused, EngineUnavailable and EngineSilent; no error of aiohttp leaves here.
     """
 
@@ -104,7 +104,7 @@ class Ari:
         self, *, url: str, user: str, password: str, application: str, request_timeout: float, connections: int
     ) -> None:
         self.application = application
-        self._url = url.rstrip("/")
+        self._url = url.rstrip("/").removesuffix("/ari")
         self._headers = {"Authorization": aiohttp.encode_basic_auth(user, password)}
         self._request_timeout = request_timeout
         self._connections = connections

@@ -63,11 +63,6 @@ class TrackedLeg:
     deadline: float | None = None
     """When it must be up, or be hung up (monotonic seconds); Asterisk's own time-out comes before."""
 
-    @property
-    def is_pending(self) -> bool:
-        """Whether somebody waits for its channel."""
-        return self.entered is not None and not self.entered.done()
-
     def enter(self, entered: bool) -> None:
         """Tell who waits for the channel."""
         if self.entered is not None and not self.entered.done():
