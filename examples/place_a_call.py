@@ -1,7 +1,9 @@
 """Place one call: sign in, log the agent in, press. Needs nothing but Python's standard library.
 
-    MANUALDIAL_USER=ann MANUALDIAL_PASSWORD=… python examples/place_a_call.py '+1 202 555 0100'
+MANUALDIAL_USER=ann MANUALDIAL_PASSWORD=… python examples/place_a_call.py '+1 202 555 0100'
 """
+
+# ruff: noqa: S310, T201 - it speaks to the terminal, and to the address that it is given
 
 import json
 import os

@@ -1,7 +1,9 @@
 """Watch the calls of a tenant, as a supervisor or an integration: one line for each change of state.
 
-    MANUALDIAL_USER=sue MANUALDIAL_PASSWORD=… python examples/watch_calls.py
+MANUALDIAL_USER=sue MANUALDIAL_PASSWORD=… python examples/watch_calls.py
 """
+
+# ruff: noqa: T201 - it speaks to the terminal
 
 import asyncio
 import os

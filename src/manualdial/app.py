@@ -24,6 +24,7 @@ from manualdial.clock import SystemClock
 from manualdial.config import Config, ConfigurationError, EngineKind
 from manualdial.dialing import Dialing
 from manualdial.dispatcher import Dispatcher
+from manualdial.earlier_presses import EarlierPresses
 from manualdial.engines.asterisk import AsteriskEngine
 from manualdial.engines.simulator import SimulatorEngine
 from manualdial.envelope import Address, Outgoing, reply
@@ -166,7 +167,9 @@ class _Core:
             sessions=self.sessions,
             live_calls=self.live_calls,
             progress=self.progress,
-            guard=Guard(clock=clock, seconds=config.dialing.guard),
+            earlier=EarlierPresses(
+                store=store, live_calls=self.live_calls, guard=Guard(clock=clock, seconds=config.dialing.guard)
+            ),
             clock=clock,
             metrics=self.metrics,
             settings=PressSettings(

@@ -65,8 +65,14 @@ class CallProgress:
             self.apply(change)
 
     def begin(self, call: Call) -> Published:
-        """A call is in the journal: from now on it is live and the agent is busy. Its first state is stored already."""
+        """A call is in the journal: from now on it is live and the agent is busy. Its first state is stored already.
+
+        It ends the wrap-up of the agent's call before it.
+        """
+        before = self._live_calls.of_agent(call.agent_id)
         self._live_calls.put(call)
+        for change in calls.end_wrap_up(before, self._clock.now()) if before is not None else ():
+            self.apply(change)
         published = self._publish(calls.requested(call))
         self._sessions.call_requested(call.agent_id)
         return published

@@ -169,6 +169,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 _AGENT_ROW = (CallState.REQUESTED, CallState.AGENT_RINGING, CallState.AGENT_ANSWERED)
 _ROW = (*_AGENT_ROW, CallState.DIALING, CallState.PROGRESS, CallState.RINGING, CallState.CONNECTED)
+_CUSTOMER_STATES = (*_ROW[len(_AGENT_ROW) :], CallState.HELD)
 _CERTAIN = (CallState.AGENT_RINGING, CallState.AGENT_ANSWERED, CallState.DIALING)
 """States that every connected call went through: told also where the engine's report of them is late or missing."""
 
@@ -183,6 +184,8 @@ _EVENTS = {
     CallState.AGENT_ANSWERED: "connected",
     CallState.CONNECTED: "connected",
     CallState.HELD: "hold",
+    CallState.WRAP_UP: "ACW",
+    CallState.ENDED: "Dropped",
 }
 
 
@@ -194,6 +197,12 @@ def allowed_actions(state: CallState) -> tuple[Action, ...]:
 def requested(call: Call) -> Change:
     """The first change of a call: it is asked for."""
     return Change(call=call, leg=Leg.AGENT, event="connecting")
+
+
+def newest(call: Call) -> Change:
+    """The change that brought a call into its state, as it is told once more to who asks again."""
+    leg = Leg.CUSTOMER if call.state in _CUSTOMER_STATES else Leg.AGENT
+    return Change(call=call, leg=leg, event=_EVENTS.get(call.state, "connecting"))
 
 
 def advance(call: Call, report: Report) -> tuple[Change, ...]:
@@ -232,10 +241,7 @@ def _forward(call: Call, target: CallState, at: datetime) -> tuple[Change, ...]:
 
 
 def _to(call: Call, state: CallState, at: datetime) -> Change:
-    after = _moved(call, state, at)
-    leg = Leg.AGENT if state in (*_AGENT_ROW, CallState.UNKNOWN, CallState.ENDED) else Leg.CUSTOMER
-    event = "Dropped" if state is CallState.ENDED else _EVENTS.get(state, "connecting")
-    return Change(call=after, leg=leg, event=event)
+    return newest(_moved(call, state, at))
 
 
 def _end(call: Call, report: Report) -> tuple[Change, ...]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
@@ -20,6 +19,7 @@ from manualdial import calls, messages, presses, screening, views
 from manualdial.bus import Published
 from manualdial.call_progress import CallProgress
 from manualdial.calls import Call, Cause, EndedBy, Ending, Report, Sign
+from manualdial.earlier_presses import EarlierPresses
 from manualdial.envelope import Address
 from manualdial.errors import (
     AgentNotLoggedIn,
@@ -28,9 +28,7 @@ from manualdial.errors import (
     CallRefused,
     MakeCallFailed,
     ManualDialError,
-    RequestIdConflict,
 )
-from manualdial.guard import Guard
 from manualdial.live_calls import LiveCalls
 from manualdial.messages import ControlReply, Dial, ManualDialReply
 from manualdial.metrics import Metrics
@@ -51,8 +49,6 @@ from manualdial.sessions import Sessions
 
 log = structlog.get_logger(__name__)
 tracer = trace.get_tracer("manualdial")
-
-_MAX_UNASKED = 10_000
 
 STATE_CHANGE = ("InboundCall", "InboundCallStateChange")
 
@@ -77,7 +73,7 @@ class Dialing:
         sessions: Sessions,
         live_calls: LiveCalls,
         progress: CallProgress,
-        guard: Guard,
+        earlier: EarlierPresses,
         clock: Clock,
         metrics: Metrics,
         settings: PressSettings,
@@ -89,15 +85,13 @@ class Dialing:
         self._sessions = sessions
         self._live_calls = live_calls
         self._progress = progress
-        self._guard = guard
+        self._earlier = earlier
         self._clock = clock
         self._metrics = metrics
         self._settings = settings
         self._store_timeout = store_timeout
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._running: set[asyncio.Task[Outcome]] = set()
-        self._unasked: OrderedDict[str, None] = OrderedDict()
-        """Calls that the journal may hold though its answer was lost, so that the engine was never asked for them."""
 
     def manual_dial_call(self, *, reply_to: Address) -> Callable[[Request, Dial], Awaitable[Reply]]:
         """The method behind ManualDialCall in one of its two forms; the reply goes out on `reply_to`."""
@@ -123,8 +117,9 @@ class Dialing:
             return Reply(address=request.address, message=ControlReply(success=True, dial=_dial(outcome)))
         if outcome.published is not None:
             return Caused(published=outcome.published)
-        call = outcome.call
-        told = views.state_change(calls.Change(call=call, leg=views.current_leg(call), event="connecting"))
+        found = await self._store.call(outcome.call.tenant_id, outcome.call.id)
+        call = outcome.call if found is None else found[0]
+        told = views.state_change(calls.newest(call))
         return Private(address=Address(call.connector, *STATE_CHANGE), message=told)
 
     async def press(self, request: Request, data: Dial) -> Outcome | messages.DialChecked:
@@ -164,65 +159,33 @@ class Dialing:
             turn = self._turns[press.agent_id] = asyncio.Lock()
         async with turn:
             try:
-                earlier = self._recalled(press)
-                refusal = None if earlier else self._refusal(press, verdict)
-                if refusal is not None:
-                    earlier = await self._remembered(press)
-                if earlier is not None:
-                    return Outcome(call=self._same(press, earlier), replay=True)
-                if refusal is not None:
-                    raise refusal
-                call = await self._journal(press, verdict)
-            except RequestIdTaken as taken:
-                earlier = await self._remembered(press) or taken.call
-                if earlier.id not in self._unasked:
-                    return Outcome(call=self._same(press, earlier), replay=True)
-                call = self._same(press, earlier)
+                repeated = await self._repeated(press, verdict)
+                if repeated is not None:
+                    return Outcome(call=repeated, replay=True)
+                call = _new_call(press, verdict, engine=self._engine.name, clock=self._clock)
+                try:
+                    return await self._place(press, call)
+                except RequestIdTaken as taken:
+                    async with self._journal_limit():
+                        earlier = await self._earlier.find(press) or taken.call
+                    now = self._earlier.same(press, earlier)
+                    if not self._earlier.is_unasked(earlier):
+                        return Outcome(call=now, replay=True)
+                    return await self._place(press, now)
             except StoreUnavailable as error:
                 log.warning("no call without a journal", reason=str(error))
                 raise MakeCallFailed("the journal is not available", retryable=True) from None
-            return await self._place(press, call)
 
-    async def _journal(self, press: Press, verdict: messages.Verdict) -> Call:
-        """Write the call down, committed. Raises RequestIdTaken, StoreUnavailable."""
-        call = _new_call(press, verdict, engine=self._engine.name, clock=self._clock)
-        try:
-            with tracer.start_as_current_span("journal"):
-                async with self._journal_limit():
-                    await self._store.record_press(call)
-        except StoreUnavailable:
-            self._unasked[call.id] = None
-            if len(self._unasked) > _MAX_UNASKED:
-                self._unasked.popitem(last=False)
-            raise
-        return call
-
-    def _recalled(self, press: Press) -> Call | None:
-        """The earlier press that this one repeats, as far as memory tells: in the guard time, or a live call's."""
-        if press.request_id is None:
-            return self._guard.recall(press.agent_id, press.number)
-        call = self._live_calls.of_agent(press.agent_id)
-        return call if call is not None and call.request_id == press.request_id else None
-
-    async def _remembered(self, press: Press) -> Call | None:
-        """The earlier press of the same `requestId`, from the journal.
-
-        A press that goes well never asks: the journal itself refuses a `requestId` that it has.
-        """
-        if press.request_id is None:
-            return None
-        async with self._journal_limit():
-            call = await self._store.press(press.agent_id, press.request_id)
-            if call is not None and not call.is_over and self._live_calls.get(call.id) is None:
-                await self._store.flush()  # it has ended, and its last changes are still on their way to the disk
-                call = await self._store.press(press.agent_id, press.request_id)
-        return call
-
-    def _same(self, press: Press, earlier: Call) -> Call:
-        """The earlier press as it is now. Raises RequestIdConflict where it had other data."""
-        if press.request_id is not None and earlier.digest != press.digest:
-            raise RequestIdConflict("the requestId names a press with other data")
-        return self._live_calls.get(earlier.id) or earlier
+    async def _repeated(self, press: Press, verdict: messages.Verdict) -> Call | None:
+        """The call of the earlier press that this one repeats. Raises what refuses a press that repeats none."""
+        earlier = self._earlier.recall(press)
+        refusal = None if earlier else self._refusal(press, verdict)
+        if refusal is not None:
+            async with self._journal_limit():
+                earlier = await self._earlier.find(press)
+            if earlier is None or self._earlier.is_unasked(earlier):
+                raise refusal
+        return None if earlier is None else self._earlier.same(press, earlier)
 
     def _refusal(self, press: Press, verdict: messages.Verdict) -> ManualDialError | None:
         """What refuses a press before it is written down, if anything does."""
@@ -238,35 +201,57 @@ class Dialing:
         return None
 
     async def _place(self, press: Press, call: Call) -> Outcome:
-        """The call is in the journal: tell of it, and ask the engine."""
-        self._unasked.pop(call.id, None)
+        """Write the call down and ask the engine, which makes ready meanwhile and rings nobody before it is written.
+
+        Raises RequestIdTaken and StoreUnavailable where the journal does not take the call.
+        """
+        journalled = asyncio.create_task(self._journal(press, call))
+        try:
+            call = await self._originate(call, journalled)
+        finally:
+            journalled.cancel()  # where it is done already, as it is unless this is cancelled, it stays as it is
+        self._metrics.since_press("accepted", self._clock.monotonic() - press.at)
+        self._earlier.was_called(call)
+        return Outcome(call=call, replay=False, published=journalled.result())
+
+    async def _journal(self, press: Press, call: Call) -> Published:
+        """Write the call down, committed; from then on it is live. Returns its first event."""
+        try:
+            with tracer.start_as_current_span("journal"):
+                async with self._journal_limit():
+                    await self._store.record_press(call)
+        except RequestIdTaken as taken:
+            if taken.call.id != call.id:
+                raise
+        except StoreUnavailable:
+            self._earlier.journal_was_silent(call)
+            raise
+        self._earlier.is_being_asked(call)
         self._progress.end_wrap_up(call.agent_id)
         self._metrics.pressed(call.id, press.at)
-        published = self._progress.begin(call)
-        call = await self._originate(call)
-        self._metrics.since_press("accepted", self._clock.monotonic() - press.at)
-        if press.request_id is None:
-            self._guard.remember(call)
-        return Outcome(call=call, replay=False, published=published)
+        return self._progress.begin(call)
 
-    async def _originate(self, call: Call) -> Call:
+    async def _originate(self, call: Call, journalled: asyncio.Task[Published]) -> Call:
         """Ask the engine, once. What it reported meanwhile counts for more than how its answer got lost."""
         end = self._progress.watch(call.id, lambda now: now.is_over)
         try:
             with tracer.start_as_current_span("engine", attributes={"call_id": call.id}, record_exception=False):
-                await self._engine.originate(Originate.of(call))
+                await self._engine.originate(Originate.of(call), journalled)
         except (EngineRefused, EngineUnavailable) as error:
+            await journalled  # where the journal says no as well, that counts: then there was no press
             log.warning("the engine did not take the call", call_id=call.id, reason=str(error))
             ending = Ending(by=EndedBy.SYSTEM, cause=Cause.FAILED)
             at = self._clock.now()
             self._progress.on_report(Report(call_id=call.id, sign=Sign.ENDED, at=at, ending=ending))
             raise MakeCallFailed("the engine did not take the call", details={"callId": call.id}) from None
         except EngineSilent as error:
+            await journalled
             log.warning("the engine did not say whether it took the call", call_id=call.id, reason=str(error))
             if self._progress.mark_unknown(call.id):
                 raise CallOutcomeUnknown("the engine did not say", details={"callId": call.id}) from None
         finally:
             end.cancel()
+        await journalled
         return self._live_calls.get(call.id) or (call if end.cancelled() else end.result().call)
 
     @asynccontextmanager

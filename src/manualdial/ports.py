@@ -6,7 +6,7 @@ Cancelling a call of a method leaves the outcome open; whoever cancels asks agai
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -92,9 +92,11 @@ class Engine(Protocol):
 
     async def __aexit__(self, *exception: object) -> None: ...
 
-    async def originate(self, order: Originate) -> None:
+    async def originate(self, order: Originate, journalled: Awaitable[object] | None = None) -> None:
         """Take the call: on return the agent's phone is being rung, or will be at once.
 
+        Nothing rings before `journalled` is done (None: it is); what needs no ringing may be made ready meanwhile.
+        Where `journalled` raises, everything is undone and the same exception is raised.
         The same call id again is refused or found, never dialled twice.
         Raises EngineRefused, EngineUnavailable, EngineSilent; no others. Limits its own wait by the time-out it was
         built with and then raises EngineSilent.

@@ -129,6 +129,8 @@ class Sessions:
 
     def call_over(self, agent_id: str) -> None:
         """Call and wrap-up are done: the agent is in the state from before, or in the one chosen meanwhile."""
+        if self._live_calls.of_agent(agent_id) is not None:
+            return  # the next one is being made: the agent goes from wrap-up to Busy, and is never free between
         session = self._sessions.get(agent_id)
         if session is not None and session.state_after_call is not None:
             self._follow(session, session.state_after_call, after=None)

@@ -1,4 +1,4 @@
-"""A real service for the commands to work with: a process of its own, with four people in two tenants."""
+"""A real service for the commands to work with: a process of its own, with some agents and a supervisor."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from manualdial.__main__ import application
 LIMIT = 30.0
 SESSION_LIMIT = 600.0
 PASSWORD = "of-the-tests-only"
-PEOPLE = (("ann", "one", "agent"), ("bob", "one", "agent"), ("sue", "one", "supervisor"), ("zoe", "two", "agent"))
+AGENTS = ("ann", "bob", "eve", "kit", "zoe")
+SUPERVISOR = "sue"
 
 
 class RunningService(NamedTuple):
@@ -94,7 +95,7 @@ def settings(folder: Path, *, port: int = 0) -> Path:
     file = folder / "manualdial.toml"
     file.write_text(
         f'[server]\nport = {port}\n[storage]\nurl = "sqlite:///{folder}/manualdial.sqlite3"\n'
-        f'[engine.simulator]\nspeed = 5.0\n[dialing]\npurpose = "service"\n'
+        f'[engine.simulator]\nspeed = 20.0\n[dialing]\npurpose = "service"\n'
         f'[authentication]\nsecret_file = "{folder}/token.secret"\n'
     )
     return file
@@ -104,8 +105,9 @@ def settings(folder: Path, *, port: int = 0) -> Path:
 def running_service(folder: Path) -> Iterator[RunningService]:
     """A service with its people, for the time of the block."""
     config = settings(folder)
-    for name, tenant, role in PEOPLE:
-        options = ("--tenant", tenant, "--role", role, "--password-stdin", "--config", str(config))
+    for name in (*AGENTS, SUPERVISOR):
+        role = "supervisor" if name == SUPERVISOR else "agent"
+        options = ("--tenant", "one", "--role", role, "--password-stdin", "--config", str(config))
         added = command("user", "add", name, *options, stdin=f"{PASSWORD}\n")
         assert added.exit_code == 0, added.output
     with process("serve", "--config", str(config), limit=SESSION_LIMIT) as server:

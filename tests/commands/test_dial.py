@@ -35,7 +35,16 @@ def states(output: str) -> list[str]:
 def test_a_call_is_shown_to_its_end_and_the_wrap_up_is_cleared(service: RunningService) -> None:
     result = dial(service, HANGS_UP)
     assert result.exit_code == 0, result.output
-    for state in ("requested", "agent_ringing", "agent_answered", "dialing", "ringing", "connected", "wrap_up", "ended"):
+    for state in (
+        "requested",
+        "agent_ringing",
+        "agent_answered",
+        "dialing",
+        "ringing",
+        "connected",
+        "wrap_up",
+        "ended",
+    ):
         assert state in result.stdout
     assert "ms  " in result.stdout
     assert result.stdout.splitlines()[-1] == "Connected; ended by the customer."

@@ -157,14 +157,13 @@ class FakeAri:
         return socket
 
 
-async def asked(ari: FakeAri, **options: str) -> list[Finding]:
+async def asked(ari: FakeAri, *, path: str = "/ari", password: str = PASSWORD) -> list[Finding]:
     runner = web.AppRunner(ari.application())
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}{options.pop('path', '/ari')}"
-        asterisk = Asterisk(url=url, **({"password": PASSWORD} | options))
+        asterisk = Asterisk(url=f"http://127.0.0.1:{runner.addresses[0][1]}{path}", password=password)
         return [finding async for finding in check_asterisk(asterisk)]
     finally:
         await runner.cleanup()

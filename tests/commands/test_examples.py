@@ -17,13 +17,13 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 BUSY = "+12025550101"
 
 
-def run(service: RunningService, *command: str, user: str = "bob") -> subprocess.CompletedProcess[str]:
+def run(service: RunningService, *command: str, user: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | service.environment(user)
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False)
 
 
-def place_a_call(service: RunningService, number: str) -> subprocess.CompletedProcess[str]:
-    return run(service, sys.executable, str(EXAMPLES / "place_a_call.py"), number)
+def place_a_call(service: RunningService, number: str, *, user: str = "eve") -> subprocess.CompletedProcess[str]:
+    return run(service, sys.executable, str(EXAMPLES / "place_a_call.py"), number, user=user)
 
 
 def test_place_a_call_shows_the_reply(service: RunningService) -> None:
@@ -40,14 +40,14 @@ def test_place_a_call_shows_why_a_number_was_not_dialled(service: RunningService
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
 def test_curl_places_a_call(service: RunningService) -> None:
-    done = run(service, str(EXAMPLES / "curl.sh"), BUSY, user="zoe")
+    done = run(service, str(EXAMPLES / "curl.sh"), BUSY, user="kit")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["message"]["dial"]["replay"] is False
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
 def test_curl_fails_where_the_number_is_refused(service: RunningService) -> None:
-    done = run(service, str(EXAMPLES / "curl.sh"), "911", user="zoe")
+    done = run(service, str(EXAMPLES / "curl.sh"), "911", user="kit")
     assert done.returncode != 0
     assert json.loads(done.stdout)["data"]["errorType"] == "PHONE_NUMBER_INVALID"
 
@@ -62,7 +62,7 @@ def test_watch_calls_shows_each_state(service: RunningService) -> None:
     )
     try:
         line_with(watching.stdout, "registered: Registered")
-        assert place_a_call(service, BUSY).returncode == 0
+        assert place_a_call(service, BUSY, user="bob").returncode == 0
         assert "busy" in line_with(watching.stdout, "wrap_up")
     finally:
         watching.kill()

@@ -37,23 +37,18 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
             assert server.wait(LIMIT) == -signal.SIGTERM
 
 
-def test_the_file_of_the_folder_is_read_and_the_command_line_wins(tmp_path: Path) -> None:
+def test_the_file_of_the_folder_is_read_the_command_line_wins_and_a_taken_port_is_told(tmp_path: Path) -> None:
     settings(tmp_path, port=1)
-    with process("serve", "--host", "127.0.0.2", "--port", "0", folder=tmp_path) as server:
-        assert url_of(line_with(server.stderr, '"serving"')).startswith("http://127.0.0.2:")
-    assert (tmp_path / "manualdial.sqlite3").exists()
-
-
-def test_a_taken_port_is_told_in_one_sentence(tmp_path: Path) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind(("127.0.0.2", 0))
         taken.listen()
-        port = taken.getsockname()[1]
-        with process("serve", "--config", str(settings(tmp_path, port=port))) as server:
+        port = str(taken.getsockname()[1])
+        with process("serve", "--host", "127.0.0.2", "--port", port, folder=tmp_path) as server:
             _, log = server.communicate(timeout=LIMIT)
     assert server.returncode == 1
-    assert f"manualdial: Port {port} of 127.0.0.1 cannot be used" in log
+    assert f"manualdial: Port {port} of 127.0.0.2 cannot be used" in log
     assert "Traceback" not in log
+    assert (tmp_path / "manualdial.sqlite3").exists()
 
 
 def test_an_unknown_key_is_refused_with_its_name(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import signal
 import pytest
 
 from tests.commands.relay import relay
-
 from tests.commands.service import (
     LIMIT,
     PASSWORD,

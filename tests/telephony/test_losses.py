@@ -24,10 +24,20 @@ async def proxy(laboratory: Laboratory) -> AsyncIterator[AriProxy]:
         yield proxy
 
 
+@pytest.fixture(params=[True, False], ids=["requests-on-socket", "requests-over-http"])
+def on_socket(request: pytest.FixtureRequest) -> bool:
+    """Both ways in which a request can travel, for what can be lost on the way."""
+    return bool(request.param)
+
+
 @pytest.fixture
-async def engine(laboratory: Laboratory, phone: Sipp, carrier: Sipp, proxy: AriProxy) -> AsyncIterator[AsteriskEngine]:
+async def engine(
+    laboratory: Laboratory, phone: Sipp, carrier: Sipp, proxy: AriProxy, on_socket: bool
+) -> AsyncIterator[AsteriskEngine]:
     """An engine that reaches Asterisk through the proxy."""
-    async with laboratory.engine(phone, carrier, url=proxy.url, request_timeout=1.0) as engine:
+    async with laboratory.engine(
+        phone, carrier, url=proxy.url, request_timeout=1.0, requests_on_socket=on_socket
+    ) as engine:
         yield engine
 
 
@@ -157,14 +167,14 @@ async def test_without_the_event_socket_nothing_is_dialled(
     with pytest.raises(EngineUnavailable):
         await engine.originate(order())
 
-    assert not [line for line in proxy.requests if b"/channels/create" in line]
+    assert not [line for line in proxy.requests if b"channels/create" in line]
     assert phone.messages() == []
 
 
 async def test_asterisk_does_not_answer_the_order_and_the_phone_never_rings(
     engine: AsteriskEngine, reader: ReportReader, proxy: AriProxy, phone: Sipp, laboratory: Laboratory
 ) -> None:
-    proxy.loses_answers_to = b"/channels/create"
+    proxy.loses_answers_to = b"channels/create"
     placed = order()
 
     with pytest.raises(EngineSilent):
@@ -175,7 +185,7 @@ async def test_asterisk_does_not_answer_the_order_and_the_phone_never_rings(
     assert ending.by is EndedBy.SYSTEM
     await laboratory.until_idle()
     assert phone.messages() == []
-    assert len([line for line in proxy.requests if b"/channels/create" in line]) == 1
+    assert len([line for line in proxy.requests if b"channels/create" in line]) == 1
 
 
 async def test_asterisk_does_not_answer_the_dial_and_the_call_is_followed_all_the_same(

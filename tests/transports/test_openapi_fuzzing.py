@@ -16,9 +16,10 @@ LEFT_OUT = "positive_data_acceptance"
 async def test_every_answer_is_one_that_the_document_tells_of(tmp_path: Path) -> None:
     async with small_service(attempts=1_000_000) as service:
         service.go_on.set()
+        authorization = f"Authorization: Bearer {await service.token('sue')}"
         command = [
             sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run",
-            f"{service.server.url}/schema/openapi.json", "--header", f"Authorization: Bearer {await service.token('sue')}",
+            f"{service.server.url}/schema/openapi.json", "--header", authorization,
             "--max-examples", "30", "--seed", "1", "--exclude-checks", LEFT_OUT, "--no-color",
         ]  # fmt: skip
         fuzzing = await asyncio.create_subprocess_exec(

@@ -153,3 +153,17 @@ async def test_a_press_that_was_written_but_never_asked_for_is_dialled_when_it_c
         again = dial_of(await desk.press())
         assert (again["callId"], again["replay"]) == (dial["callId"], True)
         assert len(core.engine.orders) == 1
+
+
+async def test_a_press_that_was_written_but_never_asked_for_is_no_replay_while_it_cannot_be_dialled() -> None:
+    store = MemoryStore()
+    async with running_core(store=store) as core:
+        desk = await core.desk()
+        store.loses_the_answer = True
+        await desk.press()
+        store.loses_the_answer = False
+        core.engine.ready = False
+        assert error_type(await desk.press()) == "MAKE_CALL_FAILED"
+        core.engine.ready = True
+        assert dial_of(await desk.press())["replay"] is False
+        assert len(core.engine.orders) == 1

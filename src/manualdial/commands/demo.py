@@ -93,6 +93,8 @@ class _Demo:
                 for person in (self._ann, self._sue):
                     await _add(service.store, person)
                 await unless(stop, self._call(service.url))
+                if self._once and stop.is_set():
+                    raise CommandFailed("Stopped before the call came to its end.")
                 if not self._once and not stop.is_set():
                     self._say_what_next(service.url)
                     await unless(stop, service.ended())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 from typing import Annotated
@@ -88,19 +89,13 @@ class _Progress:
 async def _dial(
     who: Login, press: Press, data: Message, *, extension: str | None, show: _Progress, err: Console
 ) -> None:
-    with stopping() as stop:
-        async with connected(who) as client:
-            await _log_in(client, extension, err)
-            client.forget()
+    async with connected(who) as client:
+        await _log_in(client, extension, err)
+        client.forget()
+        with stopping() as stop, show.status or contextlib.nullcontext():
             show.start()
             await client.send(request(PRESS_ADDRESS, data, request_id=press.request_id))
-            if show.status is not None:
-                show.status.start()
-            try:
-                await _follow(client, press, stop, show)
-            finally:
-                if show.status is not None:
-                    show.status.stop()
+            await _follow(client, press, stop, show)
 
 
 async def _log_in(client: BusClient, extension: str | None, err: Console) -> None:

@@ -78,7 +78,7 @@ class Press:
     @property
     def is_over(self) -> bool:
         """Whether nothing more will come."""
-        return self._is_refused or self.is_answered and (self.state == "ended" or self.was_checked)
+        return self._is_refused or (self.is_answered and (self.state == "ended" or self.was_checked))
 
     @property
     def was_checked(self) -> bool:

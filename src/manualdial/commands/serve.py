@@ -48,7 +48,9 @@ async def _serve(settings: Config) -> None:
     except OSError as error:
         raise CommandFailed(_reason(settings, error)) from None
     except UnicodeError:
-        raise CommandFailed(f"The service cannot listen on {settings.server.host}: that is no name of a host.") from None
+        raise CommandFailed(
+            f"The service cannot listen on {settings.server.host}: that is no name of a host."
+        ) from None
 
 
 def _reason(settings: Config, error: OSError) -> str:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Collection
 from datetime import UTC, datetime
 
 import msgspec
@@ -91,8 +91,10 @@ class SimulatorEngine:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def originate(self, order: Originate) -> None:
+    async def originate(self, order: Originate, journalled: Awaitable[object] | None = None) -> None:
         """Take the call and play the number's script."""
+        if journalled is not None:
+            await journalled
         scripted = _SCRIPTED.fullmatch(order.number.e164)
         which = int(scripted[1]) if scripted else 0
         if which == _REFUSED:

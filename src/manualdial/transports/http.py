@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import urllib.parse
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Protocol
 
 import structlog
-from litestar import Litestar, MediaType, Request, Response, Router, get, post
+from litestar import Litestar, MediaType, Response, Router, get, post
 from litestar.config.cors import CORSConfig
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
@@ -31,23 +30,20 @@ from manualdial.errors import (
     NotAuthenticated,
     NotPermitted,
     ServiceUnavailable,
-    TooManyAttempts,
     UnknownAddress,
 )
 from manualdial.history import MAX_CALLS, CallPage, CallRecord
 from manualdial.ports import Health, StoreUnavailable
 from manualdial.transports import openapi
+from manualdial.transports.body import AnyRequest, read_body
 from manualdial.transports.handshake import bearer_token
-from manualdial.transports.identity import Grant, Identity
+from manualdial.transports.identity import Identity
+from manualdial.transports.sign_in import sign_in
 from manualdial.transports.statuses import error_body, error_headers, status_of
 from manualdial.transports.under_way import UnderWay
 
 log = structlog.get_logger(__name__)
 
-_MAX_FORM_BYTES = 8192
-_MAX_DISCARDED_BYTES = 4 << 20  # an answer in the middle of a body resets the connection, and may not be seen
-_MAX_FORM_FIELDS = 16
-_GRANT_TYPE = "password"
 
 _HEADERS = (
     (b"cache-control", b"no-store"),
@@ -57,8 +53,6 @@ _HEADERS = (
 )
 """On every answer: all of it is private to the caller or changes from one second to the next, and none is a page."""
 
-AnyRequest = Request[Any, Any, Any]
-
 
 class Records(Protocol):
     """What is known of calls; `history.History`."""
@@ -66,22 +60,6 @@ class Records(Protocol):
     async def calls(self, caller: Caller, *, limit: int, before: str | None, agent: str | None) -> CallPage: ...
 
     async def call(self, caller: Caller, call_id: str) -> CallRecord: ...
-
-
-class Token(Struct, frozen=True, kw_only=True):
-    """An access token (RFC 6749 §5.1)."""
-
-    access_token: str
-    token_type: str
-    expires_in: int
-    """Seconds."""
-
-
-class TokenRefused(Struct, frozen=True, kw_only=True):
-    """Why there is no token (RFC 6749 §5.2)."""
-
-    error: str
-    error_description: str
 
 
 class ServiceStatus(Struct, frozen=True, kw_only=True):
@@ -136,7 +114,7 @@ def http_app(
 
     return Litestar(
         route_handlers=[
-            _token(identity, body_timeout),
+            sign_in(identity, body_timeout),
             _messages(dispatcher, under_way, body_timeout),
             *_calls(records),
             _status(status),
@@ -174,39 +152,12 @@ def schema_router() -> Router:
 # ── the handlers ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _token(identity: Identity, body_timeout: float) -> HTTPRouteHandler:
-    @post(
-        "/v1/token",
-        operation_id="token",
-        operation_class=openapi.TokenOperation,
-        request_max_body_size=None,  # counted by `_body`
-        summary="Sign in",
-        status_code=200,
-        responses={code: ResponseSpec(TokenRefused, generate_examples=False) for code in (400, 429, 503)},
-    )
-    async def token(request: AnyRequest) -> Response[Token | TokenRefused]:
-        """OAuth 2 password grant (RFC 6749 §4.3)."""
-        try:
-            name, password = await _credentials(request, body_timeout)
-            address = request.client.host if request.client else ""
-            grant = await identity.sign_in(name, password, address=address)
-        except _RefusedGrant as refused:
-            return _no_token(400, refused.error, refused.description)
-        except NotAuthenticated as error:
-            return _no_token(400, "invalid_grant", error.message)
-        except (TooManyAttempts, ServiceUnavailable) as error:
-            return _no_token(status_of(error), "temporarily_unavailable", error.message, error_headers(error))
-        return Response(_token_of(grant), headers={"pragma": "no-cache"})
-
-    return token
-
-
 def _messages(dispatcher: Dispatcher, under_way: UnderWay, body_timeout: float) -> HTTPRouteHandler:
     @post(
         "/v1/messages",
         operation_id="message",
         operation_class=openapi.MessageOperation,
-        request_max_body_size=None,  # counted by `_body`
+        request_max_body_size=None,  # counted by `read_body`
         summary="Send one message and get its answer",
         status_code=200,
         responses=openapi.errors(400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504) | openapi.PASSED_ON,
@@ -223,7 +174,7 @@ def _messages(dispatcher: Dispatcher, under_way: UnderWay, body_timeout: float) 
         ] = None,
     ) -> Response[bytes]:
         """The message is handled as on the bus; its reply and events reach the agent's readers there too."""
-        raw = await _body(request, body_timeout, limit=MAX_MESSAGE_BYTES)
+        raw = await read_body(request, body_timeout, limit=MAX_MESSAGE_BYTES)
         key = _unquoted(idempotency_key)
         # A client that hangs up does not take a dial back.
         handled = under_way.start(dispatcher.handle(HttpConnection(caller), raw, request_id=key))
@@ -316,57 +267,6 @@ async def _caller_of(request: AnyRequest, identity: Identity) -> Caller:
     return await identity.caller(token)
 
 
-async def _body(request: AnyRequest, body_timeout: float, *, limit: int) -> bytes:
-    """The body. Raises MalformedMessage where it is too big, or does not come in time."""
-    body, size = bytearray(), 0
-    try:
-        async with asyncio.timeout(body_timeout):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size <= limit:
-                    body += chunk
-                elif size > limit + _MAX_DISCARDED_BYTES:
-                    break
-    except TimeoutError:
-        raise MalformedMessage("the body did not come in time") from None
-    if size > limit:
-        raise MalformedMessage(f"a body has at most {limit} bytes")
-    return bytes(body)
-
-
-class _RefusedGrant(Exception):
-    """The request for a token is not one that there is an answer to."""
-
-    def __init__(self, error: str, description: str) -> None:
-        super().__init__(error)
-        self.error = error
-        self.description = description
-
-
-async def _credentials(request: AnyRequest, body_timeout: float) -> tuple[str, str]:
-    if request.content_type[0] != "application/x-www-form-urlencoded":
-        raise _RefusedGrant("invalid_request", "the body is application/x-www-form-urlencoded")
-    try:
-        body = await _body(request, body_timeout, limit=_MAX_FORM_BYTES)
-        pairs = urllib.parse.parse_qsl(
-            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FORM_FIELDS
-        )
-    except MalformedMessage as error:
-        raise _RefusedGrant("invalid_request", error.message) from None
-    except ValueError:
-        raise _RefusedGrant("invalid_request", "the body cannot be read as a form in UTF-8") from None
-    form = dict(pairs)
-    if len(form) != len(pairs):
-        raise _RefusedGrant("invalid_request", "a parameter is there twice")
-    if "grant_type" not in form:
-        raise _RefusedGrant("invalid_request", "grant_type is missing")
-    if form["grant_type"] != _GRANT_TYPE:
-        raise _RefusedGrant("unsupported_grant_type", "grant_type is password")
-    if not form.get("username") or not form.get("password"):
-        raise _RefusedGrant("invalid_request", "username or password is missing")
-    return form["username"], form["password"]
-
-
 def _unquoted(key: str | None) -> str | None:
     """The key without the quotes of a structured header, which some clients send and some do not."""
     if key is not None and len(key) > 1 and key[0] == key[-1] == '"':
@@ -375,17 +275,6 @@ def _unquoted(key: str | None) -> str | None:
 
 
 # ── answering ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _token_of(grant: Grant) -> Token:
-    return Token(access_token=grant.access_token, token_type="Bearer", expires_in=grant.expires_in)  # noqa: S106 – a kind
-
-
-def _no_token(
-    status: int, error: str, description: str, headers: dict[str, str] | None = None
-) -> Response[Token | TokenRefused]:
-    refused = TokenRefused(error=error, error_description=description)
-    return Response(refused, status_code=status, headers=headers or {})
 
 
 def _response(error: ManualDialError, *, status: int | None = None, **headers: str) -> Response[bytes]:

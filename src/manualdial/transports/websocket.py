@@ -8,7 +8,6 @@ written in one piece. Timers are one sweep over all connections, not a timer eac
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Collection
 from typing import Any, cast
 
@@ -16,7 +15,6 @@ import picows
 import structlog
 from multidict import CIMultiDict
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
-from picows.picows import WSProtocol  # type: ignore[attr-defined]  # exported, but not in the stubs
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
@@ -30,10 +28,10 @@ from manualdial.requests import Connection
 from manualdial.transports.frames import PING_FRAME, CloseCode, pong_frame, text_frame
 from manualdial.transports.handshake import Handshake, HandshakeRefused, read_handshake
 from manualdial.transports.under_way import UnderWay
+from manualdial.transports.upgrade import UpgradedProtocol
 
 log = structlog.get_logger(__name__)
 
-_READ_BUFFER_BYTES = 2048  # the least that picows takes; it grows with what a client sends
 _GOLDEN_RATIO = 0.618
 _NO_HEADERS: CIMultiDict[str] = CIMultiDict()
 
@@ -102,14 +100,14 @@ class BusEndpoint:
 
     def protocol(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> asyncio.BaseProtocol:
         """What uvicorn asks for when a client wants to upgrade: the protocol that takes the socket over."""
-        return cast("asyncio.BaseProtocol", _UpgradedProtocol(self, server_state))
+        return cast("asyncio.BaseProtocol", UpgradedProtocol(self._accept, server_state))
 
-    def accept(self, request: bytes) -> Handshake:
+    def _accept(self, request: bytes, socket: asyncio.Transport) -> tuple[Handshake, BusConnection]:
         """Read an upgrade request. Raises HandshakeRefused."""
         handshake = read_handshake(request, allowed_origins=self._allowed_origins)
         if len(self._connections) >= self._max_connections:
             raise HandshakeRefused(503, ServiceUnavailable("the server has as many connections as it holds"))
-        return handshake
+        return handshake, BusConnection(self, socket, token=handshake.token)
 
     def opened(self, connection: BusConnection) -> None:
         """A connection is open from now on."""
@@ -360,141 +358,3 @@ class BusConnection(WSListener):
     def abort(self) -> None:
         """End the socket at once; what waits in it is dropped."""
         self._socket.abort()
-
-
-class _PicowsLog:
-    """Takes what picows logs.
-
-    A client that breaks the protocol is no error of the server, and picows would make a logger for each connection of
-    one that it can have children of.
-    """
-
-    def isEnabledFor(self, _level: int) -> bool:
-        return False
-
-    def debug(self, *_: object) -> None: ...
-
-    def info(self, *_: object) -> None: ...
-
-    def warning(self, message: str, *values: object) -> None:
-        log.debug("picows", told=message % values)
-
-    def error(self, message: str, *values: object) -> None:
-        log.debug("picows", told=message % values)
-
-    def exception(self, message: str, *values: object) -> None:
-        log.error("picows", told=message % values, exc_info=sys.exception())
-
-
-_PICOWS_LOG = _PicowsLog()
-_DISCARDED = bytearray(65_536)
-
-
-class _UpgradedProtocol(WSProtocol):  # type: ignore[misc]  # a class of Cython
-    """Takes the socket over from uvicorn: the handshake, then frames for picows."""
-
-    __slots__ = ("_connection", "_deaf", "_endpoint", "_server_state", "_socket", "_subprotocol")
-
-    def __init__(self, endpoint: BusEndpoint, server_state: ServerState) -> None:
-        self._endpoint = endpoint
-        self._server_state = server_state
-        self._connection: BusConnection | None = None
-        self._subprotocol: str | None = None
-        self._deaf = False
-        super().__init__(
-            host_port=None,
-            ws_path=None,
-            is_client_side=False,
-            ws_listener_factory=self._upgraded,
-            logger=_PICOWS_LOG,
-            disconnect_on_exception=True,
-            websocket_handshake_timeout=None,
-            enable_auto_ping=False,
-            auto_ping_idle_timeout=0,
-            auto_ping_reply_timeout=0,
-            auto_ping_strategy=picows.WSAutoPingStrategy.PING_WHEN_IDLE,
-            enable_auto_pong=False,
-            max_frame_size=MAX_MESSAGE_BYTES,
-            extra_headers=None,
-            read_buffer_init_size=_READ_BUFFER_BYTES,
-        )
-
-    def connection_made(self, transport: asyncio.Transport) -> None:
-        """uvicorn hands the socket over; it counts the connection until it is lost."""
-        self._socket = transport
-        self._server_state.connections.add(self)
-        super().connection_made(_SocketForPicows(transport))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is closed."""
-        self._server_state.connections.discard(self)
-        super().connection_lost(exc)
-
-    def shutdown(self) -> None:
-        """uvicorn stops."""
-        if self._connection is not None:
-            self._connection.leave()
-        else:
-            self._socket.close()
-
-    def data_received(self, data: bytes) -> None:
-        """What a socket brings that is read as uvicorn reads it; the first is the upgrade request, in one piece."""
-        if self._connection is None:
-            data = self._shake_hands(data)
-        rest = memoryview(data)
-        while rest:
-            room = self.get_buffer(len(rest))
-            size = min(len(room), len(rest))
-            room[:size] = rest[:size]
-            self.buffer_updated(size)
-            rest = rest[size:]
-
-    def get_buffer(self, size_hint: int) -> memoryview:
-        """Where the next bytes go."""
-        return memoryview(_DISCARDED) if self._deaf else super().get_buffer(size_hint)
-
-    def buffer_updated(self, size: int) -> None:
-        """Bytes are there. After a fault of the peer they mean nothing, but are read, so that it can read why."""
-        if self._deaf:
-            return
-        super().buffer_updated(size)
-        if self._connection is not None and self.transport.is_close_frame_sent:
-            self._deaf = not self._connection.is_closing
-            self._connection.parsing_ended()
-
-    def _shake_hands(self, request: bytes) -> bytes:
-        """The request for picows; nothing where the connection is refused."""
-        try:
-            handshake = self._endpoint.accept(request)
-        except HandshakeRefused as refused:
-            self._socket.write(refused.response)
-            self._socket.close()
-            return b""
-        self._connection = BusConnection(self._endpoint, self._socket, token=handshake.token)
-        self._subprotocol = handshake.subprotocol
-        return handshake.request()
-
-    def _upgraded(self, _request: picows.WSUpgradeRequest) -> picows.WSUpgradeResponseWithListener:
-        headers = {"Sec-WebSocket-Protocol": self._subprotocol} if self._subprotocol else None
-        return picows.WSUpgradeResponseWithListener(
-            picows.WSUpgradeResponse.create_101_response(headers), self._connection
-        )
-
-
-class _SocketForPicows:
-    """The socket as picows has it.
-
-    After a fault of the peer picows closes 10 ms after its close frame. Closing while the peer still sends resets the
-    connection, and the peer may never read the code; so the connection is the one that closes, after its grace.
-    """
-
-    __slots__ = ("_socket",)
-
-    def __init__(self, socket: asyncio.Transport) -> None:
-        self._socket = socket
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._socket, name)
-
-    def close(self) -> None:
-        """Left to the connection."""

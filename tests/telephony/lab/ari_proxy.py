@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 
 from tests.telephony.lab.ports import free_port
@@ -22,9 +23,9 @@ class AriProxy:
         self.takes_connections = True
         """False: a new connection is closed at once."""
         self.loses_answers_to = b""
-        """Requests with this in their first line reach Asterisk, and what it answers reaches nobody."""
+        """Requests with this in their path reach Asterisk, and what it answers reaches nobody."""
         self.requests: list[bytes] = []
-        """The first line of each request over HTTP, in order."""
+        """The first line of each request over HTTP, and each message on the event socket, in order."""
         self._target_port = target_port
         self._server: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], bytes] = {}
@@ -105,20 +106,56 @@ class AriProxy:
     async def _pass_requests(
         self, task: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        with suppress(OSError):
+        with suppress(OSError, asyncio.IncompleteReadError):
             while data := await reader.read(_CHUNK):
                 line = data.split(b"\r\n", 1)[0]
-                if line.endswith(b"HTTP/1.1"):
-                    self.requests.append(line)
-                    self._connections[task] = line
+                self.requests.append(line)
+                self._connections[task] = line
                 writer.write(data)
+                await writer.drain()
+                if b"/ari/events" in line:
+                    break
+            while True:
+                frame = await _read_frame(reader)
+                self.requests.append(frame.payload)
+                writer.write(frame.raw)
                 await writer.drain()
 
     async def _pass_answers(
         self, task: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        with suppress(OSError):
+        with suppress(OSError, asyncio.IncompleteReadError):
             while data := await reader.read(_CHUNK):
-                if not self.loses_answers_to or self.loses_answers_to not in self._connections[task]:
+                if not self._loses(self._connections[task]):
                     writer.write(data)
                     await writer.drain()
+                if b"/ari/events" in self._connections[task]:
+                    break
+            while True:
+                frame = await _read_frame(reader)
+                if b"RESTResponse" not in frame.payload or not self._loses(frame.payload):
+                    writer.write(frame.raw)
+                    await writer.drain()
+
+    def _loses(self, about: bytes) -> bool:
+        return bool(self.loses_answers_to) and self.loses_answers_to in about
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Frame:
+    """One WebSocket frame (RFC 6455 §5.2)."""
+
+    raw: bytes
+    payload: bytes
+
+
+async def _read_frame(reader: asyncio.StreamReader) -> _Frame:
+    head = await reader.readexactly(2)
+    size = head[1] & 0x7F
+    longer = await reader.readexactly({126: 2, 127: 8}.get(size, 0))
+    if longer:
+        size = int.from_bytes(longer, "big")
+    mask = await reader.readexactly(4) if head[1] & 0x80 else b""
+    body = await reader.readexactly(size)
+    payload = bytes(byte ^ mask[at % 4] for at, byte in enumerate(body)) if mask else body
+    return _Frame(raw=head + longer + mask + body, payload=payload)

@@ -16,6 +16,7 @@ import aiohttp
 import msgspec
 import structlog
 
+from manualdial.engines.asterisk.socket_requests import Response, SocketRequests
 from manualdial.ports import EngineRefused, EngineSilent, EngineUnavailable
 
 # Asterisk closes an idle connection after 15 s; a request sent at that moment would get no answer.
@@ -29,6 +30,7 @@ EVENT_TYPES: Final = (
     "ChannelHangupRequest",
     "ChannelDestroyed",
     "ApplicationReplaced",
+    "RESTResponse",
 )
 """All that the engine reads. Asterisk sends nothing else, which is half of what it would send."""
 
@@ -71,6 +73,10 @@ class Event(msgspec.Struct, frozen=True):
     """The SIP status, often one that Asterisk made up."""
     soft: bool = False
     """Our side ended it: a request of ours, a time-out, a shutdown."""
+    request_id: str = ""
+    """Of an answer to a request on the socket; so are the next two."""
+    status_code: int = 0
+    message_body: str = ""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,12 +102,22 @@ _encoder = msgspec.json.Encoder()
 class Ari:
     """A client for one ARI application.
 
-    `url` is where Asterisk's HTTP server is, with or without `/ari`. `request_timeout` (seconds) limits each request, with the wait for a free one of `connections` in it.
+    `url` is where Asterisk's HTTP server is, with or without `/ari`. `request_timeout` (seconds) limits each request,
+    with the wait for a free one of `connections` in it. `requests_on_socket` has the requests that every call makes go
+    over the event socket, where Asterisk takes them.
     Methods raise EngineRefused, EngineUnavailable and EngineSilent; no error of aiohttp leaves here.
     """
 
     def __init__(
-        self, *, url: str, user: str, password: str, application: str, request_timeout: float, connections: int
+        self,
+        *,
+        url: str,
+        user: str,
+        password: str,
+        application: str,
+        request_timeout: float,
+        connections: int,
+        requests_on_socket: bool,
     ) -> None:
         self.application = application
         self._url = url.rstrip("/").removesuffix("/ari")
@@ -109,10 +125,12 @@ class Ari:
         self._request_timeout = request_timeout
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
+        self._requests_on_socket = requests_on_socket
+        # Half for getting a connection and half for the answer: the two fail differently.
+        self._on_socket = SocketRequests(request_timeout=request_timeout / 2)
 
     async def open(self) -> None:
         """Make ready; nothing is sent."""
-        # Half for getting a connection and half for the answer: the two fail differently.
         half = self._request_timeout / 2
         self._session = aiohttp.ClientSession(
             headers=self._headers,
@@ -133,18 +151,19 @@ class Ari:
         """Make a channel that rings nobody yet; StasisStart tells when it can be dialled. Raises ChannelExists too."""
         parameters = {"endpoint": endpoint, "app": self.application, "channelId": channel_id}
         body = _encoder.encode({"variables": dict(variables)})
-        status, _ = await self._send("POST", "channels/create", parameters, body)
+        status, _ = await self._send_at_once("POST", "channels/create", parameters, body)
         if status == 409:
             raise ChannelExists
         _expect_success(status, "create a channel")
 
     async def dial(self, channel_id: str, *, seconds: int) -> None:
         """Ring the far end of a channel, once: a second dial would ring it again or break the call."""
-        await self._do("POST", f"channels/{channel_id}/dial", {"timeout": str(seconds)})
+        status, _ = await self._send_at_once("POST", f"channels/{channel_id}/dial", {"timeout": str(seconds)})
+        _expect_success(status, "dial")
 
     async def hang_up(self, channel_id: str) -> bool:
         """End a channel. False where there is none."""
-        return await self._do_if_there("DELETE", f"channels/{channel_id}")
+        return _was_there(*await self._send_at_once("DELETE", f"channels/{channel_id}"))
 
     async def start_music(self, channel_id: str) -> None:
         """Let the far end hear hold music."""
@@ -190,7 +209,7 @@ class Ari:
 
     async def destroy_bridge(self, bridge_id: str) -> bool:
         """Take a bridge away. False where there is none."""
-        return await self._do_if_there("DELETE", f"bridges/{bridge_id}")
+        return _was_there(*await self._send("DELETE", f"bridges/{bridge_id}", {}))
 
     # ── the whole ──
 
@@ -227,8 +246,11 @@ class Ari:
         except (aiohttp.ClientError, OSError, TimeoutError) as problem:
             raise EngineUnavailable("the event socket cannot be opened") from problem
         try:
-            yield _read_events(socket)
+            if self._requests_on_socket:
+                await self._on_socket.attach(socket)
+            yield self._read_events(socket)
         finally:
+            self._on_socket.detach()
             await socket.close()
 
     # ── how ──
@@ -238,12 +260,14 @@ class Ari:
         _expect_success(status, path.rpartition("/")[2])
         return status, body
 
-    async def _do_if_there(self, method: str, path: str) -> bool:
-        status, _ = await self._send(method, path, {})
-        if status == 404:
-            return False
-        _expect_success(status, method)
-        return True
+    async def _send_at_once(
+        self, method: str, path: str, parameters: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> tuple[int, bytes]:
+        """For requests that every call makes and that Asterisk answers at once."""
+        if not self._on_socket.work:
+            return await self._send(method, path, parameters or {}, body)
+        response = await self._on_socket.send(method, path + _query(parameters or {}), body)
+        return response.status, response.body
 
     async def _send(
         self, method: str, path: str, parameters: Mapping[str, str], body: bytes | None = None
@@ -256,6 +280,22 @@ class Ari:
             raise EngineUnavailable("Asterisk cannot be reached") from problem
         except (aiohttp.ClientError, OSError, TimeoutError) as problem:
             raise EngineSilent("Asterisk did not answer") from problem
+
+    async def _read_events(self, socket: aiohttp.ClientWebSocketResponse) -> AsyncIterator[Event]:
+        async for message in socket:
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                continue
+            try:
+                event = _event_decoder.decode(message.data)
+            except msgspec.MsgspecError as problem:
+                _log.warning("asterisk.event_unreadable", problem=str(problem))
+                continue
+            if event.type == "RESTResponse":
+                self._on_socket.answer(
+                    event.request_id, Response(status=event.status_code, body=event.message_body.encode())
+                )
+            else:
+                yield event
 
     def _is_ours(self, bridge: Bridge) -> bool:
         return bridge.name == self.application
@@ -270,17 +310,18 @@ class Ari:
         return self._session
 
     def _to(self, path: str, parameters: Mapping[str, str]) -> str:
-        query = f"?{urlencode(parameters, quote_via=quote, safe='')}" if parameters else ""
-        return f"{self._url}/ari/{path}{query}"
+        return f"{self._url}/ari/{path}{_query(parameters)}"
 
 
-async def _read_events(socket: aiohttp.ClientWebSocketResponse) -> AsyncIterator[Event]:
-    async for message in socket:
-        if message.type is aiohttp.WSMsgType.TEXT:
-            try:
-                yield _event_decoder.decode(message.data)
-            except msgspec.MsgspecError as problem:
-                _log.warning("asterisk.event_unreadable", problem=str(problem))
+def _query(parameters: Mapping[str, str]) -> str:
+    return f"?{urlencode(parameters, quote_via=quote, safe='')}" if parameters else ""
+
+
+def _was_there(status: int, _body: bytes) -> bool:
+    if status == 404:
+        return False
+    _expect_success(status, "take away")
+    return True
 
 
 def _expect_success(status: int, what: str) -> None:

@@ -6,6 +6,7 @@ All raise the port's errors: EngineRefused, EngineUnavailable, EngineSilent.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Final
 
 from manualdial.calls import Leg
@@ -29,13 +30,19 @@ class CallSteps:
         self._clock = clock
         self._request_timeout = request_timeout
 
-    async def ring_agent(self, call: TrackedCall) -> None:
-        """Make the agent's leg and dial it. Raises ChannelExists too, where the leg is there already."""
+    async def ring_agent(self, call: TrackedCall, journalled: Awaitable[object] | None) -> None:
+        """Make the agent's leg, which rings nobody, and once the call is `journalled` dial it.
+
+        Raises ChannelExists too, where the leg is there already, and what `journalled` raises.
+        """
         endpoint = self._dialling.endpoint_of_agent(call.order)
         variables = self._dialling.variables_of_agent(call.order)
         try:
             async with asyncio.timeout(self._request_timeout):
                 await self._enter(call, call.agent, endpoint, variables)
+            if journalled is not None:
+                await asyncio.shield(journalled)
+            async with asyncio.timeout(self._request_timeout):
                 await self._dial(call.agent)
         except TimeoutError as problem:
             raise EngineSilent("Asterisk did not say in time whether it rings the agent") from problem

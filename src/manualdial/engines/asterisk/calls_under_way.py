@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine
+from collections.abc import Awaitable, Collection, Coroutine
 from typing import Final
 
 import msgspec
@@ -17,7 +17,15 @@ from manualdial.engines.asterisk.register import CallRegister
 from manualdial.engines.asterisk.reports import Reports
 from manualdial.engines.asterisk.standing import Standing, standing
 from manualdial.engines.asterisk.tracked_call import TrackedCall, TrackedLeg, call_of, is_call_id, leg_id
-from manualdial.ports import Clock, EngineRefused, EngineSilent, EngineUnavailable, Originate
+from manualdial.ports import (
+    Clock,
+    EngineRefused,
+    EngineSilent,
+    EngineUnavailable,
+    Originate,
+    RequestIdTaken,
+    StoreUnavailable,
+)
 
 _log = structlog.get_logger()
 
@@ -57,20 +65,20 @@ class CallsUnderWay:
 
     # ── what we want of calls ──
 
-    async def place(self, order: Originate) -> None:
+    async def place(self, order: Originate, journalled: Awaitable[object] | None) -> None:
         """Ring the agent's phone. Raises the port's errors; what was not dialled by then is never dialled."""
         call = self._register.add(order)
         call.placing = True
         call.silent = True  # until it is known better, also where nobody waits for this any more
         try:
-            await self._steps.ring_agent(call)
+            await self._steps.ring_agent(call, journalled)
             call.silent = False
         except ChannelExists:
             _log.warning("asterisk.call_found", call_id=call.id)
             call.silent = False
             call.agent.asked = call.found = call.doubtful = True
             self._start(self.settle_doubtful())
-        except (EngineRefused, EngineUnavailable):
+        except (EngineRefused, EngineUnavailable, RequestIdTaken, StoreUnavailable):
             call.unreported = True
             self.end(call, _FAILED)
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Collection
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -44,7 +44,8 @@ class AsteriskEngine:
     `agent_endpoint` and `trunk_endpoint` are dial strings, see `Dialling`. Times are in seconds; `agent_timeout` and
     `customer_timeout` limit the ringing, `request_timeout` a request to Asterisk, `reconnect_first` and
     `reconnect_most` bound the pause before the event socket is opened again. Where another program takes the
-    application over, it is left alone for `replaced_pause`.
+    application over, it is left alone for `replaced_pause`. `connections` bounds those for requests over HTTP;
+    `requests_on_socket` saves most of them where Asterisk is new enough, which is found out.
     """
 
     name = "Asterisk"
@@ -68,6 +69,7 @@ class AsteriskEngine:
         reconnect_most: float = 5.0,
         replaced_pause: float = 60.0,
         connections: int = 20,
+        requests_on_socket: bool = True,
     ) -> None:
         dialling = Dialling(
             agent_endpoint=agent_endpoint,
@@ -90,6 +92,7 @@ class AsteriskEngine:
             application=application,
             request_timeout=request_timeout,
             connections=connections,
+            requests_on_socket=requests_on_socket,
         )
         self._reports = Reports(limit=_WAITING_REPORTS)
         self._steps = CallSteps(ari=self._ari, dialling=dialling, clock=clock, request_timeout=request_timeout)
@@ -120,7 +123,7 @@ class AsteriskEngine:
         await self._ari.close()
         self._reports.close()
 
-    async def originate(self, order: Originate) -> None:
+    async def originate(self, order: Originate, journalled: Awaitable[object] | None = None) -> None:
         """See the port. Without an open event socket Asterisk would take the order and drop the call in silence."""
         self._dialling.check(order)
         self._check_open()
@@ -128,7 +131,7 @@ class AsteriskEngine:
         if self._calls.has_ended(order.call_id) or (call is not None and call.ending is not None):
             raise EngineRefused("the call has been placed already, and has ended")
         if call is None:
-            await self._calls.place(order)
+            await self._calls.place(order, journalled)
 
     async def hang_up(self, call_id: str) -> bool:
         """See the port."""

@@ -1,0 +1,69 @@
+"""Which earlier press a press repeats: by its `requestId`, or without one within the guard time (contract §2)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from manualdial.calls import Call
+from manualdial.errors import RequestIdConflict
+from manualdial.guard import Guard
+from manualdial.live_calls import LiveCalls
+from manualdial.ports import Store
+from manualdial.presses import Press
+
+_MAX_UNASKED = 10_000
+
+
+class EarlierPresses:
+    """Memory first, the journal where memory cannot tell."""
+
+    def __init__(self, *, store: Store, live_calls: LiveCalls, guard: Guard) -> None:
+        self._store = store
+        self._live_calls = live_calls
+        self._guard = guard
+        self._unasked: OrderedDict[str, None] = OrderedDict()
+
+    def recall(self, press: Press) -> Call | None:
+        """The earlier press as far as memory tells: in the guard time, or a live call's."""
+        if press.request_id is None:
+            return self._guard.recall(press.agent_id, press.number)
+        call = self._live_calls.of_agent(press.agent_id)
+        return call if call is not None and call.request_id == press.request_id else None
+
+    async def find(self, press: Press) -> Call | None:
+        """The earlier press of the same `requestId`, from the journal. Raises StoreUnavailable.
+
+        A press that goes well never asks: the journal itself refuses a `requestId` that it has.
+        """
+        if press.request_id is None:
+            return None
+        call = await self._store.press(press.agent_id, press.request_id)
+        if call is not None and not call.is_over and self._live_calls.get(call.id) is None:
+            await self._store.flush()  # it has ended, and its last changes are still on their way to the disk
+            call = await self._store.press(press.agent_id, press.request_id)
+        return call
+
+    def same(self, press: Press, earlier: Call) -> Call:
+        """The earlier press as it is now. Raises RequestIdConflict where it had other data."""
+        if press.request_id is not None and earlier.digest != press.digest:
+            raise RequestIdConflict("the requestId names a press with other data")
+        return self._live_calls.get(earlier.id) or earlier
+
+    def was_called(self, call: Call) -> None:
+        """The press was taken by the engine: without a `requestId` the guard time begins."""
+        if call.request_id is None:
+            self._guard.remember(call)
+
+    def journal_was_silent(self, call: Call) -> None:
+        """The journal may hold the press though it did not say so; the engine was not asked and nobody was told."""
+        self._unasked[call.id] = None
+        if len(self._unasked) > _MAX_UNASKED:
+            self._unasked.popitem(last=False)
+
+    def is_unasked(self, call: Call) -> bool:
+        """Whether the press is in the journal by an answer that was lost: the next one of its name goes on with it."""
+        return call.id in self._unasked
+
+    def is_being_asked(self, call: Call) -> None:
+        """The engine is asked from now on."""
+        self._unasked.pop(call.id, None)

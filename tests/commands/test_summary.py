@@ -1,0 +1,42 @@
+"""A message in one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from manualdial.commands.summary import address_line, summary
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(["channel", "topic", "subtopic", "message", "data", "requestId", "meta"])
+NAMES = st.sampled_from(
+    ["Error", "ApiError", "InboundCallStateChange", "SetAgentState", "ManualDialCall", "LoginSuccess"]
+)
+
+
+@given(st.dictionaries(KEYS, ANYTHING | NAMES))
+def test_whatever_applications_send_is_one_line_that_steers_no_terminal(message: dict[str, Any]) -> None:
+    line = address_line(message).plain + summary(message).plain
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ({"subtopic": "ManualDialCall", "data": {"PhoneNumber": "+1"}}, "request  +1"),
+        ({"subtopic": "SetMakeCall", "data": "+1"}, "request  +1"),
+        ({"subtopic": "ManualDialCall", "message": {"data": {"PhoneNumber": "+1"}}}, "reply    +1"),
+        ({"subtopic": "SetAgentState", "message": {"event": "Busy"}}, "agent    Busy"),
+        ({"topic": "Error", "subtopic": "ApiError", "data": {"errorType": "A", "errorMessage": "b"}}, "A: b"),
+        ({"subtopic": "Note", "data": {"text": "one\ntwo"}}, "text: one·two"),
+    ],
+)
+def test_what_matters_is_told(message: dict[str, Any], line: str) -> None:
+    assert summary(message).plain == line

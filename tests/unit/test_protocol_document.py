@@ -1,0 +1,218 @@
+"""docs/protocol.md: what it lists is what the code has, and its examples are good."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from manualdial import call_control, config, envelope, errors, messages
+from manualdial.agent_requests import AgentRequests
+from manualdial.bus import MAX_SUBSCRIPTIONS
+from manualdial.calls import CallState, Cause, EndedBy, allowed_actions
+from manualdial.errors import ControlFailed, ManualDialError
+from manualdial.history import MAX_CALLS
+from manualdial.numbers import MAX_EXTENSION_DIGITS, MAX_TYPED_CHARACTERS
+from manualdial.routes import AMAZON, Key, Routes, routes
+from manualdial.transports.frames import CloseCode
+from manualdial.transports.identity import MAX_PASSWORD_BYTES
+from manualdial.transports.statuses import STATUSES
+from tests.support.core import Core
+
+PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
+NOT_YET = "## Not part of this version"
+EXAMPLES: list[dict[str, Any]] = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
+REQUESTS = [one for one in EXAMPLES if one["topic"] not in ("", "Error") and "message" not in one]
+ANSWERS = [one for one in EXAMPLES if one["topic"] and "message" in one]
+ERRORS = [one for one in EXAMPLES if one["topic"] == "Error"]
+CONTROL_ERRORS = {
+    call_control.HOLD_FAILED,
+    call_control.RESUME_FAILED,
+    call_control.DTMF_FAILED,
+    call_control.DISCONNECT_FAILED,
+    call_control.CLEAR_FAILED,
+}
+OUTGOING: dict[str, type[Any]] = {
+    "InboundCall/InboundCallStateChange": messages.InboundCallStateChange,
+    "InboundCall/StateSync": messages.CallStateSync,
+    "App/StateSync": messages.ApplicationState,
+    "Agent/LoginSuccess": messages.AgentSync,
+    "Agent/SetAgentState": messages.SetAgentState,
+    "Session/Registered": messages.Registered,
+    "Session/Reset": messages.Reset,
+}
+"""What `message` of an example is, by topic and subtopic."""
+
+
+def section(heading: str) -> str:
+    """The text below a heading, up to the next one of its rank or a higher one."""
+    rank = heading.split(" ")[0]
+    _, found, rest = PAGE.partition(f"\n{heading}\n")
+    assert found, f"the page has no {heading}"
+    return re.split(rf"\n#{{2,{len(rank)}}} ", rest)[0]
+
+
+def rows(text: str) -> Iterator[list[str]]:
+    """The cells of every line of every table, without the headings."""
+    for line, following in zip(text.splitlines(), [*text.splitlines()[1:], ""], strict=True):
+        if line.startswith("|") and not line.startswith("|---") and not following.startswith("|---"):
+            yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def code(cell: str) -> list[str]:
+    """What stands in a cell as code."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def key_of(address: str) -> Key:
+    channel, topic, subtopic = address.replace("{connector}", AMAZON).split("/")
+    return envelope.Address(channel, topic, subtopic).key
+
+
+def addresses(text: str) -> set[Key]:
+    """Every `channel/topic/subtopic` in a text."""
+    found = re.findall(r"`((?:\{connector\}|LCM|UI|Bus)/[A-Za-z]+/[A-Za-z]+)`", text)
+    return {key_of(address) for address in found}
+
+
+def kinds(root: type[ManualDialError] = ManualDialError) -> Iterator[type[ManualDialError]]:
+    for kind in root.__subclasses__():
+        if kind.__module__ == errors.__name__:
+            yield kind
+            yield from kinds(kind)
+
+
+@pytest.fixture(scope="module")
+def table() -> Routes:
+    """The routes of a service, as the composition root makes them."""
+    core = Core()
+    agents = AgentRequests(sessions=core.sessions, live_calls=core.live_calls, engine=core.engine, default_region="US")
+    return routes(
+        connectors=(core.engine.name,),
+        dialing=core.dialing,
+        control=core.control,
+        agents=agents,
+        registration=core.registration,
+    )
+
+
+def of_the_page(keys: set[Key]) -> set[Key]:
+    """Without those of the engine's own connector, which the page tells once for every connector."""
+    return {key for key in keys if key[0] in ("lcm", "ui", "bus", AMAZON.casefold())}
+
+
+def test_no_two_rules_have_the_same_id() -> None:
+    ids = re.findall(r"\*\*\[(P\d+)\]\*\*", PAGE)
+    assert len(ids) > 50
+    assert len(ids) == len(set(ids))
+
+
+def test_every_request_is_listed_and_nothing_else_is(table: Routes) -> None:
+    listed = addresses(PAGE.partition(NOT_YET)[0])
+    known = of_the_page(set(table.by_key) | table.published_only)
+    assert listed == known
+
+
+def test_every_published_address_stands_in_its_table(table: Routes) -> None:
+    text = section("### Scopes, subscriptions, stream")
+    listed = {key for row in rows(text) for address in code(row[0]) for key in [key_of(address)]}
+    assert listed == of_the_page(set(table.published_only))
+
+
+def test_what_is_not_part_of_this_version_is_not_there(table: Routes) -> None:
+    promised = addresses(section(NOT_YET))
+    assert promised
+    assert not promised & (set(table.by_key) | table.published_only)
+
+
+def test_every_error_is_in_the_table_with_its_status_and_whether_a_retry_helps() -> None:
+    default = {kind.error_type: kind.retryable for kind in kinds() if kind is not ControlFailed}
+    default |= dict.fromkeys(CONTROL_ERRORS, ControlFailed.retryable)
+    listed = {code(cells[0])[0]: cells[1:3] for cells in rows(section("## Errors"))}
+    assert set(listed) == set(default)
+    for error_type, (status, retryable) in listed.items():
+        assert int(status) == STATUSES[error_type], error_type
+        assert re.split(r"\W", retryable)[0] == ("yes" if default[error_type] else "no"), error_type
+
+
+def test_the_close_codes_are_those_of_the_server() -> None:
+    listed = [int(cells[0]) for cells in rows(section("### Frames and closing")) if cells[0].isdigit()]
+    assert listed == [int(close_code) for close_code in CloseCode]
+
+
+def test_every_state_of_a_call_is_listed_with_what_may_be_done_in_it() -> None:
+    listed = {code(cells[0])[0]: code(cells[3]) for cells in rows(section("### States")) if len(cells) == 4}
+    assert listed == {state.value: list(allowed_actions(state)) for state in CallState}
+
+
+def test_every_ending_is_listed() -> None:
+    listed = {code(cells[0])[0]: code(cells[1]) for cells in rows(section("### States")) if len(cells) == 2}
+    assert listed["by"] == [by.value for by in EndedBy]
+    assert listed["cause"] == [cause.value for cause in Cause]
+
+
+def test_the_limits_are_those_of_the_code_and_of_the_configuration() -> None:
+    fixed = {
+        "bytes of a message": envelope.MAX_MESSAGE_BYTES,
+        "characters of a channel, topic or subtopic": envelope.MAX_LEVEL_CHARACTERS,
+        "characters of a `requestId`": envelope.MAX_LEVEL_CHARACTERS,
+        "characters of a `PhoneNumber`": MAX_TYPED_CHARACTERS,
+        "digits of an extension after a number": MAX_EXTENSION_DIGITS,
+        "subscriptions of a connection": MAX_SUBSCRIPTIONS,
+        "calls of a page of `/v1/calls`": MAX_CALLS,
+        "bytes of a password": MAX_PASSWORD_BYTES,
+    }
+    defaults = {".".join(option.path): option.default for option in config.options()}
+    named: dict[str, float] = {}
+    for what, limit, option in rows(section("## Limits")):
+        number = float(limit.replace(",", ""))
+        if option:
+            assert number == defaults[code(option)[0]], option
+        else:
+            named[what] = number
+    assert named == fixed
+
+
+def name_of(example: dict[str, Any]) -> str:
+    return f"{example['topic']}-{example['subtopic']}" if example["topic"] else "packet"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=name_of)
+def test_every_example_is_a_message_of_an_address_that_is_listed(example: dict[str, Any], table: Routes) -> None:
+    incoming = envelope.decode(json.dumps(example).encode())
+    assert incoming.address.key in set(table.by_key) | table.published_only
+
+
+@pytest.mark.parametrize("example", REQUESTS, ids=name_of)
+def test_every_request_of_an_example_is_read_as_its_route_reads_it(example: dict[str, Any], table: Routes) -> None:
+    incoming = envelope.decode(json.dumps(example).encode())
+    read = messages.read(incoming.data, table.by_key[incoming.address.key].data)
+    told = {name: value for name, value in msgspec.to_builtins(read).items() if value is not None}
+    assert told == (incoming.data or {})
+
+
+@pytest.mark.parametrize("example", ANSWERS, ids=name_of)
+def test_every_example_of_an_answer_has_exactly_the_keys_of_its_type(example: dict[str, Any]) -> None:
+    message = example["message"]
+    kind = OUTGOING.get(f"{example['topic']}/{example['subtopic']}")
+    if kind is not None:
+        assert_is(message, kind)
+        return
+    assert example["subtopic"] in ("ManualDialCall", "Hold")  # their `dial` is of one of several types
+    if "dial" in message:
+        assert_is(message["dial"], messages.DialReply if "replay" in message["dial"] else messages.DialState)
+
+
+@pytest.mark.parametrize("example", ERRORS, ids=name_of)
+def test_every_example_of_an_error_has_exactly_the_keys_of_an_error(example: dict[str, Any]) -> None:
+    assert_is(example["data"], messages.ErrorData)
+
+
+def assert_is(value: Any, kind: type[Any]) -> None:
+    """Fail where `value` lacks a key of the type, or has one that the type does not know."""
+    assert msgspec.to_builtins(msgspec.convert(value, kind)) == value

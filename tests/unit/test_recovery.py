@@ -1,0 +1,203 @@
+"""recovery: the journal against the engine; nothing is dialled."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from manualdial.calls import Call, CallState, Sign, advance
+from manualdial.ports import EngineSilent, EngineUnavailable, Reconnected
+from tests.support.calls import TO_CONNECTED, a_call, a_report
+from tests.support.core import Core, Desk, dial_of, running_core
+from tests.support.memory_store import MemoryStore
+from tests.support.people import A_MORNING
+from tests.support.waiting import until
+
+
+async def a_store_with(*calls: Call) -> MemoryStore:
+    store = MemoryStore()
+    for call in calls:
+        await store.record_press(call)
+    return store
+
+
+def written(call: Call, store: MemoryStore, *signs: Sign) -> Call:
+    """The call after these reports, all of it in the journal."""
+    for sign in signs:
+        for change in advance(call, a_report(call, sign)):
+            store.record_change(change)
+            call = change.call
+    return call
+
+
+@asynccontextmanager
+async def after_a_restart(store: MemoryStore, *, up: set[str], **settings: float) -> AsyncIterator[Core]:
+    """A core on a journal that another one left, whose engine still has the calls `up`."""
+    async with running_core(store=store, **settings) as core:
+        core.engine.calls |= up
+        await core.recovery.load()
+        core.engine.put(Reconnected())
+        await core.engine.handled()
+        yield core
+
+
+async def test_a_call_that_the_engine_still_has_goes_on() -> None:
+    call = a_call()
+    store = await a_store_with(call)
+    written(call, store, *TO_CONNECTED)
+    async with after_a_restart(store, up={call.id}) as core:
+        desk = await core.desk()
+        (seen,) = (await desk.ask("Amazon/InboundCall/StateSync"))["message"]["calls"]
+        assert (seen["dial"]["callId"], seen["dial"]["state"]) == (call.id, "connected")
+        assert (await desk.ask("Amazon/InboundCall/Hold", call.id, "hold"))["message"]["success"] is True
+        await core.engine.end(call.id)
+        assert desk.states(call.id)[-1] == ("agent", "wrap_up")
+        assert core.engine.orders == []
+
+
+@pytest.mark.parametrize(("signs", "state"), [((), "ended"), (TO_CONNECTED[:1], "ended"), (TO_CONNECTED, "wrap_up")])
+async def test_a_call_that_the_engine_does_not_have_is_ended(signs: tuple[Sign, ...], state: str) -> None:
+    call = a_call(at=A_MORNING - timedelta(hours=1))
+    store = await a_store_with(call)
+    written(call, store, *signs)
+    async with after_a_restart(store, up=set()) as core:
+        found = await store.call("t-north", call.id)
+        assert found is not None
+        assert found[0].state == state
+        assert found[0].ending is not None
+        assert (found[0].ending.by.value, found[0].ending.cause.value) == ("system", "unknown")
+        assert core.engine.orders == []
+
+
+async def test_an_agent_whose_call_ended_in_the_restart_comes_back_to_its_wrap_up_and_ends_it() -> None:
+    call = a_call()
+    store = await a_store_with(call)
+    written(call, store, *TO_CONNECTED)
+    async with after_a_restart(store, up=set()) as core:
+        desk = await core.desk()
+        sync = (await desk.ask("Amazon/Agent/StateSync"))["message"]
+        assert sync["agentState"]["name"] == "After Call Work"
+        await desk.ask("Amazon/InboundCall/ClearContact", call.id)
+        assert len(core.live_calls) == 0
+        assert dial_of(await desk.press())["replay"] is False
+
+
+async def test_a_wrap_up_from_before_the_restart_has_its_time_too() -> None:
+    call = a_call()
+    store = await a_store_with(call)
+    written(call, store, *TO_CONNECTED, Sign.ENDED)
+    async with after_a_restart(store, up=set(), wrap_up=0.01) as core:
+        await until(lambda: len(core.live_calls) == 0)
+
+
+async def test_the_replay_of_a_press_from_before_the_restart_rings_nobody() -> None:
+    async with running_core() as core:
+        desk = await core.desk()
+        call_id = dial_of(await desk.press())["callId"]
+        store = core.store
+    async with after_a_restart(store, up={call_id}) as core:
+        desk = await core.desk()
+        again = dial_of(await desk.press())
+        assert (again["callId"], again["replay"]) == (call_id, True)
+        assert core.engine.orders == []
+
+
+async def test_what_ended_is_not_loaded_again() -> None:
+    call = a_call(state=CallState.ENDED)
+    async with after_a_restart(await a_store_with(call), up=set()) as core:
+        assert len(core.live_calls) == 0
+
+
+@pytest.mark.parametrize("fault", [EngineUnavailable("x"), EngineSilent("x")])
+async def test_while_the_engine_cannot_be_asked_no_call_is_ended(fault: Exception) -> None:
+    call = a_call(at=A_MORNING - timedelta(hours=1))
+    store = await a_store_with(call)
+    async with running_core(store=store) as core:
+        core.engine.fails["adopt"] = fault
+        await core.recovery.load()
+        core.engine.put(Reconnected())
+        await core.engine.handled()
+        assert len(core.live_calls) == 1
+        del core.engine.fails["adopt"]
+        core.engine.put(Reconnected())
+        await core.engine.handled()
+        assert len(core.live_calls) == 0
+
+
+async def test_after_a_gap_calls_that_the_engine_lost_are_ended(core: Core, desk: Desk) -> None:
+    call_id = await desk.connected_call(core.engine)
+    core.engine.put(Reconnected())
+    await core.engine.handled()
+    assert desk.states(call_id)[-1] == ("customer", "connected")
+    core.engine.calls.clear()
+    core.engine.put(Reconnected())
+    await core.engine.handled()
+    assert desk.states(call_id)[-1] == ("agent", "wrap_up")
+    assert desk.changes(call_id)[-1]["dial"]["ending"]["by"] == "system"
+
+
+async def test_a_call_that_is_being_asked_for_survives_a_gap(core: Core, desk: Desk) -> None:
+    core.engine.waits["originate"] = asyncio.Event()
+    press = asyncio.create_task(desk.press())
+    await until(lambda: bool(core.engine.orders))
+    core.engine.put(Reconnected())
+    await core.engine.handled()
+    core.engine.waits["originate"].set()
+    assert dial_of(await press)["state"] == "requested"
+    assert len(core.live_calls) == 1
+
+
+# ── calls whose outcome is unknown ──────────────────────────────────────────────────────────────────────────────────
+
+
+@asynccontextmanager
+async def settling(core: Core) -> AsyncIterator[None]:
+    task = asyncio.create_task(core.recovery.settle_unknown())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def an_unknown_call(core: Core, desk: Desk) -> str:
+    core.engine.fails["originate"] = EngineSilent("x")
+    return str((await desk.press())["data"]["details"]["callId"])
+
+
+async def test_an_unknown_call_that_does_not_turn_up_is_ended_and_not_before_its_time(core: Core, desk: Desk) -> None:
+    call_id = await an_unknown_call(core, desk)
+    async with settling(core):
+        core.clock.move(14)
+        await until(lambda: len(core.engine.asked) >= 2)
+        assert desk.states(call_id)[-1] == ("agent", "unknown")
+        core.clock.move(2)
+        await until(lambda: desk.states(call_id)[-1] == ("agent", "ended"))
+    assert desk.changes(call_id)[-1]["dial"]["ending"] == {"by": "system", "cause": "unknown"}
+    assert len(core.engine.orders) == 1
+
+
+async def test_an_unknown_call_that_turns_up_goes_back_into_the_row(core: Core, desk: Desk) -> None:
+    call_id = await an_unknown_call(core, desk)
+    core.engine.calls.add(call_id)
+    async with settling(core):
+        core.clock.move(60)
+        await until(lambda: len(core.engine.asked) >= 2)
+    assert desk.states(call_id)[-1] == ("agent", "unknown")
+    await core.engine.connect(call_id)
+    assert desk.states(call_id)[-1] == ("customer", "connected")
+    assert len(core.engine.orders) == 1
+
+
+async def test_calls_that_are_known_are_not_asked_for(core: Core, desk: Desk) -> None:
+    await desk.connected_call(core.engine)
+    core.clock.move(60)
+    async with settling(core):
+        await asyncio.sleep(0.05)
+    assert core.engine.asked == []
