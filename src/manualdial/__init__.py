@@ -13,10 +13,11 @@ The modules in import order: a module imports only modules below it, and never o
     dialing   call_control   recovery   history
     call_progress                                           what an engine's report means
     sessions                                                who is logged in and who may dial now
+    earlier_presses                                         which earlier press a press repeats
     live_calls   presses   guard                            the calls that are not ended; what a press names
     requests   views                                        what a service method gets and gives; what callers see
     bus                                                     scopes, subscriptions, sequence, slow readers
-    config   log   metrics   clock
+    config   log   metrics   tracing   clock
     engines   storage                                       ways out (adapters): to telephony and to SQL
     ports                                                   the line between the core and the outside
     screening                                               rules as pure functions over facts

@@ -39,6 +39,7 @@ from manualdial.registration import Registration
 from manualdial.routes import AMAZON, routes
 from manualdial.sessions import Sessions
 from manualdial.storage.store import SqlStore
+from manualdial.tracing import Tracing
 from manualdial.transports.http import http_app
 from manualdial.transports.identity import Identity
 from manualdial.transports.server import Server
@@ -123,9 +124,9 @@ async def serving(
     """
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
-        _trace(config, stack)
+        tracing = _tracing(config, stack)
         store = await stack.enter_async_context(store_for(config))
-        core = _Core(config, clock=clock, store=store, engine=engine or engine_for(config, clock))
+        core = _Core(config, clock=clock, store=store, engine=engine or engine_for(config, clock), tracing=tracing)
         await core.recovery.load()
         await stack.enter_async_context(core.engine)
         stack.callback(core.close)
@@ -140,8 +141,11 @@ async def serving(
 class _Core:
     """Everything between the database and the sockets, introduced to each other."""
 
-    def __init__(self, config: Config, *, clock: Clock, store: Store, engine: Engine) -> None:
+    def __init__(
+        self, config: Config, *, clock: Clock, store: Store, engine: Engine, tracing: Tracing
+    ) -> None:
         self._config = config
+        self._tracing = tracing
         self._clock = clock
         self._store = store
         self.engine = engine
@@ -172,6 +176,7 @@ class _Core:
             ),
             clock=clock,
             metrics=self.metrics,
+            tracing=tracing,
             settings=PressSettings(
                 purpose=config.dialing.purpose, caller_ids=frozenset(config.dialing.caller_ids)
             ),
@@ -204,6 +209,8 @@ class _Core:
             token_lifetime=config.authentication.token_lifetime,
             attempts=config.authentication.attempts,
             attempt_interval=config.authentication.attempt_interval,
+            address_attempts=config.authentication.address_attempts,
+            address_attempt_interval=config.authentication.address_attempt_interval,
         )
         registration = Registration(
             bus=self.bus, sessions=self.sessions, authenticator=identity, snapshots=self._snapshots
@@ -226,6 +233,7 @@ class _Core:
             published_only=table.published_only,
             channels=table.channels,
             limit=config.server.request_timeout,
+            tracing=self._tracing,
             observe=self.metrics.request,
         )
         under_way = UnderWay(stop_limit=config.server.shutdown_timeout)
@@ -262,6 +270,7 @@ class _Core:
             host=config.server.host,
             port=config.server.port,
             stop_limit=config.server.shutdown_timeout,
+            trusted_proxies=config.server.trusted_proxies,
         )
 
     async def dependencies(self) -> dict[str, Health]:
@@ -324,19 +333,18 @@ def _secret(path: Path) -> bytes:
     return secret
 
 
-def _trace(config: Config, stack: AsyncExitStack) -> None:
-    """Send spans where an exporter is configured."""
+def _tracing(config: Config, stack: AsyncExitStack) -> Tracing:
+    """Spans go where the configuration says, if it says so."""
     if not config.telemetry.otlp_endpoint:
-        return
+        return Tracing()
     try:
-        from opentelemetry import trace  # noqa: PLC0415
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
-        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
         raise ConfigurationError("telemetry.otlp_endpoint: install the extra `otlp` for it") from None
     provider = TracerProvider(resource=Resource.create({"service.name": "manualdial"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=config.telemetry.otlp_endpoint)))
-    trace.set_tracer_provider(provider)
     stack.callback(provider.shutdown)
+    return Tracing(provider.get_tracer("manualdial"))

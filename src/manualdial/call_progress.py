@@ -64,6 +64,11 @@ class CallProgress:
         for change in changes:
             self.apply(change)
 
+    def take_over(self, call: Call) -> None:
+        """A call that an earlier life of the service has left open is live again; a wrap-up gets its time anew."""
+        self._live_calls.put(call)
+        self._limit_wrap_up(call)
+
     def begin(self, call: Call) -> Published:
         """A call is in the journal: from now on it is live and the agent is busy. Its first state is stored already.
 
@@ -126,14 +131,17 @@ class CallProgress:
         self._metrics.call_state(call, at=self._clock.monotonic())
         if call.state is CallState.WRAP_UP:
             self._sessions.call_in_wrap_up(call.agent_id)
-            if self._wrap_up > 0:
-                loop = asyncio.get_running_loop()
-                self._wrap_up_timers[call.id] = loop.call_later(self._wrap_up, self.end_wrap_up, call.agent_id)
+            self._limit_wrap_up(call)
         elif call.is_over:
             timer = self._wrap_up_timers.pop(call.id, None)
             if timer is not None:
                 timer.cancel()
             self._sessions.call_over(call.agent_id)
+
+    def _limit_wrap_up(self, call: Call) -> None:
+        if self._wrap_up > 0 and call.state is CallState.WRAP_UP:
+            loop = asyncio.get_running_loop()
+            self._wrap_up_timers[call.id] = loop.call_later(self._wrap_up, self.end_wrap_up, call.agent_id)
 
     def _wake(self, applied: Applied) -> None:
         for until, future in list(self._watches.get(applied.call.id, ())):

@@ -59,6 +59,9 @@ class Server(Section, frozen=True, kw_only=True):
     shutdown_timeout: Annotated[
         Seconds, Meta(description="How long requests may take to end when the service stops.")
     ] = 10.0
+    trusted_proxies: Annotated[
+        list[str], Meta(description="Addresses of reverse proxies that are believed who the client is.")
+    ] = field(default_factory=list)
     open_metrics: Annotated[bool, Meta(description="Whether /metrics is read without a token.")] = True
 
 
@@ -164,6 +167,12 @@ class Authentication(Section, frozen=True, kw_only=True):
     attempt_interval: Annotated[
         Seconds, Meta(description="After that: how long until the next attempt of the name.")
     ] = 6.0
+    address_attempts: Annotated[
+        int, Meta(ge=1, description="How often one address may try to sign in at once before it has to wait.")
+    ] = 50
+    address_attempt_interval: Annotated[
+        Seconds, Meta(description="After that: how long until the next attempt from the address.")
+    ] = 1.0
 
 
 class LogFormat(StrEnum):

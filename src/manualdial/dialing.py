@@ -13,7 +13,6 @@ from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
-from opentelemetry import trace
 
 from manualdial import calls, messages, presses, screening, views
 from manualdial.bus import Published
@@ -46,9 +45,9 @@ from manualdial.ports import (
 from manualdial.presses import Press, PressSettings
 from manualdial.requests import Caused, Private, Reply, Request
 from manualdial.sessions import Sessions
+from manualdial.tracing import Tracing
 
 log = structlog.get_logger(__name__)
-tracer = trace.get_tracer("manualdial")
 
 STATE_CHANGE = ("InboundCall", "InboundCallStateChange")
 
@@ -76,6 +75,7 @@ class Dialing:
         earlier: EarlierPresses,
         clock: Clock,
         metrics: Metrics,
+        tracing: Tracing,
         settings: PressSettings,
         store_timeout: float,
     ) -> None:
@@ -88,6 +88,7 @@ class Dialing:
         self._earlier = earlier
         self._clock = clock
         self._metrics = metrics
+        self._tracing = tracing
         self._settings = settings
         self._store_timeout = store_timeout
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -128,7 +129,7 @@ class Dialing:
             session = self._sessions.require(request.caller.user_id)
             at = self._clock.monotonic()
             press = presses.read(request, data, session=session, settings=self._settings, at=at)
-            with tracer.start_as_current_span("verdict"):
+            with self._tracing.span("verdict"):
                 verdict = screening.judge(press.facts)
             self._metrics.since_press("verdict", self._clock.monotonic() - at)
             if data.dry_run:
@@ -217,7 +218,7 @@ class Dialing:
     async def _journal(self, press: Press, call: Call) -> Published:
         """Write the call down, committed; from then on it is live. Returns its first event."""
         try:
-            with tracer.start_as_current_span("journal"):
+            with self._tracing.span("journal"):
                 async with self._journal_limit():
                     await self._store.record_press(call)
         except RequestIdTaken as taken:
@@ -227,7 +228,6 @@ class Dialing:
             self._earlier.journal_was_silent(call)
             raise
         self._earlier.is_being_asked(call)
-        self._progress.end_wrap_up(call.agent_id)
         self._metrics.pressed(call.id, press.at)
         return self._progress.begin(call)
 
@@ -235,7 +235,7 @@ class Dialing:
         """Ask the engine, once. What it reported meanwhile counts for more than how its answer got lost."""
         end = self._progress.watch(call.id, lambda now: now.is_over)
         try:
-            with tracer.start_as_current_span("engine", attributes={"call_id": call.id}, record_exception=False):
+            with self._tracing.span("engine", call_id=call.id):
                 await self._engine.originate(Originate.of(call), journalled)
         except (EngineRefused, EngineUnavailable) as error:
             await journalled  # where the journal says no as well, that counts: then there was no press

@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 import structlog
 from msgspec import UNSET
-from opentelemetry import trace
 
 from manualdial import envelope as wire
 from manualdial.bus import Bus, Delivery, Scope
@@ -32,9 +31,9 @@ from manualdial.errors import (
 from manualdial.messages import ErrorData, Incoming, read
 from manualdial.ports import StoreUnavailable
 from manualdial.requests import Caused, Connection, Private, Reply, Request
+from manualdial.tracing import Tracing
 
 log = structlog.get_logger(__name__)
-tracer = trace.get_tracer("manualdial")
 
 BUS_CHANNEL = "Bus"
 
@@ -71,6 +70,7 @@ class Dispatcher:
         published_only: frozenset[tuple[str, str, str]],
         channels: Mapping[str, str],
         limit: float,
+        tracing: Tracing,
         observe: Callable[[str, str], None] = lambda _address, _outcome: None,
     ) -> None:
         """`channels` maps a folded channel of the server to its published spelling; `limit` is in seconds."""
@@ -79,6 +79,7 @@ class Dispatcher:
         self._published_only = published_only
         self._channels = channels
         self._limit = limit
+        self._tracing = tracing
         self._observe = observe
 
     async def handle(self, connection: Connection, raw: bytes, *, request_id: str | None = None) -> Answer:
@@ -132,7 +133,7 @@ class Dispatcher:
         request = Request(address=route.address, request_id=incoming.request_id, connection=connection)
         data = read(incoming.data, route.data)
         name = str(route.address)
-        with structlog.contextvars.bound_contextvars(request_id=request.key), tracer.start_as_current_span(name):
+        with structlog.contextvars.bound_contextvars(request_id=request.key), self._tracing.span(name):
             try:
                 async with asyncio.timeout(self._limit):
                     result = await route.method(request, data)

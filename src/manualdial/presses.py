@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 import msgspec
 
@@ -46,7 +47,7 @@ class Press(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def facts(self) -> screening.Facts:
         """What the screening looks at."""
-        return screening.Facts(number=self.number, own_number=_own_number(self.session))
+        return screening.Facts(number=self.number, own_number=_own_number(self.session.extension, self.session.region))
 
 
 def read(request: Request, data: Dial, *, session: AgentSession, settings: PressSettings, at: float) -> Press:
@@ -84,9 +85,10 @@ def _caller_id(data: Dial, settings: PressSettings) -> str | None:
     return data.caller_id
 
 
-def _own_number(session: AgentSession) -> str | None:
+@lru_cache(maxsize=10_000)
+def _own_number(extension: str, region: str) -> str | None:
     """The E.164 number of the agent's line, where the extension is one."""
     try:
-        return numbers.parse(session.extension, region=session.region).e164
+        return numbers.parse(extension, region=region).e164
     except ManualDialError:
         return None

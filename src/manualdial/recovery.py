@@ -47,7 +47,7 @@ class Recovery:
     async def load(self) -> None:
         """At start, before anybody is let in: the open calls of the journal are live again until the engine is asked."""
         for call in await self._store.open_calls():
-            self._live_calls.put(call)
+            self._progress.take_over(call)
         if len(self._live_calls):
             log.info("open calls found in the journal", calls=len(self._live_calls))
 

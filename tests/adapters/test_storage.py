@@ -22,7 +22,7 @@ from manualdial.calls import Call, Sign
 from manualdial.ports import StoreUnavailable
 from manualdial.storage import SqlStore
 from manualdial.storage.database import Database, database
-from manualdial.storage.rows import call_row
+from manualdial.storage.rows import CALL_COLUMNS, call_values
 from manualdial.storage.tables import AnyText, calls, metadata
 from tests.contract.stores import a_call, a_user, record
 from tests.servers.postgresql import shared_server
@@ -75,7 +75,7 @@ async def test_a_path_that_cannot_be_a_database_is_reported_at_once(tmp_path: Pa
 
 
 async def test_no_fault_says_a_number(url: str) -> None:
-    row = {**call_row(a_call()), "state": None}
+    row = {**dict(zip(CALL_COLUMNS, call_values(a_call()), strict=True)), "state": None}
     async with opened(url) as place:
         with pytest.raises(StoreUnavailable) as refused:
             await place.write(lambda connection: connection.execute(insert(calls), row).close())

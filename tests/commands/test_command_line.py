@@ -16,16 +16,16 @@ from tests.commands.service import command
 PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
 
 
-def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command with its name, those of groups too."""
-    for name, one in (group or typer.main.get_command(application)).commands.items():
+    for name, one in group.commands.items():
         if hasattr(one, "commands"):
             yield from commands(one, (*path, name))
         else:
             yield (*path, name), one
 
 
-ALL = dict(commands())
+ALL = dict(commands(typer.main.get_command(application)))
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)

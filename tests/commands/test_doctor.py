@@ -157,13 +157,17 @@ class FakeAri:
         return socket
 
 
-async def asked(ari: FakeAri, *, path: str = "/ari", password: str = PASSWORD) -> list[Finding]:
+async def asked(
+    ari: FakeAri, *, path: str = "/ari", password: str = PASSWORD, trunk: str = "PJSIP/{number}@trunk"
+) -> list[Finding]:
     runner = web.AppRunner(ari.application())
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        asterisk = Asterisk(url=f"http://127.0.0.1:{runner.addresses[0][1]}{path}", password=password)
+        asterisk = Asterisk(
+            url=f"http://127.0.0.1:{runner.addresses[0][1]}{path}", password=password, trunk_endpoint=trunk
+        )
         return [finding async for finding in check_asterisk(asterisk)]
     finally:
         await runner.cleanup()
@@ -188,6 +192,12 @@ def test_a_trunk_that_is_not_there_fails(endpoints: dict[str, str], said: str) -
     trunk = asyncio.run(asked(FakeAri(endpoints=endpoints)))[-1]
     assert (trunk.subject, trunk.level) == ("trunk", "fail")
     assert said in trunk.text
+
+
+def test_a_trunk_whose_address_stands_in_the_dial_string_need_not_be_online() -> None:
+    ari = FakeAri(endpoints={"trunk": "offline"})
+    trunk = asyncio.run(asked(ari, trunk="PJSIP/trunk/sip:{number}@203.0.113.5"))[-1]
+    assert (trunk.subject, trunk.level) == ("trunk", "ok")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from manualdial.call_control import CallControl
 from manualdial.call_progress import CallProgress
 from manualdial.dialing import Dialing
 from manualdial.dispatcher import Dispatcher
+from manualdial.earlier_presses import EarlierPresses
 from manualdial.envelope import Address, reply
 from manualdial.guard import Guard
 from manualdial.live_calls import LiveCalls
@@ -27,6 +28,7 @@ from manualdial.registration import Registration
 from manualdial.routes import AMAZON, routes
 from manualdial.screening import Purpose
 from manualdial.sessions import Sessions
+from manualdial.tracing import Tracing
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_clock import MovedClock
 from tests.support.people import ANN, TokensByName
@@ -72,6 +74,11 @@ class Desk:
         answer = await self.send(message)
         assert answer is not None, f"{address} has no answer"
         return answer
+
+    async def ask_nothing(self, message: Message) -> None:
+        """Send a message that has no answer."""
+        answer = await self.send(message)
+        assert answer is None, answer
 
     async def press(self, number: str = "+12025550100", request_id: str | None = "press-1", **data: Any) -> Message:
         """Dial a number by the table form; the answer."""
@@ -137,9 +144,12 @@ class Core:
             sessions=self.sessions,
             live_calls=self.live_calls,
             progress=self.progress,
-            guard=Guard(clock=self.clock, seconds=guard),
+            earlier=EarlierPresses(
+                store=self.store, live_calls=self.live_calls, guard=Guard(clock=self.clock, seconds=guard)
+            ),
             clock=self.clock,
             metrics=self.metrics,
+            tracing=Tracing(),
             settings=PressSettings(purpose=Purpose.SERVICE, caller_ids=caller_ids),
             store_timeout=store_timeout,
         )
@@ -186,6 +196,7 @@ class Core:
             published_only=table.published_only,
             channels=table.channels,
             limit=limit,
+            tracing=Tracing(),
             observe=self.metrics.request,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Collection
 
 from manualdial.calls import Cause, EndedBy, Ending, Report, Sign
 from manualdial.ports import Engine, EngineRefused, Health, Originate, Reconnected
@@ -20,11 +20,11 @@ class RecordingEngine:
         self._clock = clock
         self.ready = True
         self.orders: list[Originate] = []
-        """Every order to place a call, in order."""
+        """Every call that it was to ring, in order."""
         self.asked: list[tuple[str, ...]] = []
         """Every other question, in order: what, the call, details."""
         self.fails: dict[str, Exception] = {}
-        """What a method raises after it was asked, by its name."""
+        """What a method raises after it was asked, by its name; `make_ready` is before a call may ring."""
         self.waits: dict[str, asyncio.Event] = {}
         """What a method waits for before it answers, by its name."""
         self.calls: set[str] = set()
@@ -38,7 +38,11 @@ class RecordingEngine:
     async def __aexit__(self, *exception: object) -> None:
         """Nothing is open."""
 
-    async def originate(self, order: Originate) -> None:
+    async def originate(self, order: Originate, journalled: Awaitable[object] | None = None) -> None:
+        if "make_ready" in self.fails:
+            raise self.fails["make_ready"]
+        if journalled is not None:
+            await journalled
         self.orders.append(order)
         await self._answer("originate")
         self.calls.add(order.call_id)

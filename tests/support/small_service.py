@@ -29,6 +29,7 @@ from manualdial.transports.identity import Identity
 from manualdial.transports.server import Server
 from manualdial.transports.under_way import UnderWay
 from manualdial.transports.websocket import BusEndpoint
+from manualdial.tracing import Tracing
 from tests.support.moved_clock import MovedClock
 
 CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -212,6 +213,7 @@ async def small_service(
         published_only=frozenset({Address("LCM", "Test", "Happened").key}),
         channels={"lcm": "LCM", "bus": "Bus"},
         limit=request_limit,
+        tracing=Tracing(),
     )
     under_way = UnderWay(stop_limit=stop_limit)
     service.endpoint = BusEndpoint(

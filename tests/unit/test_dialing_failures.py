@@ -167,3 +167,41 @@ async def test_a_press_that_was_written_but_never_asked_for_is_no_replay_while_i
         core.engine.ready = True
         assert dial_of(await desk.press())["replay"] is False
         assert len(core.engine.orders) == 1
+
+
+# ── the engine and the journal at the same time ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("fault", [EngineRefused("x"), EngineUnavailable("x")])
+async def test_an_engine_that_says_no_before_the_journal_has_answered_was_asked_all_the_same(
+    core: Core, desk: Desk, fault: Exception
+) -> None:
+    core.engine.fails["make_ready"] = fault
+    core.store.go_on.clear()
+    press = asyncio.create_task(desk.press())
+    await asyncio.sleep(0)
+    core.store.go_on.set()
+    assert error_type(await press) == "MAKE_CALL_FAILED"
+    assert desk.states() == [("agent", "requested"), ("agent", "ended")]
+    del core.engine.fails["make_ready"]
+    again = dial_of(await desk.press())
+    assert (again["replay"], again["state"]) == (True, "ended")
+    assert core.engine.orders == []
+
+
+async def test_where_engine_and_journal_both_say_no_there_was_no_press(core: Core, desk: Desk) -> None:
+    core.engine.fails["make_ready"] = EngineRefused("x")
+    core.store.unavailable = True
+    answer = await desk.press()
+    assert (error_type(answer), answer["data"]["retryable"]) == ("MAKE_CALL_FAILED", True)
+    assert desk.changes() == []
+    core.store.unavailable = False
+    del core.engine.fails["make_ready"]
+    assert dial_of(await desk.press())["replay"] is False
+
+
+async def test_an_engine_that_makes_ready_for_a_replay_rings_nobody(core: Core, desk: Desk) -> None:
+    await desk.press()
+    await core.engine.end(core.engine.orders[0].call_id, by=EndedBy.AGENT, cause=Cause.NO_ANSWER)
+    assert dial_of(await desk.press())["replay"] is True
+    assert len(core.engine.orders) == 1

@@ -134,7 +134,7 @@ class _Demo:
         )
 
     def _show(self, message: Message, since_press: float, sent: bool) -> None:
-        line = Text(f"{since_press * 1000:8.1f} ms  ", style="dim")
+        line = Text().append(f"{since_press * 1000:8.1f} ms  ", style="dim")
         line.append("→ " if sent else "← ", style="bold" if sent else "")
         address = address_line(message)
         address.pad_right(max(41 - len(address), 0))

@@ -46,8 +46,8 @@ def doctor(
 def _show(findings: list[Finding]) -> None:
     out = output()
     for finding in findings:
-        line = Text(f"{finding.level.value:<5}", style=_STYLES[finding.level])
-        out.print(line.append(f" {finding.subject:<14} {printable(finding.text)}", style="default"))
+        line = Text().append(f"{finding.level.value:<5}", style=_STYLES[finding.level])
+        out.print(line.append(f" {finding.subject:<14} {printable(finding.text)}"))
         if finding.mend:
             out.print(Text(f"{'':<20} → {printable(finding.mend)}"))
 

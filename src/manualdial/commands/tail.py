@@ -101,7 +101,7 @@ class _Follower:
         if self._as_json:
             self._out.out(json_line(message))
             return
-        line = Text(datetime.now().astimezone().strftime("%H:%M:%S.%f")[:-3], style="dim")
+        line = Text().append(datetime.now().astimezone().strftime("%H:%M:%S.%f")[:-3], style="dim")
         meta = message.get("meta")
         if isinstance(meta, dict):
             line.append(f"  {printable(meta.get('seq')):>6}")

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Collection
 from datetime import UTC, datetime
 
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 _SCRIPTED = re.compile(r"\+120255501(\d\d)")
 _MAX_REPORTS = 100_000
+_MAX_ENDED = 10_000
 
 
 class _Step(msgspec.Struct, frozen=True):
@@ -73,6 +75,7 @@ class SimulatorEngine:
         self._request_timeout = request_timeout
         self._reports: asyncio.Queue[Report | Reconnected] = asyncio.Queue(_MAX_REPORTS)
         self._calls: dict[str, asyncio.Task[None]] = {}
+        self._ended: OrderedDict[str, None] = OrderedDict()
         self._connected: set[str] = set()
         self._held: set[str] = set()
 
@@ -102,6 +105,8 @@ class SimulatorEngine:
         if which == _SILENT:
             await self._pause(self._request_timeout)
             raise EngineSilent("the simulator gives no answer for this number")
+        if order.call_id in self._ended:
+            raise EngineRefused("the call has been placed already, and has ended")
         if order.call_id in self._calls:
             return
         steps = _SCRIPTS.get(which, _ANSWERED)
@@ -171,6 +176,9 @@ class SimulatorEngine:
 
     def _end(self, call_id: str, ending: Ending | None) -> None:
         self._calls.pop(call_id, None)
+        self._ended[call_id] = None
+        if len(self._ended) > _MAX_ENDED:
+            self._ended.popitem(last=False)
         self._connected.discard(call_id)
         self._held.discard(call_id)
         self._report(call_id, Sign.ENDED, ending)

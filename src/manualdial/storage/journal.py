@@ -12,7 +12,7 @@ import structlog
 
 from manualdial.calls import Call, Change
 from manualdial.ports import RequestIdTaken, StoreUnavailable
-from manualdial.storage.batch import write_batch
+from manualdial.storage.batch import Recorded, write_batch, write_new
 from manualdial.storage.database import Database
 from manualdial.storage.faults import ContentRefused
 from manualdial.storage.pending import Batch, Pending, Press
@@ -165,9 +165,8 @@ class Journal:
     async def _write(self, batch: Batch) -> str | None:
         if not batch:
             return None
-        calls = [press.call for press in batch.presses]
         try:
-            outcomes = await self._database.write(partial(write_batch, presses=calls, changes=batch.changes))
+            outcomes = await self._write_in_one(batch)
         except ContentRefused as refusal:
             if len(batch) > 1:
                 return await self._write_parts(batch.singly())
@@ -179,6 +178,14 @@ class Journal:
         for press, outcome in zip(batch.presses, outcomes, strict=True):
             press.settle(outcome)
         return None
+
+    async def _write_in_one(self, batch: Batch) -> list[Recorded]:
+        calls = [press.call for press in batch.presses]
+        if calls:
+            with suppress(ContentRefused):
+                return await self._database.write(partial(write_new, presses=calls, changes=batch.changes))
+        # A press met another: which one is found out in a second transaction, because PostgreSQL ends the first.
+        return await self._database.write(partial(write_batch, presses=calls, changes=batch.changes))
 
     def _give_back(self, batch: Batch, fault: str) -> None:
         for press in batch.presses:

@@ -59,42 +59,60 @@ def user_of(row: Row[Any]) -> User:
     )
 
 
-def call_row(call: Call) -> dict[str, Any]:
-    """The row of a call."""
-    return {
-        "id": call.id,
-        "tenant_id": call.tenant_id,
-        "agent_id": call.agent_id,
-        "connector": call.connector,
-        "engine": call.engine,
-        "extension": call.extension,
-        "number_typed": call.number.typed,
-        "number_e164": call.number.e164,
-        "number_region": call.number.region,
-        "number_type": call.number.type,
-        "number_extension": call.number.extension,
-        "request_id": call.request_id,
-        "request_key": None if call.request_id is None else key(call.request_id),
-        "digest": call.digest,
-        "caller_id": call.caller_id,
-        "campaign_id": call.campaign_id,
-        "account_number": call.account_number,
-        "purpose": call.purpose,
-        "verdict": call.verdict,
-        "requested_at": call.requested_at,
-        **state_row(call),
-    }
+STATE_COLUMNS = ("state", "previous", "ending", "step", "at")
+"""The columns of a call that change."""
+CALL_COLUMNS = (
+    *("id", "tenant_id", "agent_id", "connector", "engine", "extension"),
+    *("number_typed", "number_e164", "number_region", "number_type", "number_extension"),
+    *("request_id", "request_key", "digest", "caller_id", "campaign_id", "account_number", "purpose", "verdict"),
+    *("requested_at", *STATE_COLUMNS),
+)
+CHANGE_COLUMNS = ("call_id", "step", "state", "leg", "event", "at")
 
 
-def state_row(call: Call) -> dict[str, Any]:
-    """The columns of a call that change."""
-    return {
-        "state": call.state.value,
-        "previous": None if call.previous is None else call.previous.value,
-        "ending": None if call.ending is None else msgspec.json.encode(call.ending).decode(),
-        "step": call.step,
-        "at": call.at,
-    }
+def call_values(call: Call) -> list[Any]:
+    """The row of a call, in the order of CALL_COLUMNS."""
+    number = call.number
+    return [
+        call.id,
+        call.tenant_id,
+        call.agent_id,
+        call.connector,
+        call.engine,
+        call.extension,
+        number.typed,
+        number.e164,
+        number.region,
+        number.type,
+        number.extension,
+        call.request_id,
+        None if call.request_id is None else key(call.request_id),
+        call.digest,
+        call.caller_id,
+        call.campaign_id,
+        call.account_number,
+        call.purpose,
+        call.verdict,
+        call.requested_at,
+        *state_values(call),
+    ]
+
+
+def state_values(call: Call) -> list[Any]:
+    """The columns of a call that change, in the order of STATE_COLUMNS."""
+    return [
+        call.state.value,
+        None if call.previous is None else call.previous.value,
+        None if call.ending is None else msgspec.json.encode(call.ending).decode(),
+        call.step,
+        call.at,
+    ]
+
+
+def change_values(change: Change) -> list[Any]:
+    """The row of a line in the history of a call, in the order of CHANGE_COLUMNS."""
+    call = change.call
+    return [call.id, call.step, call.state.value, change.leg.value, change.event, call.at]
 
 
 def call_of(row: Row[Any]) -> Call:
@@ -127,18 +145,6 @@ def call_of(row: Row[Any]) -> Call:
         requested_at=row.requested_at,
         at=row.at,
     )
-
-
-def change_row(change: Change) -> dict[str, Any]:
-    """The row of a line in the history of a call."""
-    return {
-        "call_id": change.call.id,
-        "step": change.call.step,
-        "state": change.call.state.value,
-        "leg": change.leg.value,
-        "event": change.event,
-        "at": change.call.at,
-    }
 
 
 def change_of(row: Row[Any]) -> StoredChange:

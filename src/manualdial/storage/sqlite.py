@@ -11,8 +11,9 @@ import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -20,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from manualdial.ports import StoreUnavailable
 from manualdial.storage.faults import vendor_faults
 from manualdial.storage.schema import upgrade
+from manualdial.storage.writing_thread import WritingThread
 
 READERS = 2
 
@@ -37,9 +39,10 @@ class SqliteDatabase:
         if path in ("", ":memory:"):
             raise ValueError("the SQLite database needs a file: sqlite:///PATH")
         self._path = Path(path)
+        self._held: Connection | None = None
         self._writer = _engine(self._path, answer_timeout, connections=1, begin="BEGIN IMMEDIATE", read_only=False)
         self._reader = _engine(self._path, answer_timeout, connections=READERS, begin="BEGIN", read_only=True)
-        self._writing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite-write")
+        self._writing = WritingThread(name="sqlite-write")
         self._closed = False
         self._file = (0, 0)
         self._reading = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="sqlite-read")
@@ -47,7 +50,7 @@ class SqliteDatabase:
     async def open(self) -> None:
         """Make the file and bring its schema up to date; another process that does so is waited for."""
         with vendor_faults():
-            await asyncio.get_running_loop().run_in_executor(self._writing, self._make_file)
+            await self._writing.run(self._make_file)
         await self.write(upgrade)
 
     async def close(self) -> None:
@@ -55,35 +58,54 @@ class SqliteDatabase:
         self._closed = True
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._reading, self._reader.dispose)
-        await loop.run_in_executor(self._writing, self._writer.dispose)
+        await self._writing.run(self._dispose_of_writer)
         self._reading.shutdown(wait=False)
-        self._writing.shutdown(wait=False)
+        self._writing.stop()
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` in a transaction that has the right to write from its beginning, and commit it."""
 
-        def guarded(connection: Connection) -> Result:
-            # SQLite would go on writing into a file that has no name any more.
-            if _identity(self._path) != self._file:
-                raise StoreUnavailable("the file of the database was taken away")
-            return work(connection)
-
-        return await self._run(self._writing, self._writer, guarded)
+        self._require_open()
+        with vendor_faults():
+            return await self._writing.run(partial(self._write, work))
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` over what is committed; it waits for no writer."""
-        return await self._run(self._reading, self._reader, work)
-
-    async def _run(self, threads: ThreadPoolExecutor, engine: Engine, work: Callable[[Connection], Result]) -> Result:
-        if self._closed:
-            raise StoreUnavailable("the store is closed")
+        self._require_open()
 
         def transaction() -> Result:
-            with engine.begin() as connection:
+            with self._reader.begin() as connection:
                 return work(connection)
 
         with vendor_faults():
-            return await asyncio.get_running_loop().run_in_executor(threads, transaction)
+            return await asyncio.get_running_loop().run_in_executor(self._reading, transaction)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+
+    def _write(self, work: Callable[[Connection], Result]) -> Result:
+        # The connection is kept from one transaction to the next: taking it out of the pool costs as much as a row.
+        if self._held is None:
+            self._held = self._writer.connect()
+        try:
+            with self._held.begin():
+                # SQLite would go on writing into a file that has no name any more.
+                if _identity(self._path) != self._file:
+                    raise StoreUnavailable("the file of the database was taken away")
+                return work(self._held)
+        except BaseException:
+            self._give_up_held()
+            raise
+
+    def _give_up_held(self) -> None:
+        if self._held is not None:
+            held, self._held = self._held, None
+            held.close()
+
+    def _dispose_of_writer(self) -> None:
+        self._give_up_held()
+        self._writer.dispose()
 
     def _make_file(self) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -92,7 +114,7 @@ class SqliteDatabase:
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
+    status = os.stat(path)
     return status.st_dev, status.st_ino
 
 
@@ -120,6 +142,8 @@ def _engine(path: Path, answer_timeout: float, *, connections: int, begin: str, 
 
     @event.listens_for(engine, "begin")
     def begin_transaction(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        # Straight at the driver: it has no parameters and no result, and it is a part of every transaction.
+        driver: Any = connection.connection.driver_connection
+        driver.execute(begin)
 
     return engine
