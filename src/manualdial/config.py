@@ -7,11 +7,12 @@ commas. An unknown key is refused, with its name. `docs/configuration.md` is gen
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -257,7 +258,8 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Config:
         config = msgspec.convert(values, Config, strict=False)
     except msgspec.ValidationError as error:
         reason, _, where = str(error).partition(" - at `$")
-        raise ConfigurationError(f"{where.strip('.`') or 'configuration'}: {reason}") from None
+        where = where.strip(".`") or "configuration"
+        raise ConfigurationError(f"{where}: {_choices(where) or reason}") from None
     _check(config)
     return config
 
@@ -279,8 +281,22 @@ def _apply_environment(values: dict[str, Any], environment: Mapping[str, str]) -
         section[option.path[-1]] = parts if isinstance(option.default, list) else text
 
 
+def _choices(where: str) -> str:
+    """What an option may be, where that is a list: the reader's own words would tell the value."""
+    kinds = [get_args(option.type)[0] for option in options() if ".".join(option.path) == where]
+    if not kinds or get_origin(kinds[0]) is not None or not issubclass(kinds[0], StrEnum):
+        return ""
+    return "one of " + ", ".join(kinds[0])
+
+
 def _check(config: Config) -> None:
-    """Combinations that cannot work."""
+    """Values and combinations that cannot work."""
+    for option in options():
+        value: Any = config
+        for part in option.path:
+            value = getattr(value, part)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigurationError(f"{'.'.join(option.path)}: a finite number is expected")
     if not is_region(config.dialing.default_region):
         raise ConfigurationError("dialing.default_region: no ISO 3166 region in upper case")
     asterisk = config.engine.asterisk

@@ -20,4 +20,6 @@ class Tracing:
         """A span that lasts as long as the block. An exception's text, which may hold anything, is not recorded."""
         if self._tracer is None:
             return _NOTHING
-        return self._tracer.start_as_current_span(name, attributes=attributes, record_exception=False)
+        return self._tracer.start_as_current_span(
+            name, attributes=attributes, record_exception=False, set_status_on_exception=False
+        )

@@ -7,6 +7,8 @@ import stat
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from sqlalchemy.dialects import sqlite as sqlite_dialect
 from manualdial.calls import Call, Sign
 from manualdial.ports import StoreUnavailable
 from manualdial.storage import SqlStore
+from manualdial.storage.batch import write_batch, write_new
 from manualdial.storage.database import Database, database
 from manualdial.storage.rows import CALL_COLUMNS, call_values
 from manualdial.storage.tables import AnyText, calls, metadata
@@ -144,6 +147,34 @@ def test_any_text_is_escaped_into_text_that_every_database_takes(value: str) -> 
     assert "\x00" not in stored
     stored.encode()
     assert column.process_result_value(stored, dialect) == value
+
+
+# ── two ways to write ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("text_of_all", ["plain", "not\nprintable\xa0", "a\x00b\x1a0000c\ud800d"])
+async def test_a_call_is_stored_the_same_whether_or_not_its_press_may_meet_another(url: str, text_of_all: str) -> None:
+    at = datetime(2031, 1, 1, 0, 0, 0, 1, tzinfo=timezone(timedelta(hours=5, minutes=45)))
+    texts = dict.fromkeys(("connector", "extension", "caller_id", "purpose"), text_of_all)
+    rows = []
+    async with opened(url) as place:
+        for write in (write_new, write_batch):
+            call = a_call(at=at, requested_at=at, **texts)
+            await place.write(partial(write, presses=[call], changes=[]))
+            query = text("SELECT * FROM calls JOIN call_changes ON calls.id = call_id WHERE calls.id = :id")
+            row = await place.read(lambda c, q=query, i=call.id: c.execute(q, {"id": i}).one())  # type: ignore[misc]
+            rows.append([value for value in row if value != call.id])
+    assert rows[0] == rows[1]
+
+
+async def test_a_press_that_the_database_refuses_does_not_fail_those_beside_it(url: str) -> None:
+    good = [a_call(), a_call()]
+    bad = a_call(at=datetime(2031, 1, 1))  # noqa: DTZ001  # a time without a zone is what is wrong with it
+    async with SqlStore(url, flush_timeout=1.0) as store:
+        pressed = [store.record_press(call) for call in (good[0], bad, good[1])]
+        outcomes = await asyncio.gather(*pressed, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [type(None), StoreUnavailable, type(None)]
+        assert {call.id for call in await store.calls("north")} == {call.id for call in good}
 
 
 # ── PostgreSQL ──────────────────────────────────────────────────────────────────────────────────────────────────────

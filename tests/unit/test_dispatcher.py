@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -18,6 +18,7 @@ from manualdial.errors import ServiceUnavailable
 from manualdial.messages import Dial
 from manualdial.ports import StoreUnavailable
 from manualdial.requests import Private, Request
+from manualdial.tracing import Tracing
 from tests.support.answers import check_answer
 from tests.support.core import Core, Desk, error_type, running_core
 from tests.support.json_values import objects, spelt, values
@@ -156,6 +157,7 @@ async def answer_of(method: Any, *, limit: float = 5.0) -> tuple[dict[str, Any],
         published_only=frozenset(),
         channels={"lcm": "LCM", "bus": "Bus"},
         limit=limit,
+        tracing=Tracing(),
     )
     connection = RecordingConnection(caller=ANN)
     with capture_logs() as logs:
@@ -273,16 +275,19 @@ async def feed(*messages: bytes) -> None:
         await desk.ask("Amazon/App/StateSync")
 
 
+@settings(max_examples=25)
 @given(st.lists(st.binary(max_size=80) | st.text(max_size=40).map(str.encode), min_size=1, max_size=8))
 def test_any_bytes_are_answered(messages: list[bytes]) -> None:
     asyncio.run(feed(*messages))
 
 
+@settings(max_examples=25)
 @given(st.lists(values.map(lambda value: json.dumps(value).encode()), min_size=1, max_size=8))
 def test_any_json_is_answered(messages: list[bytes]) -> None:
     asyncio.run(feed(*messages))
 
 
+@settings(max_examples=25)
 @given(
     st.lists(
         objects("channel", "topic", "subtopic", "data", "requestId", "message", "okmessage", "subscriberID", "source"),
@@ -295,6 +300,7 @@ def test_any_frame_is_answered(frames: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("address", ADDRESSES, ids="/".join)
+@settings(max_examples=5)
 @given(data=st.data())
 def test_any_data_on_any_address_is_answered(address: tuple[str, str, str], data: st.DataObject) -> None:
     messages = []

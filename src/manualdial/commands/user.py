@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from manualdial.agents import Role, User
@@ -121,14 +122,12 @@ def _password(name: str, *, from_stdin: bool) -> str:
 
 
 async def _add(new: User, config: Path | None) -> None:
-    from msgspec.structs import replace
-
     from manualdial.app import store_for
 
     async with store_for(configuration(config)) as store:
         users = await store.users()
         try:
-            await store.add_user(replace(new, tenant_id=tenant_id(new.tenant, users)))
+            await store.add_user(msgspec.structs.replace(new, tenant_id=tenant_id(new.tenant, users)))
         except LoginNameTaken:
             raise CommandFailed(f"There is a user {new.login_name} already.") from None
 

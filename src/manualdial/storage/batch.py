@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect, bindparam, or_, select, update
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy import URL, Connection, Dialect, bindparam, or_, select, update
 
 from manualdial.calls import Call, Change, requested
 from manualdial.ports import StoreUnavailable
@@ -24,27 +22,26 @@ from manualdial.storage.rows import (
 )
 from manualdial.storage.tables import call_changes, calls, insert
 
-_DIALECTS: tuple[Dialect, ...] = (sqlite.dialect(), asyncpg.dialect())
-_INSERT_CALLS = {
-    dialect.name: Prepared(insert(calls, dialect.name), dialect, names=CALL_COLUMNS) for dialect in _DIALECTS
-}
-_INSERT_CALLS_IF_NEW = {
-    dialect.name: insert(calls, dialect.name).on_conflict_do_nothing().returning(calls.c.id) for dialect in _DIALECTS
-}
-# A line that is there already was written by a commit whose answer was lost.
-_INSERT_CHANGES = {
-    dialect.name: Prepared(
-        insert(call_changes, dialect.name).on_conflict_do_nothing(), dialect, names=CHANGE_COLUMNS
-    )
-    for dialect in _DIALECTS
-}
-_UPDATE_CALLS = {
-    dialect.name: Prepared(
-        update(calls).where(calls.c.id == bindparam("of_call"), calls.c.step < bindparam("before_step")),
-        dialect,
-        names=(*STATE_COLUMNS, "of_call", "before_step"),
-    )
-    for dialect in _DIALECTS
+
+class _Statements:
+    """The statements for one database."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        of_call = (calls.c.id == bindparam("of_call"), calls.c.step < bindparam("before_step"))
+        new_call = insert(calls, dialect.name)
+        # A line that is there already was written by a commit whose answer was lost.
+        new_line = insert(call_changes, dialect.name).on_conflict_do_nothing()
+        self.insert_calls = Prepared(new_call, dialect, names=CALL_COLUMNS)
+        self.insert_calls_if_new = new_call.on_conflict_do_nothing().returning(calls.c.id)
+        self.insert_changes = Prepared(new_line, dialect, names=CHANGE_COLUMNS)
+        self.update_calls = Prepared(
+            update(calls).where(*of_call), dialect, names=(*STATE_COLUMNS, "of_call", "before_step")
+        )
+
+
+_STATEMENTS = {
+    dialect.name: _Statements(dialect)
+    for dialect in (URL.create(driver).get_dialect()() for driver in ("sqlite", "postgresql+asyncpg"))
 }
 _PRESS_BY_ID_OR_KEY = select(calls).where(
     or_(
@@ -68,7 +65,7 @@ WRITTEN = Recorded(taken_by=None)
 def write_new(connection: Connection, presses: Sequence[Call], changes: Sequence[Change]) -> list[Recorded]:
     """`write_batch` where no press meets another; the database refuses the whole transaction where one does."""
     if presses:
-        _INSERT_CALLS[connection.dialect.name].execute(connection, _in_order([call_values(call) for call in presses]))
+        _STATEMENTS[connection.dialect.name].insert_calls.execute(connection, _rows(presses))
     _write_changes(connection, presses, changes)
     return [WRITTEN] * len(presses)
 
@@ -86,8 +83,8 @@ def write_batch(connection: Connection, presses: Sequence[Call], changes: Sequen
 
 
 def _write_presses(connection: Connection, presses: Sequence[Call]) -> list[Recorded]:
-    rows = [dict(zip(CALL_COLUMNS, row, strict=True)) for row in _in_order([call_values(call) for call in presses])]
-    written = set(connection.execute(_INSERT_CALLS_IF_NEW[connection.dialect.name], rows).scalars())
+    rows = [dict(zip(CALL_COLUMNS, row, strict=True)) for row in _rows(presses)]
+    written = set(connection.execute(_STATEMENTS[connection.dialect.name].insert_calls_if_new, rows).scalars())
     outcomes = []
     for call in presses:
         if call.id in written:
@@ -98,10 +95,10 @@ def _write_presses(connection: Connection, presses: Sequence[Call]) -> list[Reco
     return outcomes
 
 
-def _in_order(rows: list[list[Any]]) -> list[list[Any]]:
-    """The rows sorted, so that two transactions with some of the same keys wait for one another one way only."""
-    if len(rows) > 1:
-        rows.sort(key=lambda row: (row[_AGENT], row[_KEY] or "", row[_ID]))
+def _rows(presses: Sequence[Call]) -> list[list[Any]]:
+    """Sorted, so that two transactions with some of the same keys wait for one another in one direction only."""
+    rows = [call_values(call) for call in presses]
+    rows.sort(key=lambda row: (row[_AGENT], row[_KEY] or "", row[_ID]))
     return rows
 
 
@@ -115,12 +112,12 @@ def _press_like(connection: Connection, call: Call) -> Call:
 
 
 def _write_changes(connection: Connection, presses: Sequence[Call], changes: Sequence[Change]) -> None:
-    dialect = connection.dialect.name
+    statements = _STATEMENTS[connection.dialect.name]
     lines = [*map(requested, presses), *changes]
-    _INSERT_CHANGES[dialect].execute(connection, map(change_values, lines))
+    statements.insert_changes.execute(connection, map(change_values, lines))
     newest: dict[str, Call] = {}
     for change in changes:
         if change.call.id not in newest or newest[change.call.id].step <= change.call.step:
             newest[change.call.id] = change.call
     states = ([*state_values(call), call.id, call.step] for call in newest.values())
-    _UPDATE_CALLS[dialect].execute(connection, states)
+    statements.update_calls.execute(connection, states)

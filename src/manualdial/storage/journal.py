@@ -184,7 +184,7 @@ class Journal:
         if calls:
             with suppress(ContentRefused):
                 return await self._database.write(partial(write_new, presses=calls, changes=batch.changes))
-        # A press met another: which one is found out in a second transaction, because PostgreSQL ends the first.
+        # A press may have met another. That is found out anew, because PostgreSQL ends a transaction that it refuses.
         return await self._database.write(partial(write_batch, presses=calls, changes=batch.changes))
 
     def _give_back(self, batch: Batch, fault: str) -> None:

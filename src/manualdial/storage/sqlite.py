@@ -90,13 +90,16 @@ class SqliteDatabase:
             self._held = self._writer.connect()
         try:
             with self._held.begin():
-                # SQLite would go on writing into a file that has no name any more.
-                if _identity(self._path) != self._file:
-                    raise StoreUnavailable("the file of the database was taken away")
+                self._require_own_file()
                 return work(self._held)
         except BaseException:
             self._give_up_held()
             raise
+
+    def _require_own_file(self) -> None:
+        # SQLite would go on writing into a file that has no name any more.
+        if _identity(self._path) != self._file:
+            raise StoreUnavailable("the file of the database was taken away")
 
     def _give_up_held(self) -> None:
         if self._held is not None:

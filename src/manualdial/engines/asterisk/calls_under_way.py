@@ -330,12 +330,15 @@ class CallsUnderWay:
             self.report(call, Sign.HELD if call.held else Sign.RESUMED)
 
     def _take_over(self, call: TrackedCall, stands: Standing) -> None:
-        """Its agent's leg may have been dialled, so it is not dialled again; of the customer's the bridge tells."""
+        """Its agent's leg may have been dialled, so it is not dialled again; of the customer's the bridge tells.
+
+        A bridge without the customer's leg is a customer who has gone: never one to be dialled once more.
+        """
         call.bridged = True
         call.ringback = call.ringback_on = stands.sign is Sign.RINGING
         call.agent.asked = call.agent.dial_sent = True
         call.agent.deadline = self._steps.deadline(Leg.AGENT)
-        call.customer.asked = stands.customer_there
+        call.customer.asked = stands.customer_there or stands.bridge_there
         call.customer.dial_sent = stands.customer_there and stands.customer_dialled
         call.customer.deadline = self._steps.deadline(Leg.CUSTOMER)
 

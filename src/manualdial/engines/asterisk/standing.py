@@ -25,6 +25,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     held: bool
     customer_dialled: bool
     """Whether the customer's leg may have been dialled. It is in the bridge before that."""
+    bridge_there: bool
+    """Whether the customer's leg may have been made, and be gone by now: the bridge is made before it."""
 
 
 def standing(call: TrackedCall, snapshot: Snapshot) -> Standing:
@@ -40,6 +42,7 @@ def standing(call: TrackedCall, snapshot: Snapshot) -> Standing:
         sign=_sign(agent, customer, customer_dialled=customer_dialled),
         held=customer == _UP and call.agent.id in joined and call.customer.id not in joined,
         customer_dialled=customer_dialled,
+        bridge_there=bridge is not None,
     )
 
 
