@@ -1,4 +1,4 @@
-"""An agent's connection as the load holds it: as little work as possible, for it shares the machine with the service."""
+"""An agent's connection as the load holds it: with little work, for it shares the machine with the service."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ERROR = b'"subtopic":"ApiError"'
 LIMIT = 30.0
 
 
-class Agent(picows.WSListener):  # type: ignore[misc]  # a class of Cython
+class Agent(picows.WSListener):
     """Registers, logs in, presses; knows when each answer came."""
 
     def __init__(self) -> None:
@@ -25,16 +25,15 @@ class Agent(picows.WSListener):  # type: ignore[misc]  # a class of Cython
     @classmethod
     async def connect(cls, url: str, token: str, *, login: bool = True) -> Agent:
         """Open a connection, register, and log in."""
-        transport, agent = await picows.ws_connect(cls, url, read_buffer_init_size=4096)
+        _, agent = await picows.ws_connect(cls, url, read_buffer_init_size=4096)
         assert isinstance(agent, cls)
-        agent._transport = transport
         await agent.ask("Bus/Session/Register", {"token": token})
         if login:
             await agent.ask("Amazon/Agent/Login")
         return agent
 
     async def ask(self, address: str, data: object = None) -> tuple[float, bytes]:
-        """Send a request; when its answer came (seconds, `perf_counter`), and the answer. Raises where it is an error."""
+        """Send a request; when its answer came (`perf_counter`), and the answer. Raises where it is an error."""
         key = uuid.uuid4().hex
         channel, topic, subtopic = address.split("/")
         message = {"channel": channel, "topic": topic, "subtopic": subtopic, "requestId": key, "data": data}
@@ -63,6 +62,10 @@ class Agent(picows.WSListener):  # type: ignore[misc]  # a class of Cython
         """Hang up the connection."""
         if self._transport is not None:
             self._transport.disconnect()
+
+    def on_ws_connected(self, transport: picows.WSTransport) -> None:
+        """The connection is open."""
+        self._transport = transport
 
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
         """What the service sends."""

@@ -2,9 +2,9 @@
 
     scripts/in_namespace .venv/bin/python -m bench.ari_floor --calls 500 --at-once 10
 
-For each call: create, wait for StasisStart, dial, wait until it rings, hang up, wait for the end. Prints one JSON object. `milliseconds` has
-for each call the time from just before the create to the INVITE in the phone's own log, so it needs one clock: all on
-one machine. The phone rings and is never answered.
+For each call: create, wait for StasisStart, dial, wait until it rings, hang up, wait for the end.
+Prints one JSON object. `milliseconds` has for each call the time from just before the create to the INVITE in the
+phone's own log, so it needs one clock: all on one machine. The phone rings and is never answered.
 """
 
 from __future__ import annotations

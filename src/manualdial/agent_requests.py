@@ -27,9 +27,7 @@ _EXTENSION = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
 class AgentRequests:
     """The requests of the topics Agent and App. They answer on the connector that they came in on."""
 
-    def __init__(
-        self, *, sessions: Sessions, live_calls: LiveCalls, engine: Engine, default_region: str
-    ) -> None:
+    def __init__(self, *, sessions: Sessions, live_calls: LiveCalls, engine: Engine, default_region: str) -> None:
         self._sessions = sessions
         self._live_calls = live_calls
         self._engine = engine
@@ -52,9 +50,9 @@ class AgentRequests:
         region = (data.region or caller.region or self._default_region).strip().upper()
         if not numbers.is_region(region):
             raise MalformedMessage("region is an ISO 3166 code", details={"path": "data.region"})
-        session = self._sessions.open(
-            caller, connector=request.address.channel, extension=extension, region=region
-        )
+        if numbers.is_emergency(extension, region=region):
+            raise MalformedMessage("extension is an emergency number", details={"path": "data.extension"})
+        session = self._sessions.open(caller, connector=request.address.channel, extension=extension, region=region)
         return Reply(address=_sibling(request, "LoginSuccess"), message=views.agent_sync(session))
 
     async def logout(self, request: Request, data: Logout) -> Reply:

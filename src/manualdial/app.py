@@ -130,7 +130,7 @@ async def serving(
         await core.recovery.load()
         await stack.enter_async_context(core.engine)
         stack.callback(core.close)
-        await stack.enter_async_context(_owned(core.read_reports(), core.recovery.settle_unknown()))
+        await stack.enter_async_context(_owned(core.read_reports(), core.recovery.run()))
         stack.push_async_callback(core.dialing.close, config.server.shutdown_timeout)
         server = await stack.enter_async_context(core.server())
         log.info("serving", url=server.url, engine=core.engine.name)
@@ -141,9 +141,7 @@ async def serving(
 class _Core:
     """Everything between the database and the sockets, introduced to each other."""
 
-    def __init__(
-        self, config: Config, *, clock: Clock, store: Store, engine: Engine, tracing: Tracing
-    ) -> None:
+    def __init__(self, config: Config, *, clock: Clock, store: Store, engine: Engine, tracing: Tracing) -> None:
         self._config = config
         self._tracing = tracing
         self._clock = clock
@@ -152,9 +150,7 @@ class _Core:
         self.metrics = Metrics()
         self.live_calls = LiveCalls()
         self.bus = Bus(clock=clock, observe_delivered=self.metrics.delivered)
-        self.sessions = Sessions(
-            bus=self.bus, live_calls=self.live_calls, clock=clock, grace=config.agents.grace
-        )
+        self.sessions = Sessions(bus=self.bus, live_calls=self.live_calls, clock=clock, grace=config.agents.grace)
         self.progress = CallProgress(
             live_calls=self.live_calls,
             store=store,
@@ -177,9 +173,7 @@ class _Core:
             clock=clock,
             metrics=self.metrics,
             tracing=tracing,
-            settings=PressSettings(
-                purpose=config.dialing.purpose, caller_ids=frozenset(config.dialing.caller_ids)
-            ),
+            settings=PressSettings(purpose=config.dialing.purpose, caller_ids=frozenset(config.dialing.caller_ids)),
             store_timeout=config.storage.timeout,
         )
         self.control = CallControl(
@@ -257,7 +251,7 @@ class _Core:
             under_way=under_way,
             status=self.dependencies,
             metrics=lambda: self.metrics.text(
-                live_calls=len(self.live_calls), agents=len(self.sessions), readers=len(endpoint)
+                live_calls=len(self.live_calls), agents=len(self.sessions), readers=self.bus.readers
             ),
             metrics_open=config.server.open_metrics,
             body_timeout=config.server.register_timeout,
@@ -282,10 +276,10 @@ class _Core:
         async for report in self.engine.reports():
             try:
                 if isinstance(report, Reconnected):
-                    await self.recovery.compare()
+                    self.recovery.engine_is_back()
                 else:
                     self.progress.on_report(report)
-            except Exception:  # noqa: BLE001 - a delivery loop: one report's failure is its own
+            except Exception:  # a delivery loop: one report's failure is its own
                 log.exception("a report of the engine could not be handled")
 
     def close(self) -> None:

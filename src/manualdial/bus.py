@@ -124,6 +124,11 @@ class Bus:
         self._streams: dict[Scope, _Stream] = {}
         self._observe_delivered = observe_delivered
 
+    @property
+    def readers(self) -> int:
+        """How many connections read."""
+        return sum(len(stream.readers) for stream in self._streams.values())
+
     def join(self, subscriber: Subscriber) -> int:
         """Let a subscriber read from now on; returns the number of the newest message of its scope."""
         stream = self._stream(subscriber.scope)
@@ -183,7 +188,7 @@ class Bus:
             stream = self._stream(own_scope)
             stream.seq += 1
             seqs[own_scope] = stream.seq
-        at = self._clock.now().isoformat(timespec="milliseconds")
+        at = self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return Published(outgoing=outgoing, epoch=self.epoch, at=at, seqs=seqs)
 
     def _stream(self, scope: Scope) -> _Stream:

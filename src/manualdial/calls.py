@@ -153,7 +153,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return self.state is CallState.ENDED
 
     def leg_id(self, leg: Leg) -> str:
-        """The id of a leg, also in the engine: derived from the call id, so that a second originate is refused there."""
+        """The id of a leg, also in the engine: made from the call id, so that a second originate is refused there."""
         return f"{self.id}.{leg.value}"
 
 

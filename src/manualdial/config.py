@@ -8,8 +8,9 @@ commas. An unknown key is refused, with its name. `docs/configuration.md` is gen
 from __future__ import annotations
 
 import math
+import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -21,6 +22,8 @@ from manualdial.numbers import is_region
 from manualdial.screening import Purpose
 
 PREFIX = "MANUALDIAL_"
+
+_CALLER_ID = re.compile(r"\+?[0-9]{1,15}")
 
 NOT_OPTIONS = frozenset(PREFIX + name for name in ("CONFIG", "URL", "USER", "PASSWORD"))
 """Variables of the command line that are no options of the service."""
@@ -49,7 +52,9 @@ class Server(Section, frozen=True, kw_only=True):
     register_timeout: Annotated[
         Seconds, Meta(description="How long a new connection may take to register (close 4401).")
     ] = 10.0
-    ping_interval: Annotated[Seconds, Meta(description="How long a connection may be silent before it is asked.")] = 30.0
+    ping_interval: Annotated[Seconds, Meta(description="How long a connection may be silent before it is asked.")] = (
+        30.0
+    )
     max_reader_lag: Annotated[
         int, Meta(ge=65_536, description="How many bytes may wait for a slow reader before it is closed (4508).")
     ] = 4_194_304
@@ -70,7 +75,8 @@ class Storage(Section, frozen=True, kw_only=True):
     """Where users, calls and their history are kept."""
 
     url: Annotated[
-        str, Meta(description="sqlite:///PATH, or postgresql://USER:PASSWORD@HOST/DATABASE (best from the environment).")
+        str,
+        Meta(description="sqlite:///PATH, or postgresql://USER:PASSWORD@HOST/DATABASE (best from the environment)."),
     ] = "sqlite:///manualdial.sqlite3"
     timeout: Annotated[Seconds, Meta(description="How long the database may take for one question.")] = 5.0
 
@@ -95,20 +101,23 @@ class Asterisk(Section, frozen=True, kw_only=True):
     url: Annotated[str, Meta(description="Where ARI is, with /ari.")] = "http://127.0.0.1:8088/ari"
     user: Annotated[str, Meta(description="The user of ari.conf.")] = "manualdial"
     password: Annotated[str, Meta(description="Its password; best from the environment.")] = ""
-    application: Annotated[str, Meta(description="The name of the Stasis application; one service each.")] = "manualdial"
+    application: Annotated[str, Meta(description="The name of the Stasis application; one service each.")] = (
+        "manualdial"
+    )
     agent_endpoint: Annotated[
         str, Meta(description="The agent's phone as an Asterisk endpoint; {extension} is replaced.")
     ] = "PJSIP/{extension}"
     trunk_endpoint: Annotated[
-        str, Meta(description="The customer through the trunk as an Asterisk endpoint; {number} is replaced (E.164).")
+        str,
+        Meta(
+            description="The customer through the trunk as an Asterisk endpoint; {number} (E.164) or {digits} (no +)."
+        ),
     ] = "PJSIP/{number}@trunk"
     caller_id: Annotated[str, Meta(description="The number that customers see where a press names none.")] = ""
-    agent_timeout: Annotated[
-        int, Meta(ge=1, le=600, description="How many seconds the agent's phone rings.")
-    ] = 20
-    customer_timeout: Annotated[
-        int, Meta(ge=1, le=600, description="How many seconds the customer's phone rings.")
-    ] = 45
+    agent_timeout: Annotated[int, Meta(ge=1, le=600, description="How many seconds the agent's phone rings.")] = 20
+    customer_timeout: Annotated[int, Meta(ge=1, le=600, description="How many seconds the customer's phone rings.")] = (
+        45
+    )
     extension_pause: Annotated[
         float, Meta(ge=0, description="Seconds between the answer and the digits of an extension.")
     ] = 1.0
@@ -129,9 +138,9 @@ class Dialing(Section, frozen=True, kw_only=True):
     default_region: Annotated[
         str, Meta(description="ISO 3166 region of national numbers where neither press nor agent names one.")
     ] = "US"
-    purpose: Annotated[
-        Purpose, Meta(description="The purpose of a press that names none; sales is the strictest.")
-    ] = Purpose.SALES
+    purpose: Annotated[Purpose, Meta(description="The purpose of a press that names none; sales is the strictest.")] = (
+        Purpose.SALES
+    )
     caller_ids: Annotated[
         list[str], Meta(description="Numbers (E.164) that a press may ask to show by CallerID; none: no press may ask.")
     ] = field(default_factory=list)
@@ -187,7 +196,9 @@ class Log(Section, frozen=True, kw_only=True):
     """The log, on standard error."""
 
     format: Annotated[LogFormat, Meta(description="json or console.")] = LogFormat.JSON
-    level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$", description="debug, info, warning, error.")] = "info"
+    level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$", description="debug, info, warning, error.")] = (
+        "info"
+    )
 
 
 class Telemetry(Section, frozen=True, kw_only=True):
@@ -238,9 +249,7 @@ def options(section: type[Section] = Config, path: tuple[str, ...] = ()) -> Iter
             continue
         default = one.default_factory() if one.default is msgspec.NODEFAULT else one.default
         metadata = [meta for meta in getattr(inner, "__metadata__", ()) if meta.description]
-        yield Option(
-            path=(*path, one.name), type=inner, default=default, description=metadata[0].description or ""
-        )
+        yield Option(path=(*path, one.name), type=inner, default=default, description=metadata[0].description or "")
 
 
 def load(path: Path | None, environment: Mapping[str, str]) -> Config:
@@ -299,15 +308,25 @@ def _check(config: Config) -> None:
             raise ConfigurationError(f"{'.'.join(option.path)}: a finite number is expected")
     if not is_region(config.dialing.default_region):
         raise ConfigurationError("dialing.default_region: no ISO 3166 region in upper case")
-    asterisk = config.engine.asterisk
-    for name, template, part in (
-        ("agent_endpoint", asterisk.agent_endpoint, "{extension}"),
-        ("trunk_endpoint", asterisk.trunk_endpoint, "{number}"),
+    _check_caller_ids("dialing.caller_ids", config.dialing.caller_ids)
+    _check_asterisk(config.engine.asterisk, in_use=config.engine.kind is EngineKind.ASTERISK)
+    waits = config.storage.timeout * 2 + config.engine.asterisk.request_timeout * 3 + config.dialing.event_timeout
+    if config.server.request_timeout < waits:
+        raise ConfigurationError(f"server.request_timeout: at least {waits:g}, the sum of the waits inside a request")
+
+
+def _check_asterisk(asterisk: Asterisk, *, in_use: bool) -> None:
+    for name, template, parts in (
+        ("agent_endpoint", asterisk.agent_endpoint, ("{extension}",)),
+        ("trunk_endpoint", asterisk.trunk_endpoint, ("{number}", "{digits}")),
     ):
-        if part not in template:
-            raise ConfigurationError(f"engine.asterisk.{name}: {part} is missing")
-    if config.engine.kind is EngineKind.ASTERISK and not asterisk.password:
+        if not any(part in template for part in parts):
+            raise ConfigurationError(f"engine.asterisk.{name}: {' or '.join(parts)} is missing")
+    _check_caller_ids("engine.asterisk.caller_id", [asterisk.caller_id] if asterisk.caller_id else [])
+    if in_use and not asterisk.password:
         raise ConfigurationError("engine.asterisk.password: ARI needs one")
-    longest = config.storage.timeout * 2 + asterisk.request_timeout * 3 + config.dialing.event_timeout
-    if config.server.request_timeout < longest:
-        raise ConfigurationError(f"server.request_timeout: at least {longest:g}, the sum of the waits inside a request")
+
+
+def _check_caller_ids(name: str, numbers: Iterable[str]) -> None:
+    if not all(_CALLER_ID.fullmatch(number) for number in numbers):
+        raise ConfigurationError(f"{name}: a caller ID is digits, with or without a plus sign")

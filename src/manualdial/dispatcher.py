@@ -20,8 +20,8 @@ from manualdial.bus import Bus, Delivery, Scope
 from manualdial.envelope import Address, Envelope, MalformedPacket, Outgoing, Packet, checked_request_id, fold
 from manualdial.errors import (
     InternalError,
-    ManualDialError,
     MalformedMessage,
+    ManualDialError,
     NotAuthenticated,
     NotPermitted,
     NotRegistered,

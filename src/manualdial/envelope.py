@@ -19,7 +19,9 @@ MAX_LEVEL_CHARACTERS = 128
 """The length of the longest channel, topic or subtopic that is read."""
 
 _NULL = msgspec.Raw(b"null")
-_FRAME_KEYS = frozenset({"channel", "topic", "subtopic", "source", "data", "message", "okmessage", "requestid", "subscriberid"})
+_FRAME_KEYS = frozenset(
+    {"channel", "topic", "subtopic", "source", "data", "message", "okmessage", "requestid", "subscriberid"}
+)
 
 
 class Address(msgspec.Struct, frozen=True):

@@ -264,6 +264,8 @@ class DialState(Outbound, frozen=True, kw_only=True):
     """`dial` of a state event (contract §3)."""
 
     call_id: str
+    agent_id: str
+    """Whose call it is, for readers who see a whole tenant."""
     request_id: str | UnsetType = UNSET
     number: Number
     state: str

@@ -24,9 +24,7 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
-        self._presses = Counter(
-            "manualdial_presses", "Presses by outcome.", ("outcome",), registry=self._registry
-        )
+        self._presses = Counter("manualdial_presses", "Presses by outcome.", ("outcome",), registry=self._registry)
         self._calls_ended = Counter(
             "manualdial_calls_ended", "Calls by who ended them and why.", ("by", "cause"), registry=self._registry
         )

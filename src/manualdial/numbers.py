@@ -67,6 +67,11 @@ def is_region(region: str) -> bool:
     return region in phonenumbers.SUPPORTED_REGIONS
 
 
+def is_emergency(digits: str, *, region: str) -> bool:
+    """Whether these digits are an emergency number of the region, matched whole."""
+    return bool(shortnumberinfo.is_emergency_number(digits, region))
+
+
 def parse(typed: object, *, region: str) -> PhoneNumber:
     """Read a number as typed: E.164, national in `region`, or a `tel:` URI (RFC 3966), with or without an extension.
 

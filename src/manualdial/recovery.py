@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from contextlib import suppress
 
 import structlog
 
@@ -42,42 +43,58 @@ class Recovery:
         self._clock = clock
         self._unknown_settles_after = unknown_settles_after
         self._interval = interval
-        self._asking = asyncio.Lock()
+        self._back = asyncio.Event()
 
     async def load(self) -> None:
-        """At start, before anybody is let in: the open calls of the journal are live again until the engine is asked."""
+        """At start, before anybody is let in: the journal's open calls are live again until the engine is asked."""
         for call in await self._store.open_calls():
             self._progress.take_over(call)
         if len(self._live_calls):
             log.info("open calls found in the journal", calls=len(self._live_calls))
 
-    async def compare(self) -> None:
-        """Ask the engine for every live call; end those that it does not have."""
-        await self._settle([call for call in self._live_calls.all() if call.is_live])
+    def engine_is_back(self) -> None:
+        """The engine was out of reach: every live call is to be compared with it."""
+        self._back.set()
 
-    async def settle_unknown(self) -> None:
-        """Go on until cancelled: ask the engine for the calls whose outcome is unknown."""
+    async def run(self) -> None:
+        """Go on until cancelled: compare after each gap, and ask for the calls whose outcome is unknown.
+
+        A task of its own: reports of the engine are taken in while it is asked, so that an end that it reports
+        itself counts before an end that is concluded.
+        """
         while True:
-            await asyncio.sleep(self._interval)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._interval):
+                    await self._back.wait()
+            if self._back.is_set():
+                self._back.clear()
+                if not await self.compare():
+                    self._back.set()
+                    await asyncio.sleep(self._interval)
+                continue
             unsettled = [call for call in self._live_calls.all() if self._is_unsettled(call)]
             if unsettled:
                 await self._settle(unsettled)
+
+    async def compare(self) -> bool:
+        """Ask the engine for every live call; end those that it does not have. False where it could not be asked."""
+        return await self._settle([call for call in self._live_calls.all() if call.is_live])
 
     def _is_unsettled(self, call: Call) -> bool:
         """Whether nobody knows if the call was made: the engine did not say, or the service ended while asking."""
         age = (self._clock.now() - call.at).total_seconds()
         return call.state in _UNSETTLED and age >= self._interval
 
-    async def _settle(self, open_calls: Collection[Call]) -> None:
-        async with self._asking:
-            try:
-                found = await self._engine.adopt([Originate.of(call) for call in open_calls])
-            except (EngineUnavailable, EngineSilent) as error:
-                log.warning("the engine could not be asked for its calls", calls=len(open_calls), reason=str(error))
-                return
-            for call in open_calls:
-                if call.id not in found:
-                    self._gone(call.id)
+    async def _settle(self, open_calls: Collection[Call]) -> bool:
+        try:
+            found = await self._engine.adopt([Originate.of(call) for call in open_calls])
+        except (EngineUnavailable, EngineSilent) as error:
+            log.warning("the engine could not be asked for its calls", calls=len(open_calls), reason=str(error))
+            return False
+        for call in open_calls:
+            if call.id not in found:
+                self._gone(call.id)
+        return True
 
     def _gone(self, call_id: str) -> None:
         """The engine does not have the call. One that is being asked for at this moment may still turn up."""

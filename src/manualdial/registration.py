@@ -45,7 +45,7 @@ class Registration:
         """The first message of a connection. Raises NotAuthenticated, on which the connection is closed."""
         connection = request.connection
         _refuse_a_second(connection)
-        token = data.token or connection.token
+        token = connection.token or data.token
         if token is None:
             raise NotAuthenticated("a registration needs a token")
         caller = await self._authenticator.caller(token)

@@ -148,9 +148,7 @@ class Sessions:
 
     def _follow(self, session: AgentSession, state: AgentState, *, after: AgentState | None) -> None:
         muted = session.muted and state == session.state
-        session = msgspec.structs.replace(
-            session, state=state, since=self._now(), state_after_call=after, muted=muted
-        )
+        session = msgspec.structs.replace(session, state=state, since=self._now(), state_after_call=after, muted=muted)
         self._sessions[session.agent_id] = session
         message = views.set_agent_state(session, event=state.label, reason_code=None)
         self._publish(session, "SetAgentState", message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 from msgspec import UNSET
@@ -35,7 +35,7 @@ _CALL_TYPES = {Leg.AGENT: "agent", Leg.CUSTOMER: "outbound"}
 
 def timestamp(at: datetime) -> str:
     """ISO 8601 in UTC with milliseconds."""
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def number(phone_number: PhoneNumber) -> messages.Number:
@@ -65,6 +65,7 @@ def dial_state(call: Call, leg: Leg) -> messages.DialState:
     """`dial` of a state event."""
     return messages.DialState(
         call_id=call.id,
+        agent_id=call.agent_id,
         request_id=call.request_id or UNSET,
         number=number(call.number),
         state=call.state,

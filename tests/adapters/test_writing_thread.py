@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
@@ -23,10 +24,12 @@ async def thread() -> AsyncIterator[WritingThread]:
 
 async def test_work_runs_on_the_one_thread_in_the_order_in_which_it_came(thread: WritingThread) -> None:
     done: list[int] = []
-    names = await asyncio.gather(
-        *(thread.run(lambda number=number: done.append(number) or threading.current_thread().name)  # type: ignore[misc]
-          for number in range(100))
-    )  # fmt: skip
+
+    def work(number: int) -> str:
+        done.append(number)
+        return threading.current_thread().name
+
+    names = await asyncio.gather(*(thread.run(partial(work, number)) for number in range(100)))
     assert done == list(range(100))
     assert set(names) == {"test-write"}
 

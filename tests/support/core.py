@@ -178,6 +178,9 @@ class Core:
                 reply(Address(AMAZON, "InboundCall", "StateSync"), self.control.snapshot(caller.user_id)),
             ),
         )
+        self.agents = AgentRequests(
+            sessions=self.sessions, live_calls=self.live_calls, engine=self.engine, default_region="US"
+        )
         self.dispatcher = self._dispatcher(limit)
 
     def _dispatcher(self, limit: float) -> Dispatcher:
@@ -185,9 +188,7 @@ class Core:
             connectors=(self.engine.name,),
             dialing=self.dialing,
             control=self.control,
-            agents=AgentRequests(
-                sessions=self.sessions, live_calls=self.live_calls, engine=self.engine, default_region="US"
-            ),
+            agents=self.agents,
             registration=self.registration,
         )
         return Dispatcher(

@@ -157,7 +157,7 @@ async def test_a_call_that_is_being_asked_for_survives_a_gap(core: Core, desk: D
 
 @asynccontextmanager
 async def settling(core: Core) -> AsyncIterator[None]:
-    task = asyncio.create_task(core.recovery.settle_unknown())
+    task = asyncio.create_task(core.recovery.run())
     try:
         yield
     finally:

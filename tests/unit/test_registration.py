@@ -35,9 +35,15 @@ async def test_a_token_of_the_handshake_counts_too(core: Core) -> None:
     assert answer["message"]["user"]["loginName"] == "ann"
 
 
-async def test_the_token_of_the_message_wins_over_that_of_the_handshake(core: Core) -> None:
+async def test_the_token_of_the_handshake_wins_over_that_of_the_message(core: Core) -> None:
     answer = await core.client(token="ann").ask(REGISTER, {"token": "bob"})
-    assert answer["message"]["user"]["loginName"] == "bob"
+    assert answer["message"]["user"]["loginName"] == "ann"
+
+
+async def test_a_bad_token_of_the_handshake_is_not_made_good_by_the_message(core: Core) -> None:
+    client = core.client(token="nobody")
+    await client.ask(REGISTER, {"token": "bob"})
+    assert client.connection.closed_for is not None
 
 
 @pytest.mark.parametrize("data", [None, {}, {"token": "nobody"}, {"token": ""}, {"token": None}])

@@ -194,7 +194,7 @@ class SimulatorEngine:
         try:
             self._reports.put_nowait(report)
         except asyncio.QueueFull:
-            log.error("a report was lost, nobody reads them fast enough")
+            log.exception("a report was lost, nobody reads them fast enough")
 
     async def _pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self._speed)

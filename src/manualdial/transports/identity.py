@@ -141,6 +141,7 @@ class Identity:
         stored = user.password_hash if user is not None and known else self._nobody
         good = await self._verify(stored, password)
         if user is None or not known or not good:
+            log.warning("signing in was refused", user=None if user is None else user.id, disabled=not known)
             raise NotAuthenticated("login name or password is wrong")
         if self._hasher.check_needs_rehash(stored):
             await self._rehash(user, password)

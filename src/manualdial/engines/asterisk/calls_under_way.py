@@ -105,7 +105,8 @@ class CallsUnderWay:
         if call is None:
             return not self.has_ended(call_id) and await self._hang_up_untracked(call_id)
         cause = Cause.NORMAL if call.is_connected else Cause.CANCELLED
-        call.ending = call.ending or Ending(by=EndedBy.AGENT, cause=cause)
+        before = call.ending
+        call.ending = before or Ending(by=EndedBy.AGENT, cause=cause)
         for leg in reversed(call.legs):
             leg.hang_up_sent = True
             try:
@@ -113,6 +114,7 @@ class CallsUnderWay:
                     self._leg_gone(call, leg)
             except PROBLEMS:
                 leg.hang_up_sent = False
+                call.ending = before  # whatever ends it now was not this
                 raise
         if not call.legs:
             self._finish(call)

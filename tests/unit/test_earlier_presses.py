@@ -1,0 +1,112 @@
+"""earlier_presses: which earlier press a press repeats (contract §2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from manualdial import presses
+from manualdial.calls import Call, CallState
+from manualdial.earlier_presses import EarlierPresses
+from manualdial.envelope import Address
+from manualdial.errors import RequestIdConflict
+from manualdial.guard import Guard
+from manualdial.live_calls import LiveCalls
+from manualdial.messages import Dial
+from manualdial.ports import StoreUnavailable
+from manualdial.presses import Press, PressSettings
+from manualdial.requests import Request
+from manualdial.screening import Purpose
+from tests.support.calls import a_call
+from tests.support.memory_store import MemoryStore
+from tests.support.moved_clock import MovedClock
+from tests.support.people import a_session
+from tests.support.recording_connection import RecordingConnection
+
+
+def a_press(request_id: str | None = "r", number: str = "+12025550100") -> Press:
+    request = Request(address=Address("LCM"), request_id=request_id, connection=RecordingConnection())
+    settings = PressSettings(purpose=Purpose.SERVICE, caller_ids=frozenset())
+    return presses.read(request, Dial(phone_number=number), session=a_session(), settings=settings, at=0)
+
+
+class Book:
+    """Earlier presses with all that they look at."""
+
+    def __init__(self) -> None:
+        self.store, self.live_calls, self.clock = MemoryStore(), LiveCalls(), MovedClock()
+        self.earlier = EarlierPresses(
+            store=self.store, live_calls=self.live_calls, guard=Guard(clock=self.clock, seconds=3)
+        )
+
+
+def of(press: Press, **fields: Any) -> Call:
+    return a_call(request_id=press.request_id, digest=press.digest, **fields)
+
+
+def test_a_live_call_is_recalled_by_its_request_id_without_the_journal() -> None:
+    book, press = Book(), a_press()
+    book.store.unavailable = True
+    call = of(press)
+    book.live_calls.put(call)
+    assert book.earlier.recall(press) == call
+    assert book.earlier.recall(a_press("another")) is None
+    assert book.earlier.recall(a_press(None)) is None
+
+
+def test_without_a_request_id_the_guard_time_recalls() -> None:
+    book, press = Book(), a_press(None)
+    call = of(press)
+    book.earlier.was_called(call)
+    assert book.earlier.recall(press) == call
+    assert book.earlier.recall(a_press("r")) is None
+    book.clock.move(3)
+    assert book.earlier.recall(press) is None
+
+
+def test_a_call_with_a_request_id_starts_no_guard_time() -> None:
+    book = Book()
+    book.earlier.was_called(of(a_press("r")))
+    assert book.earlier.recall(a_press(None)) is None
+
+
+async def test_what_memory_does_not_have_the_journal_has() -> None:
+    book, press = Book(), a_press()
+    assert await book.earlier.find(press) is None
+    call = of(press, state=CallState.ENDED)
+    await book.store.record_press(call)
+    assert await book.earlier.find(press) == call
+    assert await book.earlier.find(a_press(None)) is None
+
+
+async def test_a_journal_that_is_away_is_not_an_empty_one() -> None:
+    book = Book()
+    book.store.unavailable = True
+    with pytest.raises(StoreUnavailable):
+        await book.earlier.find(a_press())
+
+
+def test_the_same_press_is_told_as_it_is_now() -> None:
+    book, press = Book(), a_press()
+    before = of(press)
+    now = of(press, id=before.id, state=CallState.CONNECTED)
+    book.live_calls.put(now)
+    assert book.earlier.same(press, before) == now
+
+
+def test_other_data_under_the_same_request_id_are_a_conflict_and_without_one_are_none() -> None:
+    book = Book()
+    with pytest.raises(RequestIdConflict):
+        book.earlier.same(a_press("r"), of(a_press("r", "(202) 555-0100")))
+    other = of(a_press(None, "(202) 555-0100"))
+    assert book.earlier.same(a_press(None), other) == other
+
+
+def test_a_press_whose_journal_was_silent_is_unasked_until_it_is_asked_for() -> None:
+    book, call = Book(), a_call()
+    assert not book.earlier.is_unasked(call)
+    book.earlier.journal_was_silent(call)
+    assert book.earlier.is_unasked(call)
+    book.earlier.is_being_asked(call)
+    assert not book.earlier.is_unasked(call)
