@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -104,14 +105,15 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
 
     outgoing: Outgoing
     epoch: str
-    at: str
+    at: datetime
     seqs: dict[Scope, int]
 
     def bytes_for(self, subscriber: Subscriber) -> bytes:
         """What this subscriber gets of it: with `meta` where it asked for the stream."""
         if not subscriber.stream:
             return self.outgoing.payload
-        return self.outgoing.with_meta(epoch=self.epoch, seq=self.seqs[subscriber.scope], at=self.at)
+        at = self.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return self.outgoing.with_meta(epoch=self.epoch, seq=self.seqs[subscriber.scope], at=at)
 
 
 class Bus:
@@ -188,8 +190,7 @@ class Bus:
             stream = self._stream(own_scope)
             stream.seq += 1
             seqs[own_scope] = stream.seq
-        at = self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return Published(outgoing=outgoing, epoch=self.epoch, at=at, seqs=seqs)
+        return Published(outgoing=outgoing, epoch=self.epoch, at=self._clock.now(), seqs=seqs)
 
     def _stream(self, scope: Scope) -> _Stream:
         stream = self._streams.get(scope)

@@ -6,6 +6,7 @@ Keys of the frame are read without regard to case; addresses are compared withou
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -34,10 +35,15 @@ class Address(msgspec.Struct, frozen=True):
     @property
     def key(self) -> tuple[str, str, str]:
         """The three levels folded: no outer blanks, no difference of case."""
-        return (fold(self.channel), fold(self.topic), fold(self.subtopic))
+        return _key(self)
 
     def __str__(self) -> str:
         return f"{self.channel}/{self.topic}/{self.subtopic}"
+
+
+@lru_cache(maxsize=4096)
+def _key(address: Address) -> tuple[str, str, str]:
+    return (fold(address.channel), fold(address.topic), fold(address.subtopic))
 
 
 class Packet(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 
 import msgspec
 from msgspec import UNSET
@@ -33,6 +34,7 @@ _STATUS_OF_STATE = {
 _CALL_TYPES = {Leg.AGENT: "agent", Leg.CUSTOMER: "outbound"}
 
 
+@lru_cache(maxsize=256)  # one event tells the same moment three times, and both legs tell it
 def timestamp(at: datetime) -> str:
     """ISO 8601 in UTC with milliseconds."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -104,7 +106,7 @@ def state_change(change: Change) -> messages.InboundCallStateChange:
             id=call.leg_id(leg),
             event=change.event,
             call_type=_CALL_TYPES[leg],
-            button_states=_buttons(call),
+            button_states=_buttons(call.state),
             response_actual=messages.CallActual(
                 connection_id=call.leg_id(leg),
                 contact_id=call.id,
@@ -142,7 +144,7 @@ def call_sync(call: Call | None) -> messages.CallStateSync:
                 status=_status(call.state),
                 status_timestamp=timestamp(call.at),
                 type=_CALL_TYPES[leg],
-                button_states={name: state == "Enable" for name, state in _buttons(call).items.items()},
+                button_states={name: state == "Enable" for name, state in _buttons(call.state).items.items()},
                 dial=dial_state(call, leg),
             )
         )
@@ -228,8 +230,9 @@ def _status(state: CallState) -> str:
     return _STATUS_OF_STATE.get(state, "connecting")
 
 
-def _buttons(call: Call) -> messages.ButtonStates:
-    enabled = {_BUTTON_OF_ACTION[action] for action in allowed_actions(call.state)}
+@cache
+def _buttons(state: CallState) -> messages.ButtonStates:
+    enabled = {_BUTTON_OF_ACTION[action] for action in allowed_actions(state)}
     items = {name: _button(name in enabled) for name in _BUTTONS}
     return messages.ButtonStates(items=items, count=len(items))
 

@@ -116,7 +116,7 @@ async def running_service(
     folder: Path, *, tokens: dict[str, str], engine: Engine | None = None, **environment: str
 ) -> AsyncIterator[RunningService]:
     """A service over the database in `folder`. Its clients are closed before it, unless it closes them first."""
-    async with AsyncExitStack() as clients, serving(configuration(folder, **environment), engine=engine) as service:
+    async with serving(configuration(folder, **environment), engine=engine) as service, AsyncExitStack() as clients:
         yield RunningService(service, clients, tokens)
 
 

@@ -192,7 +192,7 @@ class SqlStore:
 
 
 def _execute(statement: Executable, connection: Connection) -> None:
-    connection.execute(statement)
+    connection.execute(statement).close()
 
 
 if TYPE_CHECKING:
