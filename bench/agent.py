@@ -12,6 +12,8 @@ import picows
 DIAL = b'"subtopic":"ManualDialCall"'
 ERROR = b'"subtopic":"ApiError"'
 LIMIT = 30.0
+SUBSCRIPTIONS = ["LCM/*/*", "Amazon/InboundCall/*"]
+"""What a softphone needs: what is read for nothing would be counted as the service's time."""
 
 
 class Agent(picows.WSListener):
@@ -27,7 +29,7 @@ class Agent(picows.WSListener):
         """Open a connection, register, and log in."""
         _, agent = await picows.ws_connect(cls, url, read_buffer_init_size=4096)
         assert isinstance(agent, cls)
-        await agent.ask("Bus/Session/Register", {"token": token})
+        await agent.ask("Bus/Session/Register", {"token": token, "subscriptions": SUBSCRIPTIONS})
         if login:
             await agent.ask("Amazon/Agent/Login")
         return agent

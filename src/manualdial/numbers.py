@@ -12,6 +12,8 @@ from manualdial.errors import PhoneNumberInvalid, PhoneNumberMissing
 
 MAX_TYPED_CHARACTERS = 128
 MAX_EXTENSION_DIGITS = 20
+_MAX_SHORT_DIGITS = 6
+"""No emergency number is longer, and what is longer and called short is a subscriber's number in its region as well."""
 
 _NAMES_OF_TYPES = {
     PhoneNumberType.FIXED_LINE: "fixed_line",
@@ -100,7 +102,9 @@ def parse(typed: object, *, region: str) -> PhoneNumber:
     _refuse_short(
         phonenumbers.national_significant_number(parsed), phonenumbers.region_code_for_country_code(country_code)
     )
-    if not phonenumbers.is_valid_number(parsed):
+    # A number is valid where its type is known (`is_valid_number` finds the same out again).
+    line_type = phonenumbers.number_type(parsed)
+    if line_type == PhoneNumberType.UNKNOWN:
         raise PhoneNumberInvalid("PhoneNumber is not valid in its numbering plan")
     if parsed.extension and len(parsed.extension) > MAX_EXTENSION_DIGITS:
         raise PhoneNumberInvalid("the extension is too long")
@@ -108,12 +112,14 @@ def parse(typed: object, *, region: str) -> PhoneNumber:
         typed=typed,
         e164=phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164),
         region=phonenumbers.region_code_for_number(parsed) or "001",
-        type=_NAMES_OF_TYPES.get(phonenumbers.number_type(parsed), "unknown"),
+        type=_NAMES_OF_TYPES[line_type],
         extension=parsed.extension or None,
     )
 
 
 def _refuse_short(digits: str, region: str) -> None:
+    if len(digits) > _MAX_SHORT_DIGITS:
+        return
     if shortnumberinfo.is_emergency_number(digits, region):
         raise PhoneNumberInvalid(
             "an emergency number is never dialled by this service",
@@ -121,7 +127,7 @@ def _refuse_short(digits: str, region: str) -> None:
         )
     short = phonenumbers.PhoneNumber(
         country_code=phonenumbers.country_code_for_region(region),
-        national_number=int(digits) if digits.isdigit() and len(digits) < 7 else None,
+        national_number=int(digits) if digits.isdigit() else None,
     )
     if short.national_number and shortnumberinfo.is_valid_short_number_for_region(short, region):
         raise PhoneNumberInvalid(

@@ -1,15 +1,21 @@
-"""A whole service for each test, over a copy of one database."""
+"""One service for most of the tests, in which each has people of its own; and one of its own for who needs it."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 import uvloop
 
-from tests.support.running_service import RunningService, a_copy, running_service, settle_in
+from manualdial.app import Service, serving
+from tests.support.running_service import RunningService, a_copy, configuration, settle_in
+
+_worlds = itertools.count(1)
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -17,29 +23,30 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"uvloop": uvloop.new_event_loop}
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a database and its people, to be copied."""
     folder = tmp_path_factory.mktemp("template")
-    asyncio.run(settle_in(folder))
-    (folder / "secret").write_text("0123456789abcdef" * 4)
+    await settle_in(folder)
     return folder
-
-
-@pytest.fixture(scope="session")
-def tokens() -> dict[str, str]:
-    """Tokens of the people, each asked for once: signing in is slow on purpose."""
-    return {}
 
 
 @pytest.fixture
 def folder(template: Path, tmp_path: Path) -> Path:
-    """The folder of one service."""
+    """The folder of a service of its own."""
     return a_copy(template, tmp_path)
 
 
-@pytest.fixture
-async def service(folder: Path, tokens: dict[str, str]) -> AsyncIterator[RunningService]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared(template: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
     """A service with the defaults."""
-    async with running_service(folder, tokens=tokens) as running:
+    folder = a_copy(template, tmp_path_factory.mktemp("shared"))
+    async with serving(configuration(folder)) as running:
         yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def service(shared: Service) -> AsyncIterator[RunningService]:
+    """The shared service, with people whom no other test knows."""
+    async with AsyncExitStack() as clients:
+        yield RunningService(shared, clients, world=f"-{next(_worlds)}")

@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.bus_client import BusClient
 from tests.support.running_service import RunningService, nothing, press, running_service, state
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LOGIN, LOGOUT, SYNC = "Amazon/Agent/Login", "Amazon/Agent/Logout", "Amazon/Agent/StateSync"
 LOGGED_OUT = {"loginState": "LoggedOut", "agentInfo": None, "agentState": None, "rules": None}
@@ -28,8 +32,8 @@ async def test_login_join_and_logout(service: RunningService) -> None:
     assert await synced(second) == LOGGED_OUT
 
 
-async def test_a_login_outlives_a_reconnect_and_ends_after_the_grace_time(folder: Path, tokens: dict[str, str]) -> None:
-    async with running_service(folder, tokens=tokens, AGENTS_GRACE="0.2") as service:
+async def test_a_login_outlives_a_reconnect_and_ends_after_the_grace_time(folder: Path) -> None:
+    async with running_service(folder, AGENTS_GRACE="0.2") as service:
         desk = await service.desk()
         await desk.close()
         back = await service.bus()
@@ -69,9 +73,9 @@ async def test_roles_keep_to_what_they_may(service: RunningService) -> None:
     desk, sue, ada = await service.desk(), await service.bus("sue"), await service.bus("ada")
     sue.send(LOGIN)
     await sue.error("NOT_PERMITTED")
-    sue.send(LOGOUT, {"userId": "u-ann"})
+    sue.send(LOGOUT, {"userId": service.id_of("ann")})
     await sue.error("NOT_PERMITTED")
-    await ada.ask(LOGOUT, {"userId": "u-ann"}, "Amazon/Agent/LogoutSuccess")
+    await ada.ask(LOGOUT, {"userId": service.id_of("ann")}, "Amazon/Agent/LogoutSuccess")
     await desk.expect("Amazon/Agent/LogoutSuccess")
     assert await synced(desk) == LOGGED_OUT
 

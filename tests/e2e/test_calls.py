@@ -21,6 +21,8 @@ from tests.support.running_service import (
     state,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 ROW = (
     "requested", "agent_ringing", "agent_answered", "dialing", "progress", "ringing", "connected", "wrap_up", "ended",
 )  # fmt: skip
@@ -45,8 +47,9 @@ async def test_states_come_in_order_each_once_for_a_leg(service: RunningService,
     assert (got[0], got[-2:]) == ("requested", ["wrap_up", "ended"])
     assert {"agent_ringing", "agent_answered", "dialing", "connected"} <= set(got)
     assert which != 7 or "progress" in got
-    assert {"agent": "agent", "customer": "outbound"} == {
-        call["dial"]["leg"]: call["CallType"] for call in changes(desk, call_id)
+    assert {call["dial"]["leg"]: call["CallType"] for call in changes(desk, call_id)} == {
+        "agent": "agent",
+        "customer": "outbound",
     }
     assert len({call["id"] for call in changes(desk, call_id)}) == 2
 
@@ -151,16 +154,16 @@ async def test_the_next_dial_ends_the_wrap_up_and_the_agent_is_as_before_the_fir
     assert told == ["Busy", "After Call Work", "Busy", "After Call Work", "Available"]
 
 
-async def test_a_configured_wrap_up_time_ends_the_wrap_up(folder: Any, tokens: dict[str, str]) -> None:
-    async with running_service(folder, tokens=tokens, DIALING_WRAP_UP="0.05") as service:
+async def test_a_configured_wrap_up_time_ends_the_wrap_up(folder: Any) -> None:
+    async with running_service(folder, DIALING_WRAP_UP="0.05") as service:
         desk = await service.desk()
         call_id = (await press(desk, number(1)))["callId"]
         await state(desk, call_id, "ended")
         assert states(desk, call_id)[-2:] == ["wrap_up", "ended"]
 
 
-async def test_extension_and_caller_id_are_part_of_the_call(folder: Any, tokens: dict[str, str]) -> None:
-    async with running_service(folder, tokens=tokens, DIALING_CALLER_IDS="+12025550199") as service:
+async def test_extension_and_caller_id_are_part_of_the_call(folder: Any) -> None:
+    async with running_service(folder, DIALING_CALLER_IDS="+12025550199") as service:
         desk = await service.desk()
         desk.send(DIAL, {"PhoneNumber": number(0), "CallerID": "+12025550198"})
         await desk.error("NOT_PERMITTED")

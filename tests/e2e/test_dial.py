@@ -12,6 +12,8 @@ import pytest
 from tests.support.bus_client import address_of, is_error
 from tests.support.running_service import DIAL, SAMPLE, RunningService, changes, finish, nothing, number, press, state
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 CALLED = {"PhoneNumber": number(0)}
 ECHO = {"subtopic": "ManualDialCall", "data": CALLED}
 
@@ -24,7 +26,10 @@ FORMS = {
         },
     ),
     "sample": (
-        {"channel": "Amazon", "topic": "InboundCall", "subtopic": "ManualDialCall", "data": {"PhoneNumber": "+12345678900"}},
+        {
+            "channel": "Amazon", "topic": "InboundCall", "subtopic": "ManualDialCall",
+            "data": {"PhoneNumber": "+12345678900"},
+        },
         {
             "channel": "UI", "topic": "InboundCall", "subtopic": "ManualDialCall",
             "message": {
@@ -49,7 +54,8 @@ FORMS = {
     ),
     "a packet": (
         {
-            "channel": "Amazon", "topic": "", "subTopic": "", "ResponseUrl": "https://crm.example", "subscriberID": "4711",
+            "channel": "Amazon", "topic": "", "subTopic": "", "ResponseUrl": "https://crm.example",
+            "subscriberID": "4711",
             "message": {"channel": "Amazon", "topic": "InboundCall", "subtopic": "ManualDialCall", "data": CALLED},
         },
         {
@@ -64,7 +70,9 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_a_request_without_request_id_has_exactly_the_documented_reply(service: RunningService, form: str) -> None:
+async def test_a_request_without_request_id_has_exactly_the_documented_reply(
+    service: RunningService, form: str
+) -> None:
     request, reply = FORMS[form]
     desk = await service.desk()
     desk.send_text(json.dumps(request))

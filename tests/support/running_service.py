@@ -1,23 +1,25 @@
-"""The whole service, as it is served: a free port, the simulator at high speed, a database in a file, four people."""
+"""The whole service, as it is served: a free port, the simulator at high speed, a database in a file, and people."""
 
 from __future__ import annotations
 
 import shutil
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from manualdial.agents import Role, User
 from manualdial.app import Service, serving, store_for
+from manualdial.clock import SystemClock
 from manualdial.config import Config, load
-from manualdial.ports import Engine
-from manualdial.transports.identity import hash_password
+from manualdial.ports import LoginNameTaken
+from manualdial.transports.identity import Identity, hash_password
 from tests.support.bus_client import BusClient, Message, address_of, is_error
-from tests.support.small_service import HttpAnswer, get, post, sign_in
+from tests.support.small_service import CHEAP, HttpAnswer, MemoryUsers, get, post
 
 PASSWORD = "pass word & more"
+SECRET = b"0123456789abcdef" * 4
 PEOPLE = {
     "ann": ("one", Role.AGENT),
     "bob": ("one", Role.AGENT),
@@ -46,41 +48,61 @@ def configuration(folder: Path, **environment: str) -> Config:
     return load(None, {f"MANUALDIAL_{name}": text for name, text in chosen.items()})
 
 
+def person(name: str, *, world: str = "", password_hash: str) -> User:
+    """Somebody of PEOPLE, in this world."""
+    tenant, role = PEOPLE[name]
+    return User(
+        id=f"u-{name}{world}",
+        tenant_id=f"t-{tenant}{world}",
+        tenant=f"{tenant}{world}",
+        login_name=f"{name}{world}",
+        name=name.title(),
+        password_hash=password_hash,
+        roles=frozenset({role}),
+        extension="2001",
+        region="US",
+    )
+
+
 async def settle_in(folder: Path) -> None:
-    """Make the database, with its people."""
+    """Make the database and the secret of a service, with everybody of PEOPLE."""
+    (folder / "secret").write_bytes(SECRET)
     password_hash = hash_password(PASSWORD)
     async with store_for(configuration(folder)) as store:
-        for name, (tenant, role) in PEOPLE.items():
-            await store.add_user(
-                User(
-                    id=f"u-{name}",
-                    tenant_id=f"t-{tenant}",
-                    tenant=tenant,
-                    login_name=name,
-                    name=name.title(),
-                    password_hash=password_hash,
-                    roles=frozenset({role}),
-                    extension="2001",
-                    region="US",
-                )
-            )
+        for name in PEOPLE:
+            await store.add_user(person(name, password_hash=password_hash))
 
 
 class RunningService:
-    """A service that is up, and its clients, which are closed with it."""
+    """A service that is up, and clients of it that are closed with it.
 
-    def __init__(self, service: Service, clients: AsyncExitStack, tokens: dict[str, str]) -> None:
+    With a `world`, people are of that world alone: their names, ids and tenants end in it, so that many tests can use
+    one service and see nothing of each other.
+    """
+
+    def __init__(self, service: Service, clients: AsyncExitStack, *, world: str = "") -> None:
         self.service = service
         self.port = int(service.url.rsplit(":", 1)[1])
         self._clients = clients
-        self._tokens = tokens
+        self._world = world
+        self._tokens: dict[str, str] = {}
+
+    def id_of(self, name: str) -> str:
+        """The id of this person."""
+        return f"u-{name}{self._world}"
 
     async def token(self, name: str = "ann") -> str:
-        """A token of this person; good for every service with the same secret and people."""
+        """A token of this person, who is added to the database if that is the first that is heard of them."""
         if name not in self._tokens:
-            answer = await sign_in(self.port, name, PASSWORD)
-            assert answer.status == 200, answer.body
-            self._tokens[name] = answer.json()["access_token"]
+            user = person(name, world=self._world, password_hash=CHEAP.hash(PASSWORD))
+            with suppress(LoginNameTaken):
+                await self.service.store.add_user(user)
+            # Made as the service makes it, from the same secret: signing in to it is slow on purpose.
+            identity = Identity(
+                store=MemoryUsers(user), clock=SystemClock(), secret=SECRET, token_lifetime=3600, hasher=CHEAP
+            )
+            grant = await identity.sign_in(user.login_name, PASSWORD, address="127.0.0.1")
+            self._tokens[name] = grant.access_token
         return self._tokens[name]
 
     async def connect(self, **headers: str) -> BusClient:
@@ -112,12 +134,10 @@ class RunningService:
 
 
 @asynccontextmanager
-async def running_service(
-    folder: Path, *, tokens: dict[str, str], engine: Engine | None = None, **environment: str
-) -> AsyncIterator[RunningService]:
-    """A service over the database in `folder`. Its clients are closed before it, unless it closes them first."""
-    async with serving(configuration(folder, **environment), engine=engine) as service, AsyncExitStack() as clients:
-        yield RunningService(service, clients, tokens)
+async def running_service(folder: Path, **environment: str) -> AsyncIterator[RunningService]:
+    """A service of its own over the database in `folder`."""
+    async with serving(configuration(folder, **environment)) as service, AsyncExitStack() as clients:
+        yield RunningService(service, clients)
 
 
 def a_copy(template: Path, folder: Path) -> Path:
@@ -170,4 +190,3 @@ async def nothing(client: BusClient, *, but: str = "Amazon/App/StateSync") -> li
     start = len(client.seen)
     await client.ask(but)
     return [message for message in client.seen[start:] if address_of(message) != but]
-

@@ -35,7 +35,8 @@ async def test_login_success_tells_who_is_logged_in_and_in_which_state(core: Cor
         "name": "Ann", "id": "u-ann", "extension": "2001", "loginName": "ann", "muted": False, "softphoneEnabled": True,
     }  # fmt: skip
     assert message["agentState"] == {
-        "agentStateARN": None, "type": "not_routable", "name": "Not Ready", "startTimestamp": "2026-03-02T15:00:00.000Z",
+        "agentStateARN": None, "type": "not_routable", "name": "Not Ready",
+        "startTimestamp": "2026-03-02T15:00:00.000Z",
     }  # fmt: skip
     assert set(message["rules"]) == {"ButtonStates", "ResponseActual"}
     assert set(message["rules"]["ButtonStates"]["items"]) == BUTTONS

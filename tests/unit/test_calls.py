@@ -156,7 +156,12 @@ def test_early_media_stands_between_dialing_and_ringing() -> None:
 
 def test_states_that_must_have_been_are_told_where_their_report_is_missing() -> None:
     changes = advance(a_call(), a_report(a_call(), Sign.CONNECTED))
-    assert [change.call.state.value for change in changes] == ["agent_ringing", "agent_answered", "dialing", "connected"]
+    assert [change.call.state.value for change in changes] == [
+        "agent_ringing",
+        "agent_answered",
+        "dialing",
+        "connected",
+    ]
 
 
 def test_a_hold_is_between_two_times_connected() -> None:

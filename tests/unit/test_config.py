@@ -17,9 +17,9 @@ def a_file(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def refused(path: Path | None = None, **environment: str) -> str:
+def refused(path: Path | None = None, environment: dict[str, str] | None = None) -> str:
     with pytest.raises(ConfigurationError) as error:
-        load(path, environment)
+        load(path, environment or {})
     return str(error.value)
 
 
@@ -142,7 +142,7 @@ def test_what_cannot_be_used_is_refused_by_the_name_of_its_option(tmp_path: Path
 
 @pytest.mark.parametrize("name", ["MANUALDIAL_SERVER_PROT", "MANUALDIAL_PORT", "MANUALDIAL_", "MANUALDIAL_SERVER"])
 def test_an_unknown_variable_is_refused_by_its_name(name: str) -> None:
-    assert name in refused(**{name: "1"})
+    assert name in refused(None, {name: "1"})
 
 
 def test_a_value_is_never_told_again(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_value_is_never_told_again(tmp_path: Path) -> None:
         "[server]\nport = 'hunter2'\n",
     ):
         assert "hunter2" not in refused(a_file(tmp_path, text))
-    assert "hunter2" not in refused(MANUALDIAL_SERVER_PORT="hunter2")
+    assert "hunter2" not in refused(None, {"MANUALDIAL_SERVER_PORT": "hunter2"})
 
 
 @pytest.mark.parametrize("content", [b"[server", b"\xff", b"port = \n", b"a = 1\na = 2\n"])
@@ -169,4 +169,4 @@ def test_a_file_that_is_not_there_is_refused_by_its_name(tmp_path: Path) -> None
 
 
 def test_a_table_that_is_a_value_is_refused_though_the_environment_is_in_it(tmp_path: Path) -> None:
-    assert "server" in refused(a_file(tmp_path, "server = 3\n"), MANUALDIAL_SERVER_PORT="1")
+    assert "server" in refused(a_file(tmp_path, "server = 3\n"), {"MANUALDIAL_SERVER_PORT": "1"})

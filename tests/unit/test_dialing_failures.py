@@ -12,7 +12,6 @@ from tests.support.core import Core, Desk, dial_of, error_type, running_core
 from tests.support.memory_store import MemoryStore
 from tests.support.waiting import until
 
-
 # ── the engine says no, or nothing ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -28,9 +27,7 @@ async def test_a_call_that_the_engine_does_not_take_is_over_at_once(core: Core, 
     assert desk.agent_states() == ["Busy", "Not Ready"]
 
 
-async def test_the_replay_of_a_call_that_the_engine_refused_is_a_reply_and_rings_nobody(
-    core: Core, desk: Desk
-) -> None:
+async def test_the_replay_of_a_call_that_the_engine_refused_is_a_reply_and_rings_nobody(core: Core, desk: Desk) -> None:
     core.engine.fails["originate"] = EngineRefused("no")
     call_id = (await desk.press())["data"]["details"]["callId"]
     del core.engine.fails["originate"]

@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from manualdial.calls import Cause, EndedBy, Ending, Sign
-from manualdial.ports import EngineRefused, EngineSilent, EngineUnavailable
-from tests.support.core import CHANGE, DIAL, SAMPLE, Core, Desk, dial_of, error_type, running_core
-from tests.support.memory_store import MemoryStore
+from manualdial.calls import Cause, EndedBy
+from manualdial.ports import EngineRefused
+from tests.support.core import CHANGE, DIAL, SAMPLE, Core, Desk, dial_of, error_type
 from tests.support.people import BOB
 from tests.support.waiting import until
-
 
 # ── one press, one call ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -44,7 +42,9 @@ async def test_a_number_and_its_text_are_the_same_request_id(desk: Desk) -> None
 
 async def test_keys_in_another_case_and_unknown_keys_are_the_same_data(desk: Desk) -> None:
     first = dial_of(await desk.ask(DIAL, {"PhoneNumber": "+12025550100", "CampaignID": "7"}, "press-1"))
-    again = await desk.ask("lcm/WebService/manualDialCall", {"campaignid": "7", "phonenumber": "+12025550100", "x": 1}, "press-1")
+    again = await desk.ask(
+        "lcm/WebService/manualDialCall", {"campaignid": "7", "phonenumber": "+12025550100", "x": 1}, "press-1"
+    )
     assert dial_of(again)["callId"] == first["callId"]
 
 
@@ -65,9 +65,7 @@ async def test_the_same_press_in_the_other_form_is_a_replay_in_that_form(desk: D
         {"PhoneNumber": "+12025550100", "Overrides": [{"rule": "a", "reason": "b"}]},
     ],
 )
-async def test_the_same_request_id_with_other_data_is_a_conflict(
-    core: Core, desk: Desk, other: dict[str, Any]
-) -> None:
+async def test_the_same_request_id_with_other_data_is_a_conflict(core: Core, desk: Desk, other: dict[str, Any]) -> None:
     await desk.press()
     answer = await desk.ask(DIAL, other, "press-1")
     assert (error_type(answer), answer["requestId"]) == ("REQUEST_ID_CONFLICT", "press-1")
@@ -104,6 +102,7 @@ async def test_agents_do_not_wait_for_each_other(core: Core, desk: Desk) -> None
     await until(lambda: len(core.engine.orders) == 2)
     core.engine.waits["originate"].set()
     assert dial_of(await first)["callId"] != dial_of(await other)["callId"]
+
 
 # ── without a requestId: the guard time ─────────────────────────────────────────────────────────────────────────────
 
@@ -195,7 +194,9 @@ async def test_set_make_call_with_a_request_id_is_a_press_like_any_other(core: C
     again = dial_of(await desk.ask("Amazon/InboundCall/SetMakeCall", {"PhoneNumber": "+12025550100"}, "press-1"))
     assert (again["callId"], again["replay"]) == (dial_of(answer)["callId"], True)
     assert dial_of(await desk.press(request_id="press-1"))["replay"] is True
-    assert error_type(await desk.ask("Amazon/InboundCall/SetMakeCall", "+12025550123", "press-1")) == "REQUEST_ID_CONFLICT"
+    assert (
+        error_type(await desk.ask("Amazon/InboundCall/SetMakeCall", "+12025550123", "press-1")) == "REQUEST_ID_CONFLICT"
+    )
     assert len(core.engine.orders) == 1
 
 
@@ -210,7 +211,17 @@ async def test_set_make_call_again_within_the_guard_time_is_answered_and_rings_n
     assert len(core.engine.orders) == 1
 
 
-@pytest.mark.parametrize(("data", "error"), [(None, "PHONE_NUMBER_MISSING"), ("", "PHONE_NUMBER_MISSING"), ("911", "PHONE_NUMBER_INVALID"), (2025550100, "PHONE_NUMBER_INVALID"), (True, "MALFORMED_MESSAGE"), ([], "MALFORMED_MESSAGE")])
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (None, "PHONE_NUMBER_MISSING"),
+        ("", "PHONE_NUMBER_MISSING"),
+        ("911", "PHONE_NUMBER_INVALID"),
+        (2025550100, "PHONE_NUMBER_INVALID"),
+        (True, "MALFORMED_MESSAGE"),
+        ([], "MALFORMED_MESSAGE"),
+    ],
+)
 async def test_set_make_call_fails_as_a_press_does(desk: Desk, data: Any, error: str) -> None:
     assert error_type(await desk.ask("Amazon/InboundCall/SetMakeCall", data)) == error
 

@@ -26,7 +26,6 @@ from tests.support.moved_clock import MovedClock
 from tests.support.people import ANN, BOB, SUE, ZOE
 from tests.support.recording_connection import RecordingConnection
 
-
 # ── addresses ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -129,7 +128,9 @@ async def test_an_error_goes_to_who_asked_and_to_nobody_else(core: Core, desk: D
 async def test_an_error_of_a_packet_is_a_packet(desk: Desk) -> None:
     inner = {"channel": "LCM", "topic": "Webservice", "subtopic": "ManualDialCall", "requestId": "8", "data": {}}
     for message in (inner, {"channel": 7}):
-        answer = await desk.send({"channel": "Amazon", "topic": "", "subTopic": "", "subscriberID": "7", "message": message})
+        answer = await desk.send(
+            {"channel": "Amazon", "topic": "", "subTopic": "", "subscriberID": "7", "message": message}
+        )
         assert answer is not None
         assert (answer["subscriberID"], answer["message"]["topic"]) == ("7", "Error")
         check_answer(answer)
@@ -336,22 +337,32 @@ async def test_deep_nesting_is_answered_wherever_it_stands(desk: Desk, depth: in
 
 @pytest.mark.parametrize("number", [2**63, 10**30, -(10**300), 10**4000])
 async def test_huge_numbers_are_answered_wherever_they_stand(desk: Desk, number: int) -> None:
-    for data in ({"CampaignID": number}, {"PhoneNumber": number}, {"DryRun": number}, {"AccountNumber": number}, number):
+    for data in (
+        {"CampaignID": number},
+        {"PhoneNumber": number},
+        {"DryRun": number},
+        {"AccountNumber": number},
+        number,
+    ):
         answer = await desk.ask("LCM/Webservice/ManualDialCall", data)
         check_answer(answer)
         assert "message" not in answer
     for address in ("Amazon/InboundCall/Hold", "Amazon/InboundCall/SendDTMF", "Amazon/Agent/Login"):
         check_answer(await desk.ask(address, {"callId": number, "digits": number, "extension": number}))
     packet = {"channel": "Amazon", "subscriberID": number, "message": {"channel": "LCM", "data": number}}
-    answer = await desk.send(packet)
-    assert answer is not None
-    check_answer(answer)
+    wrapped = await desk.send(packet)
+    assert wrapped is not None
+    check_answer(wrapped)
 
 
-@pytest.mark.parametrize("text", ["\x00", "+1202555\x000100", "\u202e", "\ufeff", "x" * 60_000, "'; DROP TABLE calls; --"])
+@pytest.mark.parametrize(
+    "text", ["\x00", "+1202555\x000100", "\u202e", "\ufeff", "x" * 60_000, "'; DROP TABLE calls; --"]
+)
 async def test_hard_texts_are_answered_wherever_they_stand(desk: Desk, text: str) -> None:
     for key in KEYS:
-        check_answer(await desk.ask("LCM/Webservice/ManualDialCall", {"PhoneNumber": "+12025550100", "DryRun": True, key: text}))
+        check_answer(
+            await desk.ask("LCM/Webservice/ManualDialCall", {"PhoneNumber": "+12025550100", "DryRun": True, key: text})
+        )
     check_answer(await desk.ask("Amazon/Agent/SetNotReady", {"ReasonCodeId": text}))
     for address in ("Login", "UpdateState", "Logout"):
         check_answer(await desk.ask(f"Amazon/Agent/{address}", {"extension": text, "label": text, "userId": text}))
@@ -363,5 +374,3 @@ async def test_a_message_of_the_largest_size_is_answered(desk: Desk) -> None:
         answer = await desk.send(empty.replace('""', f'"{"1" * (size - len(empty))}"'))
         assert answer is not None
         check_answer(answer)
-
-

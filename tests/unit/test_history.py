@@ -86,7 +86,12 @@ async def test_a_call_is_told_with_all_its_states_verdict_and_ending(store: Memo
         "requested", "agent_ringing", "agent_answered", "dialing", "ringing", "connected", "wrap_up", "wrap_up",
     ]  # fmt: skip
     assert [step.step for step in record.states] == [0, 1, 2, 3, 4, 5, 6, 6]
-    assert (record.state, record.request_id, record.campaign_id, record.caller_id) == ("wrap_up", "r", "7", "+12025550199")
+    assert (record.state, record.request_id, record.campaign_id, record.caller_id) == (
+        "wrap_up",
+        "r",
+        "7",
+        "+12025550199",
+    )
     assert record.verdict["decision"] == "allow"
     assert not isinstance(record.ending, type(None))
     assert record.requested_at.endswith("Z")

@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from manualdial import log
+from tests.support.calls import a_call
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1LWFubiJ9.c2lnbmF0dXJl-_x"
 
@@ -124,8 +125,6 @@ def test_what_is_no_number_stays_as_it_is(field: str, value: Any) -> None:
 
 
 def test_the_text_of_a_press_never_stands_in_a_line() -> None:
-    from tests.support.calls import a_call  # noqa: PLC0415
-
     stream = logged()
     structlog.get_logger("tests").info("call", call=str(a_call()), repr=repr(a_call()))
     assert "5550100" not in stream.getvalue()

@@ -169,12 +169,11 @@ def test_a_region_that_does_not_exist_is_refused_and_told(region: str) -> None:
 def test_any_text_is_a_number_or_is_refused(typed: str, region: str) -> None:
     try:
         number = parse(typed, region=region)
-    except (PhoneNumberInvalid, PhoneNumberMissing) as refused:
-        assert not typed.strip() or len(typed.strip()) < 3 or typed.strip() not in refused.message
-    else:
-        assert number.e164[0] == "+"
-        assert number.e164[1:].isdecimal()
-        assert parse(number.e164, region="FR").e164 == number.e164
+    except (PhoneNumberInvalid, PhoneNumberMissing):
+        return
+    assert number.e164[0] == "+"
+    assert number.e164[1:].isdecimal()
+    assert parse(number.e164, region="FR").e164 == number.e164
 
 
 @given(st.from_regex(r"\+?[0-9 ().-]{2,18}((;ext=|x|,)[0-9]{1,8})?", fullmatch=True))

@@ -23,7 +23,11 @@ def a_press(data: dict[str, Any], *, channel: str = "LCM", request_id: str | int
     address = Address(channel, "InboundCall", "ManualDialCall")
     request = Request(address=address, request_id=request_id, connection=RecordingConnection())
     return presses.read(
-        request, read({"PhoneNumber": "+12025550100"} | data, Dial), session=a_session(**session), settings=SETTINGS, at=0
+        request,
+        read({"PhoneNumber": "+12025550100"} | data, Dial),
+        session=a_session(**session),
+        settings=SETTINGS,
+        at=0,
     )
 
 
@@ -84,7 +88,13 @@ def test_only_a_permitted_caller_id_is_shown() -> None:
 
 @pytest.mark.parametrize(
     ("extension", "own"),
-    [("2001", None), ("+12025550111", "+12025550111"), ("2025550111", "+12025550111"), ("ann.smith", None), ("911", None)],
+    [
+        ("2001", None),
+        ("+12025550111", "+12025550111"),
+        ("2025550111", "+12025550111"),
+        ("ann.smith", None),
+        ("911", None),
+    ],
 )
 def test_the_own_line_is_known_where_the_extension_is_a_number(extension: str, own: str | None) -> None:
     assert a_press({}, extension=extension).facts.own_number == own

@@ -55,7 +55,9 @@ async def test_without_a_good_token_the_connection_is_closed_and_told_nothing_el
     assert client.connection.caller is None
 
 
-@pytest.mark.parametrize("data", [{"token": 7}, {"token": "ann", "stream": "yes"}, {"token": "ann", "subscriptions": "x"}])
+@pytest.mark.parametrize(
+    "data", [{"token": 7}, {"token": "ann", "stream": "yes"}, {"token": "ann", "subscriptions": "x"}]
+)
 async def test_a_register_that_cannot_be_read_is_malformed_and_may_come_again(core: Core, data: dict[str, Any]) -> None:
     client = core.client()
     assert error_type(await client.ask(REGISTER, data)) == "MALFORMED_MESSAGE"
@@ -63,7 +65,9 @@ async def test_a_register_that_cannot_be_read_is_malformed_and_may_come_again(co
     assert (await client.ask(REGISTER, {"token": "ann"}))["subtopic"] == "Registered"
 
 
-@pytest.mark.parametrize("address", ["LCM/Webservice/ManualDialCall", "Bus/Session/Subscribe", "MyCrm/A/B", "No/Such/Thing"])
+@pytest.mark.parametrize(
+    "address", ["LCM/Webservice/ManualDialCall", "Bus/Session/Subscribe", "MyCrm/A/B", "No/Such/Thing"]
+)
 async def test_nothing_else_is_answered_before(core: Core, address: str) -> None:
     reader = await core.connection()
     client = core.client()
@@ -121,7 +125,9 @@ async def test_a_pattern_that_nobody_may_see_is_refused_as_a_whole(core: Core, d
     assert error_type(answer) == "NOT_PERMITTED"
 
 
-@pytest.mark.parametrize("data", [None, {}, {"subscriptions": None}, {"subscriptions": [7]}, {"subscriptions": ["x"]}, []])
+@pytest.mark.parametrize(
+    "data", [None, {}, {"subscriptions": None}, {"subscriptions": [7]}, {"subscriptions": ["x"]}, []]
+)
 async def test_what_is_no_list_of_patterns_is_malformed(desk: Desk, data: Any) -> None:
     assert error_type(await desk.ask(SUBSCRIBE, data)) == "MALFORMED_MESSAGE"
 

@@ -159,5 +159,6 @@ def test_the_agents_buttons_follow_the_state(state: AgentState, buttons: set[str
 def test_the_state_of_an_agent_is_told_by_name_and_type(state: AgentState) -> None:
     told = wire(views.agent_sync(a_session(state=state)))["agentState"]
     assert told == {
-        "agentStateARN": None, "type": state.type.value, "name": state.label, "startTimestamp": "2026-03-02T15:00:00.000Z",
+        "agentStateARN": None, "type": state.type.value, "name": state.label,
+        "startTimestamp": "2026-03-02T15:00:00.000Z",
     }  # fmt: skip

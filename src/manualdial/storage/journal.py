@@ -18,6 +18,8 @@ from manualdial.storage.faults import ContentRefused
 from manualdial.storage.pending import Batch, Pending, Press
 
 MAX_WAITING_PRESSES = 10_000
+_MANY_CHANGES = 500
+"""How many changes are written with the next press, though they have time: more would keep a later press waiting."""
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +43,7 @@ class Journal:
     """Writes calls and their changes in the background, through one task.
 
     While one batch is being written the next one gathers, so that any number of presses at once costs few commits.
+    Changes wait a moment for company and go apart from presses where they can: somebody waits for a press.
     A batch that fails fails its presses at once; its changes are kept, in order, and tried again with growing pauses,
     and with the next press or flush. Where more changes wait than there is room for, the newest state of each call is
     kept, parts of the history are not, and the log says so.
@@ -55,6 +58,8 @@ class Journal:
         self._unwritten: list[Change] = []
         self._wake = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
+        self._due = False
+        """Whether the time of the waiting changes has come."""
         self._failures = 0
         self._writer: asyncio.Task[None] | None = None
 
@@ -120,8 +125,13 @@ class Journal:
         return True
 
     def _wake_in(self, delay: float) -> None:
-        if self._alarm is None and not self._wake.is_set():
-            self._alarm = asyncio.get_running_loop().call_later(delay, self._wake.set)
+        if self._alarm is None and not self._due:
+            self._alarm = asyncio.get_running_loop().call_later(delay, self._changes_are_due)
+
+    def _changes_are_due(self) -> None:
+        self._alarm = None
+        self._due = True
+        self._wake.set()
 
     def _silence_alarm(self) -> None:
         if self._alarm is not None:
@@ -133,14 +143,19 @@ class Journal:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                self._silence_alarm()
                 await self._write_pending()
         finally:
             self._silence_alarm()
             _end_waiting(self._pending.presses, self._flushes, "the store is closed")
 
     async def _write_pending(self) -> None:
-        batch = self._in_hand = self._pending.take()
+        # A press does not wait for changes that have time: it goes alone, unless they are due, or many.
+        many = self._pending.count >= _MANY_CHANGES
+        with_changes = self._due or many or not self._pending.presses or bool(self._flushes or self._failures)
+        if with_changes:
+            self._due = False
+            self._silence_alarm()
+        batch = self._in_hand = self._pending.take(with_changes=with_changes)
         flushes, self._flushes = self._flushes, []
         fault: str | None = "the store is closed"
         try:

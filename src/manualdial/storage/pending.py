@@ -78,9 +78,12 @@ class Pending:
         self.changes, self.count = {}, 0
         return sum(self.add(change) for change in (*changes, *since))
 
-    def take(self) -> Batch:
-        """Take all changes, and all presses whose callers still wait."""
+    def take(self, *, with_changes: bool = True) -> Batch:
+        """Take all presses whose callers still wait, and all changes or none."""
         presses = [press for press in self.presses if not press.done.done()]
+        if not with_changes:
+            self.presses = []
+            return Batch(presses=presses)
         changes = [change for of_call in self.changes.values() for change in of_call]
         self.presses, self.changes, self.count = [], {}, 0
         return Batch(presses=presses, changes=changes)
