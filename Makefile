@@ -10,6 +10,7 @@ READY := .venv/.ready
 UV := .venv-uv/bin/uv
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/manualdial
 ENGINE ?= simulator
+comma := ,
 
 # Compiling for every platform and Python at once keeps the pins the same wherever `make lock` is run.
 # `--no-config` and the cleared variables keep a machine's own index settings out of the files.
@@ -73,7 +74,7 @@ coverage: $(READY)  ## The tests without the telephony ones, and which lines and
 
 .PHONY: bench
 bench: $(READY) telephony-tools  ## Measure what the service costs, as ratios, and print the table of docs/benchmarks.md
-	scripts/in_namespace $(PYTHON) -m bench
+	scripts/in_namespace $(PYTHON) -m bench $(subst $(comma), ,$(ONLY)) $(if $(WRITE),--write)
 
 .PHONY: conformance
 conformance: $(READY) $(if $(filter asterisk,$(ENGINE)),telephony-tools)  ## Run CHECK=PROGRAM against a fresh server (ONLY=AREAS, ENGINE=simulator|asterisk)

@@ -106,7 +106,7 @@ async def test_presses_that_come_while_a_commit_runs_share_the_next_one(watched:
         assert watched.commits == 3
 
 
-async def test_changes_go_with_the_next_press(watched: WatchedDatabase) -> None:
+async def test_presses_do_not_wait_for_changes_that_have_time(watched: WatchedDatabase) -> None:
     async with writing(watched, pace=PATIENT) as journal:
         calls = [a_call() for _ in range(20)]
         for call in calls:
@@ -114,6 +114,7 @@ async def test_changes_go_with_the_next_press(watched: WatchedDatabase) -> None:
             for step in range(1, 7):
                 journal.record_change(held(call, step))
         assert watched.commits == 20
+        assert await steps(watched, calls[0]) == [0]
         await journal.flush()
         assert watched.commits == 21
         assert await steps(watched, calls[-1]) == [0, 1, 2, 3, 4, 5, 6]
@@ -243,9 +244,11 @@ async def test_a_full_database_fails_presses_and_keeps_changes(watched: WatchedD
         presses = [journal.record_press(a_call(purpose="x" * 10_000)) for _ in range(20)]
         outcomes = await asyncio.gather(*presses, return_exceptions=True)
         assert {type(outcome) for outcome in outcomes} == {StoreUnavailable}
+        assert journal.is_failing
         journal.record_change(held(call, 1))
         await limit_pages(1_000_000)
         await journal.flush()
+        assert not journal.is_failing
         assert await steps(watched, call) == [0, 1]
 
 

@@ -25,6 +25,8 @@ class MemoryStore:
         self.go_on = asyncio.Event()
         """A press waits for this before it is written."""
         self.go_on.set()
+        self.waiting = 0
+        """How many presses wait for `go_on`."""
 
     async def __aenter__(self) -> MemoryStore:
         return self
@@ -55,7 +57,9 @@ class MemoryStore:
         return sorted(self._users.values(), key=lambda user: (user.tenant, user.login_name))
 
     async def record_press(self, call: Call) -> None:
+        self.waiting += 1
         await self.go_on.wait()
+        self.waiting -= 1
         self._answer()
         if call.request_id is not None and (taken := self._press(call.agent_id, call.request_id)) is not None:
             raise RequestIdTaken(taken)

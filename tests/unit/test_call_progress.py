@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from manualdial.calls import CallState, Sign
 from tests.support.calls import TO_CONNECTED, a_call
 from tests.support.core import Core, Desk, running_core
+from tests.support.people import BOB
 from tests.support.waiting import until
 
 
@@ -74,7 +73,10 @@ async def test_the_wrap_up_time_of_one_call_does_not_end_that_of_the_next() -> N
         await core.engine.end(first)
         second = await desk.connected_call(core.engine, "press-2")
         assert desk.states(first)[-1] == ("agent", "ended")
-        await asyncio.sleep(0.1)
+        other = await core.desk(BOB)
+        later = await other.connected_call(core.engine)
+        await core.engine.end(later)
+        await until(lambda: other.states(later)[-1] == ("agent", "ended"))  # its time began after that of the first
         assert desk.states(second)[-1] == ("customer", "connected")
         await core.engine.end(second)
         assert desk.states(second)[-1] == ("agent", "wrap_up")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.core import DIAL, SAMPLE, Core, Desk, dial_of, error_type, running_core
 from tests.support.people import BOB, SUE
+from tests.support.waiting import until
 
 # ── the reply ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -69,7 +70,7 @@ async def test_the_engine_is_given_what_it_must_know(core: Core, desk: Desk) -> 
 async def test_the_call_is_in_the_journal_before_the_engine_is_asked(core: Core, desk: Desk) -> None:
     core.store.go_on.clear()
     press = asyncio.create_task(desk.press())
-    await asyncio.sleep(0)
+    await until(lambda: core.store.waiting == 1)
     assert core.engine.orders == []
     core.store.go_on.set()
     call_id = dial_of(await press)["callId"]

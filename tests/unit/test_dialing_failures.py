@@ -176,7 +176,7 @@ async def test_an_engine_that_says_no_before_the_journal_has_answered_was_asked_
     core.engine.fails["make_ready"] = fault
     core.store.go_on.clear()
     press = asyncio.create_task(desk.press())
-    await asyncio.sleep(0)
+    await until(lambda: core.store.waiting == 1)
     core.store.go_on.set()
     assert error_type(await press) == "MAKE_CALL_FAILED"
     assert desk.states() == [("agent", "requested"), ("agent", "ended")]

@@ -15,7 +15,7 @@ from manualdial.ports import EngineSilent, EngineUnavailable, Reconnected
 from tests.support.calls import TO_CONNECTED, a_call, a_report
 from tests.support.core import Core, Desk, dial_of, running_core
 from tests.support.memory_store import MemoryStore
-from tests.support.people import A_MORNING
+from tests.support.people import A_MORNING, BOB
 from tests.support.waiting import until
 
 
@@ -197,7 +197,8 @@ async def test_an_unknown_call_that_turns_up_goes_back_into_the_row(core: Core, 
 
 async def test_calls_that_are_known_are_not_asked_for(core: Core, desk: Desk) -> None:
     await desk.connected_call(core.engine)
+    unknown = await an_unknown_call(core, await core.desk(BOB))
     core.clock.move(60)
     async with settling(core):
-        await asyncio.sleep(0.05)
-    assert core.engine.asked == []
+        await until(lambda: bool(core.engine.asked))
+    assert core.engine.asked == [("adopt", unknown)]

@@ -18,6 +18,8 @@ from manualdial.storage.faults import ContentRefused
 from manualdial.storage.pending import Batch, Pending, Press
 
 MAX_WAITING_PRESSES = 10_000
+_FAILING_FOR = 60.0
+"""Seconds after a failure in which the journal is called failing though nothing waits to be tried again."""
 _MANY_CHANGES = 500
 """How many changes are written with the next press, though they have time: more would keep a later press waiting."""
 
@@ -61,12 +63,19 @@ class Journal:
         self._due = False
         """Whether the time of the waiting changes has come."""
         self._failures = 0
+        self._failed_at = 0.0
         self._writer: asyncio.Task[None] | None = None
 
     @property
     def is_running(self) -> bool:
         """Whether there is somebody to write."""
         return self._writer is not None and not self._writer.done()
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last attempt to write failed, and not so long ago that the next one may well succeed."""
+        recently = asyncio.get_running_loop().time() - self._failed_at < _FAILING_FOR
+        return self._failures > 0 and (self._pending.count > 0 or recently)
 
     def start(self) -> None:
         """Start the writer."""
@@ -222,6 +231,7 @@ class Journal:
             self._failures = 0
             return
         self._failures += 1
+        self._failed_at = asyncio.get_running_loop().time()
         self._tell_of_replaced(self._pending.put_back(self._unwritten))
         self._unwritten = []
         if self._failures == 1:

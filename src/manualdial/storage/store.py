@@ -181,6 +181,8 @@ class SqlStore:
         """Whether a press could be written now."""
         if not self._journal.is_running:
             return Health(ok=False, detail="the journal's writer does not run")
+        if self._journal.is_failing:
+            return Health(ok=False, detail="the journal cannot be written; the log says why")
         try:
             async with asyncio.timeout(HEALTH_TIMEOUT):
                 await self._database.write(partial(_execute, select(1)))
