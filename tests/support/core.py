@@ -202,7 +202,7 @@ class Core:
         )
 
     async def read_reports(self) -> None:
-        """What the composition root does with the reports of the engine."""
+        """What the composition root does with the reports; after a gap calls are compared before the next report."""
         async for report in self.engine.reports():
             if isinstance(report, Reconnected):
                 await self.recovery.compare()

@@ -24,12 +24,12 @@ from manualdial.ports import Health, StoreUnavailable
 from manualdial.registration import Registration
 from manualdial.requests import Private, Reply, Request
 from manualdial.sessions import Sessions
+from manualdial.tracing import Tracing
 from manualdial.transports.http import http_app
 from manualdial.transports.identity import Identity
 from manualdial.transports.server import Server
 from manualdial.transports.under_way import UnderWay
 from manualdial.transports.websocket import BusEndpoint
-from manualdial.tracing import Tracing
 from tests.support.moved_clock import MovedClock
 
 CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -57,6 +57,12 @@ async def test_an_extension_that_could_mean_something_else_to_an_engine_is_refus
     assert len(core.sessions) == 0
 
 
+@pytest.mark.parametrize(("extension", "region"), [("911", "US"), ("112", "DE"), (999, "GB")])
+async def test_an_emergency_number_is_no_extension(core: Core, extension: Any, region: str) -> None:
+    answer = await (await core.connection()).ask("Amazon/Agent/Login", {"extension": extension, "region": region})
+    assert (error_type(answer), answer["data"]["details"]) == ("MALFORMED_MESSAGE", {"path": "data.extension"})
+
+
 @pytest.mark.parametrize("region", ["XX", "Germany", "1"])
 async def test_a_region_that_there_is_not_is_refused(core: Core, region: str) -> None:
     answer = await (await core.connection()).ask("Amazon/Agent/Login", {"region": region})

@@ -97,8 +97,10 @@ def test_an_event_that_is_an_answer_comes_once(bus: Bus) -> None:
 
 def test_who_has_left_gets_nothing_more(bus: Bus) -> None:
     reader = Reader(bus)
+    assert bus.readers == 1
     bus.leave(reader.subscriber)
     bus.leave(reader.subscriber)
+    assert bus.readers == 0
     bus.publish(OF_ANN, an_event())
     assert reader.got == []
 

@@ -130,6 +130,8 @@ def test_variables_of_the_command_line_are_no_options(name: str) -> None:
         ("[engine.asterisk]\nagent_endpoint = 'PJSIP/100'\n", "agent_endpoint"),
         ("[engine.asterisk]\ntrunk_endpoint = 'PJSIP/x@trunk'\n", "trunk_endpoint"),
         ("[server]\nrequest_timeout = 1\n", "server.request_timeout"),
+        ("[dialing]\ncaller_ids = ['+12025550199', 'me']\n", "dialing.caller_ids"),
+        ("[engine.asterisk]\ncaller_id = 'x@y'\n", "engine.asterisk.caller_id"),
         ("[agents]\ngrace = inf\n", "agents.grace"),
         ("[agents]\ngrace = nan\n", "agents.grace"),
         ("[dialing]\nwrap_up = nan\n", "dialing.wrap_up"),

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from manualdial.calls import Call, CallState, Sign, advance
+from manualdial.calls import Call, CallState, Cause, Sign, advance
 from manualdial.ports import EngineSilent, EngineUnavailable, Reconnected
 from tests.support.calls import TO_CONNECTED, a_call, a_report
 from tests.support.core import Core, Desk, dial_of, running_core
@@ -150,6 +150,31 @@ async def test_a_call_that_is_being_asked_for_survives_a_gap(core: Core, desk: D
     core.engine.waits["originate"].set()
     assert dial_of(await press)["state"] == "requested"
     assert len(core.live_calls) == 1
+
+
+@pytest.mark.parametrize("fault", [EngineUnavailable("x"), EngineSilent("x")])
+async def test_after_a_gap_the_engine_is_asked_until_it_can_be(core: Core, desk: Desk, fault: Exception) -> None:
+    call_id = await desk.connected_call(core.engine)
+    core.engine.calls.clear()
+    core.engine.fails["adopt"] = fault
+    async with settling(core):
+        core.recovery.engine_is_back()
+        await until(lambda: len(core.engine.asked) >= 2)
+        assert desk.states(call_id)[-1] == ("customer", "connected")
+        del core.engine.fails["adopt"]
+        await until(lambda: desk.states(call_id)[-1] == ("agent", "wrap_up"))
+
+
+async def test_an_end_that_the_engine_reports_while_it_is_asked_counts_for_more(core: Core, desk: Desk) -> None:
+    call_id = await desk.connected_call(core.engine)
+    core.engine.waits["adopt"] = asyncio.Event()
+    async with settling(core):
+        core.recovery.engine_is_back()
+        await until(lambda: bool(core.engine.asked))
+        await core.engine.end(call_id, cause=Cause.BUSY)
+        core.engine.waits["adopt"].set()
+        await until(lambda: desk.states(call_id)[-1] == ("agent", "wrap_up"))
+    assert desk.changes(call_id)[-1]["dial"]["ending"] == {"by": "customer", "cause": "busy"}
 
 
 # ── calls whose outcome is unknown ──────────────────────────────────────────────────────────────────────────────────
