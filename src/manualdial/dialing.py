@@ -131,7 +131,7 @@ class Dialing:
             press = presses.read(request, data, session=session, settings=self._settings, at=at)
             with self._tracing.span("verdict"):
                 verdict = screening.judge(press.facts)
-            self._metrics.since_press("verdict", self._clock.monotonic() - at)
+            self._metrics.since_press("verdict", self._clock.monotonic() - at, outcome=verdict.decision)
             if data.dry_run:
                 return messages.DialChecked(state="checked", number=views.number(press.number), verdict=verdict)
             outcome = await self._run(press, verdict)
@@ -209,9 +209,12 @@ class Dialing:
         journalled = asyncio.create_task(self._journal(press, call))
         try:
             call = await self._originate(call, journalled)
+        except ManualDialError as error:
+            self._metrics.since_press("accepted", self._clock.monotonic() - press.at, outcome=error.wire_type)
+            raise
         finally:
             journalled.cancel()  # where it is done already, as it is unless this is cancelled, it stays as it is
-        self._metrics.since_press("accepted", self._clock.monotonic() - press.at)
+        self._metrics.since_press("accepted", self._clock.monotonic() - press.at, outcome="called")
         self._earlier.was_called(call)
         return Outcome(call=call, replay=False, published=journalled.result())
 

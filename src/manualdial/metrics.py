@@ -20,7 +20,7 @@ class Metrics:
         self._since_press = Histogram(
             "manualdial_press_seconds",
             "Time from the press to a milestone: verdict, accepted (by the engine), ringing (first), answered.",
-            ("milestone",),
+            ("milestone", "outcome"),
             buckets=_SECONDS,
             registry=self._registry,
         )
@@ -61,9 +61,9 @@ class Metrics:
         """A press had this outcome: called, replay, or the type of the error."""
         self._presses.labels(outcome).inc()
 
-    def since_press(self, milestone: str, seconds: float) -> None:
-        """A press reached a milestone."""
-        self._since_press.labels(milestone).observe(seconds)
+    def since_press(self, milestone: str, seconds: float, *, outcome: str) -> None:
+        """A press reached a milestone; `outcome` is what came of it there."""
+        self._since_press.labels(milestone, outcome).observe(seconds)
 
     def pressed(self, call_id: str, at: float) -> None:
         """A press became a call; `at` is the monotonic time of the press."""
@@ -75,9 +75,9 @@ class Metrics:
         """A call came into its state; `at` is the monotonic time."""
         pressed = self._pressed.get(call.id)
         if pressed is not None and call.state is CallState.AGENT_RINGING:
-            self.since_press("ringing", at - pressed)
+            self.since_press("ringing", at - pressed, outcome="called")
         if pressed is not None and call.state is CallState.CONNECTED and call.previous is not CallState.HELD:
-            self.since_press("answered", at - pressed)
+            self.since_press("answered", at - pressed, outcome="called")
         if call.is_over:
             self._pressed.pop(call.id, None)
             if call.ending is not None:

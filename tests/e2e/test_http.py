@@ -169,8 +169,14 @@ async def test_metrics_tell_of_a_call_and_its_milestones(folder: Path) -> None:
         await state(desk, call_id, "connected")
         await finish(desk, call_id)
         text = (await service.get("/metrics", None)).body.decode()
-    for milestone in ("verdict", "accepted", "ringing", "answered"):
-        found = re.search(rf'^manualdial_press_seconds_count{{milestone="{milestone}"}} ([\d.]+)$', text, re.MULTILINE)
+    for milestone, outcome in {
+        "verdict": "allow",
+        "accepted": "called",
+        "ringing": "called",
+        "answered": "called",
+    }.items():
+        counted = rf'^manualdial_press_seconds_count{{milestone="{milestone}",outcome="{outcome}"}} ([\d.]+)$'
+        found = re.search(counted, text, re.MULTILINE)
         assert found, milestone
         assert float(found[1]) == 1
     for line in (

@@ -41,10 +41,15 @@ async def test_a_call_leaves_its_milestones_and_its_end(core: Core, desk: Desk) 
     await core.engine.end(call_id)
     await desk.ask("Amazon/InboundCall/ClearContact")
     told = figures(core.metrics)
-    for milestone in ("verdict", "accepted", "ringing", "answered"):
-        assert told[f'manualdial_press_seconds_count{{milestone="{milestone}"}}'] == 1, milestone
-    assert told['manualdial_press_seconds_sum{milestone="ringing"}'] == 0.5
-    assert told['manualdial_press_seconds_sum{milestone="answered"}'] == 2.5
+    for milestone, outcome in (
+        ("verdict", "allow"),
+        ("accepted", "called"),
+        ("ringing", "called"),
+        ("answered", "called"),
+    ):
+        assert told[f'manualdial_press_seconds_count{{milestone="{milestone}",outcome="{outcome}"}}'] == 1, milestone
+    assert told['manualdial_press_seconds_sum{milestone="ringing",outcome="called"}'] == 0.5
+    assert told['manualdial_press_seconds_sum{milestone="answered",outcome="called"}'] == 2.5
     assert told['manualdial_presses_total{outcome="called"}'] == 1
     assert told['manualdial_calls_ended_total{by="customer",cause="normal"}'] == 1
     assert told["manualdial_deliveries_total"] > 0
@@ -91,5 +96,5 @@ def test_a_call_from_before_the_start_has_an_end_and_no_times() -> None:
     over = after(a_call(), Sign.ENDED)
     metrics.call_state(over, at=0)
     told = figures(metrics)
-    assert 'manualdial_press_seconds_count{milestone="ringing"}' not in told
+    assert 'manualdial_press_seconds_count{milestone="ringing",outcome="called"}' not in told
     assert told[f'manualdial_calls_ended_total{{by="{EndedBy.SYSTEM}",cause="{Cause.UNKNOWN}"}}'] == 1
