@@ -29,7 +29,7 @@ async def test_the_agent_is_rung_first_and_the_customer_only_after_the_answer(
 
     assert reader.signs(call_id) == WHOLE_WAY
     (at_phone,), (at_carrier,) = invites(phone), invites(carrier)
-    answered = next(message for message in phone.messages() if message.status == 200)
+    answered = await phone.until_status(200)
     assert at_phone.uri.startswith(f"sip:{EXTENSION}@")
     assert at_carrier.uri.startswith("sip:+12025550100@")
     assert at_phone.time < answered.time < at_carrier.time
@@ -108,6 +108,7 @@ async def test_a_refusal_ends_the_call_with_what_the_carrier_said(
 
     ending = await reader.ending(placed.call_id)
     assert (ending.by, ending.cause, ending.q850, ending.sip) == (by, cause, q850, sip)
+    await carrier.until_status(sip)
     assert [message.status for message in carrier.messages() if message.status] == [sip]
     await phone.until_request("BYE")
 
@@ -156,6 +157,7 @@ async def test_the_agents_phone_takes_no_call_and_the_customer_never_rings(
 
         ending = await reader.ending(placed.call_id)
         assert (ending.by, ending.cause, ending.sip) == (EndedBy.AGENT, cause, sip)
+        await refusing.until_status(sip)
         assert [message.status for message in refusing.messages() if message.status] == [sip]
         assert carrier.messages() == []
 

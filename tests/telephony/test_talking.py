@@ -99,6 +99,7 @@ async def test_early_media_is_heard_both_ways_before_the_answer(
         Sign.RINGING,
         Sign.CONNECTED,
     ]
+    await ends.carrier.until_status(200)
     at_carrier = {message.status: message.time for message in ends.carrier.messages() if message.status}
     # The carrier's 180 brings no ringing tone of ours over it.
     before_the_answer = (at_carrier[183] + 0.2, at_carrier[200])

@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.telephony.lab import sip_messages
@@ -79,9 +79,18 @@ class Sipp:
 
     async def until_request(self, method: str) -> SipMessage:
         """The first request of that method that came in, now or later."""
+        return await self._until(method, lambda: sip_messages.requests(self.messages(), method))
+
+    async def until_status(self, status: int) -> SipMessage:
+        """The first answer with that status, now or later: SIPp writes down what it sends after it has sent it."""
+        return await self._until(
+            str(status), lambda: [message for message in self.messages() if message.status == status]
+        )
+
+    async def _until(self, what: str, look: Callable[[], list[SipMessage]]) -> SipMessage:
         deadline = time.monotonic() + _MESSAGE_LIMIT
-        while not (found := sip_messages.requests(self.messages(), method)):
-            assert time.monotonic() < deadline, f"{self.scenario} got no {method}"
+        while not (found := look()):
+            assert time.monotonic() < deadline, f"{self.scenario} has no {what}"
             await asyncio.sleep(0.01)
         return found[0]
 

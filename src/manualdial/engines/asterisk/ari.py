@@ -6,7 +6,6 @@ EngineUnavailable where nothing was sent, EngineSilent where something was sent 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
@@ -16,12 +15,12 @@ import aiohttp
 import msgspec
 import structlog
 
+from manualdial.engines.asterisk.event_socket import EventSocket
 from manualdial.engines.asterisk.socket_requests import Response, SocketRequests
 from manualdial.ports import EngineRefused, EngineSilent, EngineUnavailable
 
 # Asterisk closes an idle connection after 15 s; a request sent at that moment would get no answer.
 _KEEP_IDLE_CONNECTIONS: Final = 10.0
-_MAX_EVENT_BYTES: Final = 1 << 20
 
 EVENT_TYPES: Final = (
     "StasisStart",
@@ -239,15 +238,13 @@ class Ari:
 
         `heartbeat` (seconds) is how often it is tried. Raises EngineUnavailable where it cannot be opened.
         """
-        url = self._to("events", {"app": self.application})
-        try:
-            async with asyncio.timeout(self._request_timeout):
-                socket = await self._opened().ws_connect(url, heartbeat=heartbeat, max_msg_size=_MAX_EVENT_BYTES)
-        except (aiohttp.ClientError, OSError, TimeoutError) as problem:
-            raise EngineUnavailable("the event socket cannot be opened") from problem
+        url = self._to("events", {"app": self.application}).replace("http", "ws", 1)
+        socket = await EventSocket.connect(
+            url, headers=self._headers, connect_timeout=self._request_timeout, heartbeat=heartbeat
+        )
         try:
             if self._requests_on_socket:
-                await self._on_socket.attach(socket)
+                self._on_socket.attach(socket)
             yield self._read_events(socket)
         finally:
             self._on_socket.detach()
@@ -281,12 +278,10 @@ class Ari:
         except (aiohttp.ClientError, OSError, TimeoutError) as problem:
             raise EngineSilent("Asterisk did not answer") from problem
 
-    async def _read_events(self, socket: aiohttp.ClientWebSocketResponse) -> AsyncIterator[Event]:
-        async for message in socket:
-            if message.type is not aiohttp.WSMsgType.TEXT:
-                continue
+    async def _read_events(self, socket: EventSocket) -> AsyncIterator[Event]:
+        async for message in socket.messages():
             try:
-                event = _event_decoder.decode(message.data)
+                event = _event_decoder.decode(message)
             except msgspec.MsgspecError as problem:
                 _log.warning("asterisk.event_unreadable", problem=str(problem))
                 continue

@@ -112,9 +112,10 @@ class CallsUnderWay:
             try:
                 if not await self._ari.hang_up(leg.id):
                     self._leg_gone(call, leg)
-            except PROBLEMS:
+            except PROBLEMS as problem:
                 leg.hang_up_sent = False
-                call.ending = before  # whatever ends it now was not this
+                if isinstance(problem, EngineUnavailable):
+                    call.ending = before  # nothing was sent: whatever ends the call now was not this
                 raise
         if not call.legs:
             self._finish(call)

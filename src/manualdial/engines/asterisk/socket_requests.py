@@ -10,9 +10,9 @@ import asyncio
 import itertools
 from typing import Final
 
-import aiohttp
 import msgspec
 
+from manualdial.engines.asterisk.event_socket import EventSocket
 from manualdial.ports import EngineSilent, EngineUnavailable
 
 _QUESTION: Final = "0"
@@ -41,7 +41,7 @@ class SocketRequests:
 
     def __init__(self, *, request_timeout: float) -> None:
         self._request_timeout = request_timeout
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._socket: EventSocket | None = None
         self._works = False
         self._ids = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[Response | None]] = {}
@@ -52,18 +52,17 @@ class SocketRequests:
         """Whether Asterisk answered one on the socket that is open now."""
         return self._works
 
-    async def attach(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def attach(self, socket: EventSocket) -> None:
         """Use this socket, and ask whether Asterisk takes requests on it."""
         self._socket = socket
-        await self._write(_Request(request_id=_QUESTION, method="GET", uri="asterisk/ping"))
+        self._write(_Request(request_id=_QUESTION, method="GET", uri="asterisk/ping"))
 
     def detach(self) -> None:
         """The socket is lost, and with it every answer that has not come."""
         self._works = False
         self._socket = None
         for waiting in self._waiting.values():
-            if not waiting.done():
-                waiting.set_result(None)
+            _give_up(waiting)
 
     def answer(self, request_id: str, response: Response) -> None:
         """Take in an answer."""
@@ -82,23 +81,27 @@ class SocketRequests:
             content_type="application/json" if body else "",
             message_body=(body or b"").decode(),
         )
-        waiting = self._waiting[request.request_id] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[Response | None] = loop.create_future()
+        self._waiting[request.request_id] = waiting
+        limit = loop.call_later(self._request_timeout, _give_up, waiting)
         try:
-            async with asyncio.timeout(self._request_timeout):
-                await self._write(request)
-                response: Response | None = await waiting
-        except TimeoutError as problem:
-            raise EngineSilent("Asterisk did not answer") from problem
+            self._write(request)
+            response = await waiting
         finally:
+            limit.cancel()
             del self._waiting[request.request_id]
         if response is None:
-            raise EngineSilent("the event socket was lost before the answer")
+            raise EngineSilent("Asterisk did not answer")
         return response
 
-    async def _write(self, request: _Request) -> None:
+    def _write(self, request: _Request) -> None:
         if self._socket is None:
             raise EngineUnavailable("the event socket is not open")
-        try:
-            await self._socket.send_frame(self._encoder.encode(request), aiohttp.WSMsgType.TEXT)
-        except (aiohttp.ClientError, OSError) as problem:
-            raise EngineUnavailable("the event socket is closing") from problem
+        self._socket.send(self._encoder.encode(request))
+
+
+def _give_up(waiting: asyncio.Future[Response | None]) -> None:
+    """No answer will come: the socket is lost, or it took too long."""
+    if not waiting.done():
+        waiting.set_result(None)
