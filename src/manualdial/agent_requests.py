@@ -22,6 +22,7 @@ from manualdial.requests import Reply, Request
 from manualdial.sessions import Sessions
 
 _EXTENSION = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
+_NOT_IN_EXTENSION = re.compile(r"[^A-Za-z0-9_.+-]")
 
 
 class AgentRequests:
@@ -42,7 +43,9 @@ class AgentRequests:
         caller = request.caller
         if not caller.is_agent:
             raise NotPermitted("only a user with the role agent logs in as an agent")
-        extension = str(data.extension or caller.extension or caller.login_name)
+        # A login name may be an address of e-mail; without an extension the phone bears the nearest name that is one.
+        named_after_login = _NOT_IN_EXTENSION.sub(".", caller.login_name)[:64]
+        extension = str(data.extension or caller.extension or named_after_login)
         if not _EXTENSION.fullmatch(extension):
             raise MalformedMessage(
                 "extension has 1 to 64 letters, digits or . _ + -", details={"path": "data.extension"}
