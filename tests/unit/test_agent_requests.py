@@ -218,8 +218,9 @@ async def test_a_user_without_extension_is_rung_by_the_login_name(core: Core) ->
 
 
 async def test_a_login_name_that_is_no_extension_stands_for_the_nearest_one(core: Core) -> None:
-    caller = msgspec.structs.replace(ANN, login_name="ann+1@example.org", extension=None)
-    answer = await (await core.connection(caller)).ask("Amazon/Agent/Login")
+    desk = await core.connection()
+    desk.connection.caller = msgspec.structs.replace(ANN, login_name="ann+1@example.org", extension=None)
+    answer = await desk.ask("Amazon/Agent/Login")
     assert answer["message"]["agentInfo"]["extension"] == "ann+1.example.org"
 
 
