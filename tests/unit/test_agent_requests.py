@@ -222,8 +222,3 @@ async def test_a_login_name_that_is_no_extension_stands_for_the_nearest_one(core
     desk.connection.caller = msgspec.structs.replace(ANN, login_name="ann+1@example.org", extension=None)
     answer = await desk.ask("Amazon/Agent/Login")
     assert answer["message"]["agentInfo"]["extension"] == "ann+1.example.org"
-
-
-async def test_an_emergency_number_is_no_extension(core: Core) -> None:
-    answer = await (await core.connection()).ask("Amazon/Agent/Login", {"extension": "911"})
-    assert error_type(answer) == "MALFORMED_MESSAGE"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sys
 
 from tests.telephony.lab.asterisk_server import default_tree
 
@@ -23,3 +24,7 @@ def missing() -> str | None:
         # Asterisk opens sockets on every interface, whatever its configuration says.
         return f"not in a network namespace, {', '.join(others)} is here; scripts/in_namespace makes one"
     return None
+
+
+if __name__ == "__main__":  # for scripts that ask whether they can go on
+    sys.exit(missing())
