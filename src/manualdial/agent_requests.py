@@ -64,9 +64,10 @@ class AgentRequests:
         if data.user_id is not None and str(data.user_id) != agent_id:
             agent_id = self._agent_of_the_tenant(request, str(data.user_id))
         self._sessions.require(agent_id)
-        call = self._live_calls.of_agent(agent_id)
-        if call is not None and call.is_live:
-            raise CallInProgress("the agent has a live call", details={"callId": call.id})
+        if self._sessions.is_in_call(agent_id):
+            call = self._live_calls.of_agent(agent_id)
+            details = {} if call is None else {"callId": call.id}
+            raise CallInProgress("the agent has a live call, or one that is being made", details=details)
         session = self._sessions.end(agent_id)
         address = _sibling(request, "LogoutSuccess")
         if agent_id != request.caller.user_id:

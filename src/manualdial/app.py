@@ -21,7 +21,7 @@ from manualdial.bus import Bus
 from manualdial.call_control import CallControl
 from manualdial.call_progress import CallProgress
 from manualdial.clock import SystemClock
-from manualdial.config import Config, ConfigurationError, EngineKind
+from manualdial.config import Config, ConfigurationError, EngineKind, longest_press
 from manualdial.dialing import Dialing
 from manualdial.dispatcher import Dispatcher
 from manualdial.earlier_presses import EarlierPresses
@@ -49,6 +49,7 @@ from manualdial.transports.websocket import BusEndpoint
 log = structlog.get_logger(__name__)
 
 _SETTLE_INTERVAL = 2.0
+_STATUS_AGE = 1.0
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +147,8 @@ class _Core:
         self._tracing = tracing
         self._clock = clock
         self._store = store
+        self._asking = asyncio.Lock()
+        self._asked: tuple[float, Status] | None = None
         self.engine = engine
         self.metrics = Metrics()
         self.live_calls = LiveCalls()
@@ -175,6 +178,7 @@ class _Core:
             tracing=tracing,
             settings=PressSettings(purpose=config.dialing.purpose, caller_ids=frozenset(config.dialing.caller_ids)),
             store_timeout=config.storage.timeout,
+            patience=config.server.request_timeout - longest_press(config),
         )
         self.control = CallControl(
             engine=engine,
@@ -268,8 +272,12 @@ class _Core:
         )
 
     async def dependencies(self) -> dict[str, Health]:
-        """Each thing that the service needs, with ok or why not."""
-        return (await _status(self._store, self.engine)).dependencies
+        """Each thing that the service needs, with ok or why not; asked once a second at most, whoever asks."""
+        async with self._asking:
+            if self._asked is None or self._clock.monotonic() - self._asked[0] >= _STATUS_AGE:
+                status = await _status(self._store, self.engine)
+                self._asked = (self._clock.monotonic(), status)
+            return self._asked[1].dependencies
 
     async def read_reports(self) -> None:
         """The engine's reports, one after the other. One that cannot be handled stops none of the others."""

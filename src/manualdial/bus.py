@@ -107,6 +107,8 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     epoch: str
     at: datetime
     seqs: dict[Scope, int]
+    readers: set[str]
+    """The ids of the subscribers that it was handed to."""
 
     def bytes_for(self, subscriber: Subscriber) -> bytes:
         """What this subscriber gets of it: with `meta` where it asked for the stream."""
@@ -155,27 +157,27 @@ class Bus:
         """
         key = outgoing.address.key
         published = self._number(scope, outgoing)
-        delivered = 0
+        handed_to = published.readers
         for own_scope in published.seqs:
             plain, streamed = Delivery(outgoing.payload), None
             for subscriber in self._streams[own_scope].readers.values():
                 if subscriber is requester or not subscriber.wants(key):
                     continue
-                delivered += 1
+                handed_to.add(subscriber.id)
                 if not subscriber.stream:
                     subscriber.reader.deliver(plain)
                     continue
                 streamed = streamed or Delivery(published.bytes_for(subscriber))
                 subscriber.reader.deliver(streamed)
         if requester is not None:
-            delivered += 1
+            handed_to.add(requester.id)
             self._answer(requester, published, packet)
-        self._observe_delivered(delivered)
+        self._observe_delivered(len(handed_to))
         return published
 
     def tell(self, requester: Subscriber, published: Published) -> None:
         """Give a requester a published message that is its answer, unless its subscriptions brought it already."""
-        if not requester.wants(published.outgoing.address.key):
+        if requester.id not in published.readers:
             requester.reader.deliver(Delivery(published.bytes_for(requester)))
 
     def _answer(self, requester: Subscriber, published: Published, packet: Packet | None) -> None:
@@ -190,7 +192,7 @@ class Bus:
             stream = self._stream(own_scope)
             stream.seq += 1
             seqs[own_scope] = stream.seq
-        return Published(outgoing=outgoing, epoch=self.epoch, at=self._clock.now(), seqs=seqs)
+        return Published(outgoing=outgoing, epoch=self.epoch, at=self._clock.now(), seqs=seqs, readers=set())
 
     def _stream(self, scope: Scope) -> _Stream:
         stream = self._streams.get(scope)

@@ -48,7 +48,7 @@ class Server(Section, frozen=True, kw_only=True):
     allowed_origins: Annotated[
         list[str], Meta(description="Origins whose pages may call over HTTP and WebSocket; none: no check, no CORS.")
     ] = field(default_factory=list)
-    request_timeout: Annotated[Seconds, Meta(description="The longest time one request may take.")] = 30.0
+    request_timeout: Annotated[Seconds, Meta(description="The longest time one request may take.")] = 60.0
     register_timeout: Annotated[
         Seconds, Meta(description="How long a new connection may take to register (close 4401).")
     ] = 10.0
@@ -310,9 +310,16 @@ def _check(config: Config) -> None:
         raise ConfigurationError("dialing.default_region: no ISO 3166 region in upper case")
     _check_caller_ids("dialing.caller_ids", config.dialing.caller_ids)
     _check_asterisk(config.engine.asterisk, in_use=config.engine.kind is EngineKind.ASTERISK)
-    waits = config.storage.timeout * 2 + config.engine.asterisk.request_timeout * 3 + config.dialing.event_timeout
-    if config.server.request_timeout < waits:
-        raise ConfigurationError(f"server.request_timeout: at least {waits:g}, the sum of the waits inside a request")
+    if config.server.request_timeout < longest_press(config) + 1:
+        at_least = longest_press(config) + 1
+        raise ConfigurationError(
+            f"server.request_timeout: at least {at_least:g}, the sum of the waits inside a request"
+        )
+
+
+def longest_press(config: Config) -> float:
+    """The longest time that a press takes once its turn has come, in seconds."""
+    return config.storage.timeout * 3 + config.engine.asterisk.request_timeout * 2
 
 
 def _check_asterisk(asterisk: Asterisk, *, in_use: bool) -> None:

@@ -27,6 +27,7 @@ from manualdial.errors import (
     CallRefused,
     MakeCallFailed,
     ManualDialError,
+    ServiceUnavailable,
 )
 from manualdial.live_calls import LiveCalls
 from manualdial.messages import ControlReply, Dial, ManualDialReply
@@ -78,8 +79,13 @@ class Dialing:
         tracing: Tracing,
         settings: PressSettings,
         store_timeout: float,
+        patience: float,
     ) -> None:
-        """`store_timeout` is how long the journal may take, in seconds."""
+        """`store_timeout` is how long the journal may take, in seconds.
+
+        `patience` is how long a press may wait for its turn, in seconds: one that begins later could ring after
+        whoever pressed was told that it took too long.
+        """
         self._engine = engine
         self._store = store
         self._sessions = sessions
@@ -91,6 +97,7 @@ class Dialing:
         self._tracing = tracing
         self._settings = settings
         self._store_timeout = store_timeout
+        self._patience = patience
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._running: set[asyncio.Task[Outcome]] = set()
 
@@ -150,8 +157,13 @@ class Dialing:
         """Go through with the press, even if whoever pressed goes away: half a press would be the worst of all."""
         task = asyncio.create_task(self._in_turn(press, verdict))
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._done)
         return await asyncio.shield(task)
+
+    def _done(self, task: asyncio.Task[Outcome]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever pressed has had it, or has gone and was told that it took too long
 
     async def _in_turn(self, press: Press, verdict: messages.Verdict) -> Outcome:
         """One press of an agent after the other: a second one finds what came of the first."""
@@ -159,23 +171,30 @@ class Dialing:
         if turn is None:
             turn = self._turns[press.agent_id] = asyncio.Lock()
         async with turn:
+            if self._clock.monotonic() - press.at > self._patience:
+                raise ServiceUnavailable("the press waited too long for its turn")
+            with self._sessions.pressing(press.agent_id):
+                return await self._now(press, verdict)
+
+    async def _now(self, press: Press, verdict: messages.Verdict) -> Outcome:
+        """Repeat the earlier press, refuse this one, or place the call."""
+        try:
+            repeated = await self._repeated(press, verdict)
+            if repeated is not None:
+                return Outcome(call=repeated, replay=True)
+            call = _new_call(press, verdict, engine=self._engine.name, clock=self._clock)
             try:
-                repeated = await self._repeated(press, verdict)
-                if repeated is not None:
-                    return Outcome(call=repeated, replay=True)
-                call = _new_call(press, verdict, engine=self._engine.name, clock=self._clock)
-                try:
-                    return await self._place(press, call)
-                except RequestIdTaken as taken:
-                    async with self._journal_limit():
-                        earlier = await self._earlier.find(press) or taken.call
-                    now = self._earlier.same(press, earlier)
-                    if not self._earlier.is_unasked(earlier):
-                        return Outcome(call=now, replay=True)
-                    return await self._place(press, now)
-            except StoreUnavailable as error:
-                log.warning("no call without a journal", reason=str(error))
-                raise MakeCallFailed("the journal is not available", retryable=True) from None
+                return await self._place(press, call)
+            except RequestIdTaken as taken:
+                async with self._journal_limit():
+                    earlier = await self._earlier.find(press) or taken.call
+                now = self._earlier.same(press, earlier)
+                if not self._earlier.is_unasked(earlier):
+                    return Outcome(call=now, replay=True)
+                return await self._place(press, now)
+        except StoreUnavailable as error:
+            log.warning("no call without a journal", reason=str(error))
+            raise MakeCallFailed("the journal is not available", retryable=True) from None
 
     async def _repeated(self, press: Press, verdict: messages.Verdict) -> Call | None:
         """The call of the earlier press that this one repeats. Raises what refuses a press that repeats none."""

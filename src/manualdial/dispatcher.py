@@ -7,6 +7,8 @@ readers of the sender's scope and gets none (contract §1, §6).
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -36,6 +38,8 @@ from manualdial.tracing import Tracing
 log = structlog.get_logger(__name__)
 
 BUS_CHANNEL = "Bus"
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
 
 Method = Callable[[Request, Any], Awaitable[Reply | Private | Caused]]
@@ -133,7 +137,7 @@ class Dispatcher:
         request = Request(address=route.address, request_id=incoming.request_id, connection=connection)
         data = read(incoming.data, route.data)
         name = str(route.address)
-        with structlog.contextvars.bound_contextvars(request_id=request.key), self._tracing.span(name):
+        with structlog.contextvars.bound_contextvars(request_id=_logged(request.key)), self._tracing.span(name):
             try:
                 async with asyncio.timeout(self._limit):
                     result = await route.method(request, data)
@@ -158,6 +162,7 @@ class Dispatcher:
         if caller is None:
             return
         scope = connection.subscriber.scope if connection.subscriber else Scope(caller.tenant_id, caller.user_id)
+        wire.refuse_repeated_keys(incoming.raw)
         self._bus.publish(scope, Outgoing(address=incoming.address, payload=incoming.raw))
 
     def _refuse(self, connection: Connection, error: ManualDialError, incoming: Envelope) -> Answer:
@@ -196,6 +201,13 @@ def error_data(error: ManualDialError) -> ErrorData:
 
 def _wrapped(outgoing: Outgoing, packet: Packet | None) -> bytes:
     return outgoing.as_packet(packet) if packet is not None else outgoing.payload
+
+
+def _logged(request_id: str | None) -> str | None:
+    """A `requestId` as it stands in the log: itself where it is a UUID, else its digest, for it may hold anything."""
+    if request_id is None or _UUID.fullmatch(request_id):
+        return request_id
+    return hashlib.sha256(request_id.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _with_request_id(incoming: Envelope, request_id: str | None) -> Envelope:

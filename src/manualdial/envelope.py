@@ -5,6 +5,7 @@ Keys of the frame are read without regard to case; addresses are compared withou
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -84,6 +85,22 @@ def decode(raw: bytes) -> Envelope:
         return _envelope(_frame(frame[wrapped]), raw=bytes(parts[wrapped]), packet=packet)
     except MalformedMessage as error:
         raise MalformedPacket(error.message, packet=packet) from None
+
+
+def refuse_repeated_keys(raw: bytes) -> None:
+    """Raise MalformedMessage where an object of the message has a key twice: readers could differ on which one counts.
+
+    For what is passed on as it came; what the server reads itself it reads in one way.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> None:
+        if len({key for key, _ in pairs}) != len(pairs):
+            raise MalformedMessage("a key is there twice")
+
+    try:
+        json.loads(raw, object_pairs_hook=once)
+    except (ValueError, RecursionError):
+        raise MalformedMessage("not JSON in UTF-8") from None
 
 
 class MalformedPacket(MalformedMessage):

@@ -160,7 +160,10 @@ class Reconnected(msgspec.Struct, frozen=True):
 
 
 class StoreUnavailable(Exception):
-    """The database did not do it: not there, locked, full, read-only. Nothing was written."""
+    """The database did not do it: not there, locked, full, read-only.
+
+    Nothing was written, unless the connection was lost, or the wait given up, during the commit.
+    """
 
 
 class RequestIdTaken(Exception):

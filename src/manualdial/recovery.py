@@ -66,15 +66,22 @@ class Recovery:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._interval):
                     await self._back.wait()
-            if self._back.is_set():
-                self._back.clear()
-                if not await self.compare():
-                    self._back.set()
-                    await asyncio.sleep(self._interval)
-                continue
-            unsettled = [call for call in self._live_calls.all() if self._is_unsettled(call)]
-            if unsettled:
-                await self._settle(unsettled)
+            try:
+                await self._once()
+            except Exception:
+                log.exception("calls could not be compared with the engine")
+                await asyncio.sleep(self._interval)
+
+    async def _once(self) -> None:
+        if self._back.is_set():
+            self._back.clear()
+            if not await self.compare():
+                await asyncio.sleep(self._interval)
+                self._back.set()
+            return
+        unsettled = [call for call in self._live_calls.all() if self._is_unsettled(call)]
+        if unsettled:
+            await self._settle(unsettled)
 
     async def compare(self) -> bool:
         """Ask the engine for every live call; end those that it does not have. False where it could not be asked."""

@@ -7,7 +7,9 @@ agent has been there for the grace time and no call is live.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import msgspec
@@ -37,6 +39,7 @@ class Sessions:
         self._sessions: dict[str, AgentSession] = {}
         self._connections: dict[str, int] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._pressing: Counter[str] = Counter()
         self.before_end: Callable[[str], None] = lambda _agent_id: None
         """Called with the agent's id before a login ends: the place to end what the agent has left open."""
 
@@ -97,6 +100,23 @@ class Sessions:
             return
         self._connections.pop(agent_id, None)
         self._expect_connection(agent_id)
+
+    @contextmanager
+    def pressing(self, agent_id: str) -> Iterator[None]:
+        """A call of the agent is being made for the length of the block: the login does not end under it."""
+        self._pressing[agent_id] += 1
+        try:
+            yield
+        finally:
+            self._pressing[agent_id] -= 1
+            if not self._pressing[agent_id]:
+                del self._pressing[agent_id]
+            self._expect_connection(agent_id)
+
+    def is_in_call(self, agent_id: str) -> bool:
+        """Whether the agent has a live call, or one that is being made."""
+        call = self._live_calls.of_agent(agent_id)
+        return agent_id in self._pressing or (call is not None and call.is_live)
 
     def choose_state(self, agent_id: str, state: AgentState, *, reason_code: str | None = None) -> SetAgentState:
         """The agent chooses a state. During a call and its wrap-up it is the state that follows them."""
@@ -167,9 +187,8 @@ class Sessions:
 
     def _grace_is_over(self, agent_id: str) -> None:
         self._timers.pop(agent_id, None)
-        call = self._live_calls.of_agent(agent_id)
-        if agent_id not in self._sessions or (call is not None and call.is_live):
-            return  # the end of the call starts the grace time again
+        if agent_id not in self._sessions or self.is_in_call(agent_id):
+            return  # the end of the call, or of the press, starts the grace time again
         self.tell_logged_out(self.end(agent_id))
         log.info("login ended, no connection was left", agent=agent_id)
 

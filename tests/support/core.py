@@ -152,6 +152,7 @@ class Core:
             tracing=Tracing(),
             settings=PressSettings(purpose=Purpose.SERVICE, caller_ids=caller_ids),
             store_timeout=store_timeout,
+            patience=60.0,
         )
         self.control = CallControl(
             engine=self.engine,

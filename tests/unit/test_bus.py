@@ -213,3 +213,19 @@ def test_who_may_read_the_whole_tenant(caller: Caller, allowed: bool) -> None:
 def test_there_are_two_scopes(wanted: str) -> None:
     with pytest.raises(MalformedMessage):
         scope_for(SUE, wanted)
+
+
+def test_an_answer_that_was_handed_out_is_not_told_twice_whatever_is_subscribed_to_since(bus: Bus) -> None:
+    ann = Reader(bus)
+    published = bus.publish(OF_ANN, an_event())
+    ann.subscriber.unsubscribe(ann.subscriber.patterns)
+    bus.tell(ann.subscriber, published)
+    assert len(ann.got) == 1
+
+
+def test_an_answer_that_was_missed_is_told_whatever_is_subscribed_to_since(bus: Bus) -> None:
+    ann = Reader(bus, OF_ANN, "UI/*/*")
+    published = bus.publish(OF_ANN, an_event())
+    ann.subscriber.subscribe([Pattern.parse("*/*/*")])
+    bus.tell(ann.subscriber, published)
+    assert len(ann.got) == 1

@@ -202,3 +202,31 @@ async def test_an_engine_that_makes_ready_for_a_replay_rings_nobody(core: Core, 
     await core.engine.end(core.engine.orders[0].call_id, by=EndedBy.AGENT, cause=Cause.NO_ANSWER)
     assert dial_of(await desk.press())["replay"] is True
     assert len(core.engine.orders) == 1
+
+
+# ── what happens while a press waits ────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_logout_while_a_press_is_being_written_is_refused(core: Core, desk: Desk) -> None:
+    core.store.go_on.clear()
+    press = asyncio.create_task(desk.press())
+    await until(lambda: core.store.waiting == 1)
+    assert error_type(await (await core.connection()).ask("Amazon/Agent/Logout")) == "CALL_IN_PROGRESS"
+    core.store.go_on.set()
+    assert dial_of(await press)["state"] == "requested"
+    assert desk.agent_states() == ["Busy"]
+
+
+async def test_a_press_whose_turn_comes_too_late_rings_nobody(core: Core, desk: Desk) -> None:
+    core.store.go_on.clear()
+    first = asyncio.create_task(desk.press("+12025550100", "press-1"))
+    await until(lambda: core.store.waiting == 1)
+    late = asyncio.create_task(desk.press("+12025550123", "press-2"))
+    await asyncio.sleep(0)
+    core.store.unavailable = True
+    core.clock.move(61)
+    core.store.go_on.set()
+    assert error_type(await first) == "MAKE_CALL_FAILED"
+    core.store.unavailable = False
+    assert error_type(await late) == "SERVICE_UNAVAILABLE"
+    assert core.engine.orders == []

@@ -20,6 +20,7 @@ from manualdial.envelope import (
     decode,
     fold,
     matches_any,
+    refuse_repeated_keys,
     reply,
 )
 from manualdial.errors import MalformedMessage
@@ -245,3 +246,13 @@ def test_what_is_not_three_levels_is_no_pattern(text: str) -> None:
 @given(st.text(max_size=20))
 def test_outer_blanks_make_no_difference(text: str) -> None:
     assert fold(f" {text} ") == fold(text)
+
+
+@pytest.mark.parametrize("raw", [b'{"channel":"LCM","channel":"App"}', b'{"channel":"App","data":{"a":1,"a":2}}'])
+def test_what_is_passed_on_has_no_key_twice(raw: bytes) -> None:
+    with pytest.raises(MalformedMessage):
+        refuse_repeated_keys(raw)
+
+
+def test_the_same_key_in_two_objects_is_no_repetition() -> None:
+    refuse_repeated_keys(b'{"channel":"App","data":[{"a":1},{"a":2}]}')

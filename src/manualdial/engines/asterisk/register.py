@@ -34,7 +34,7 @@ class CallRegister:
         for leg in (call.agent, call.customer):
             leg.enter(False)
             self._legs.pop(leg.id, None)
-        if call.agent.asked:
+        if call.agent.dial_sent or call.found:  # what was never dialled may be ordered again
             self._ended[call.id] = None
             if len(self._ended) > _REMEMBERED:
                 self._ended.popitem(last=False)
