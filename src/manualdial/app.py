@@ -245,6 +245,7 @@ class _Core:
             max_reader_lag=config.server.max_reader_lag,
             max_requests=config.server.max_requests,
             max_connections=config.server.max_connections,
+            max_incoming_rate=config.server.max_incoming_rate,
             allowed_origins=config.server.allowed_origins,
             observe_closed=self.metrics.closed,
         )

@@ -61,6 +61,10 @@ class Server(Section, frozen=True, kw_only=True):
     max_requests: Annotated[
         int, Meta(ge=1, description="How many requests of one connection may be under way at once.")
     ] = 256
+    max_incoming_rate: Annotated[
+        float,
+        Meta(gt=0, description="Bytes a second that one connection may send for long; a short message is a kilobyte."),
+    ] = 1_048_576.0
     max_connections: Annotated[int, Meta(ge=1, description="How many connections of the bus may be open.")] = 20_000
     shutdown_timeout: Annotated[
         Seconds, Meta(description="How long requests may take to end when the service stops.")

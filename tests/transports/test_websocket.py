@@ -398,3 +398,18 @@ async def test_a_reader_that_is_gone_is_left_out_by_the_bus(service: SmallServic
         await client.ask("LCM/Test/Echo", {"text": "here"})
     await until(lambda: len(service.endpoint) == 0)
     service.publish("nobody reads this")
+
+
+async def test_a_connection_that_sends_too_much_is_told_and_then_closed_and_others_go_on() -> None:
+    async with small_service(max_incoming_rate=2048) as service:
+        token = await service.token()
+        async with (
+            await BusClient.open(service.port, token=token) as flood,
+            await BusClient.open(service.port, token=token) as other,
+        ):
+            for number in range(20):
+                flood.send("LCM/Test/Echo", {"text": "x"}, request_id=number)
+            refused = await flood.error("TOO_MANY_REQUESTS")
+            assert refused["data"]["retryable"]
+            assert await flood.closed_with() == 4400
+            await other.ask("LCM/Test/Echo", {"text": "still here"})

@@ -37,6 +37,9 @@ _MAX_TOKEN_CHARACTERS = 8192
 _MAX_WAITING = 64
 _IPV6_NETWORK_BITS = 64
 
+_ANYWHERE = 10
+"""How many times as often a login name may be tried from everywhere as from one network."""
+
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """An access token, and how many seconds it is good for."""
@@ -76,8 +79,10 @@ class Identity:
     ) -> None:
         """Times in seconds. Raises ValueError for a secret of less than MIN_SECRET_BYTES.
 
-        `attempts` wrong passwords are taken at once for a login name, and one more every `attempt_interval`; the same
-        for the address that they come from. `verifications` passwords are verified at the same time, each in a thread.
+        `attempts` wrong passwords are taken at once for a login name from one network, and one more every
+        `attempt_interval`; ten times that for the name from everywhere, so that nobody elsewhere keeps its owner out
+        for long; `address_attempts` for any names from the address. `verifications` passwords are verified at the same
+        time, each in a thread.
         """
         if len(secret) < MIN_SECRET_BYTES:
             raise ValueError(f"the secret has at least {MIN_SECRET_BYTES} bytes")
@@ -88,6 +93,9 @@ class Identity:
         self._issuer = issuer
         self._audience = audience
         self._of_name = Throttle(clock=clock, burst=attempts, interval=attempt_interval)
+        self._of_name_anywhere = Throttle(
+            clock=clock, burst=attempts * _ANYWHERE, interval=attempt_interval / _ANYWHERE
+        )
         self._of_address = Throttle(clock=clock, burst=address_attempts, interval=address_attempt_interval)
         self._hasher = hasher or argon2.PasswordHasher()
         self._nobody = self._hasher.hash(secrets.token_urlsafe())
@@ -118,13 +126,15 @@ class Identity:
         network = _network(address)
         self._take_attempt(self._of_address, network)
         try:
-            self._take_attempt(self._of_name, name)
+            self._take_attempt(self._of_name, f"{network} {name}")
+            self._take_attempt(self._of_name_anywhere, name)
         except TooManyAttempts:
             log.warning("signing in is throttled", address=address)
             raise
         user = await self._verified(login_name, password)
         self._of_address.give_back(network)
-        self._of_name.give_back(name)
+        self._of_name.give_back(f"{network} {name}")
+        self._of_name_anywhere.give_back(name)
         return self._grant(user)
 
     def _take_attempt(self, throttle: Throttle, key: str) -> None:

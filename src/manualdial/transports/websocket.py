@@ -36,6 +36,12 @@ _GOLDEN_RATIO = 0.618
 _NO_HEADERS: CIMultiDict[str] = CIMultiDict()
 
 
+_BURST = 4.0
+"""How many seconds' worth of its rate a connection may send at once."""
+_LEAST_COST = 1024
+"""What a message counts as at least, in bytes: a short one is work too."""
+
+
 class BusEndpoint:
     """All connections of the bus: who they are, when each is looked at next, what is to be written.
 
@@ -54,6 +60,7 @@ class BusEndpoint:
         max_reader_lag: int,
         max_requests: int,
         max_connections: int,
+        max_incoming_rate: float = 1_048_576.0,
         close_grace: float = 2.0,
         sweep_interval: float = 0.25,
         allowed_origins: Collection[str] = (),
@@ -63,7 +70,8 @@ class BusEndpoint:
 
         `gone` is told of each connection that reads no more, at least once; `ping_interval` is also how long a peer may
         be silent after a ping; `max_reader_lag` is in bytes that wait for one reader; `max_requests` are those under
-        way on one connection; `close_grace` is the time between the close frame and the end of the socket;
+        way on one connection; `max_incoming_rate` is in bytes a second that one connection may send for long, a short
+        message counting as a kilobyte; `close_grace` is the time between the close frame and the end of the socket;
         `allowed_origins` empty means any; `observe_closed` gets the code with which the server closes.
         """
         self.dispatcher = dispatcher
@@ -74,6 +82,7 @@ class BusEndpoint:
         self.ping_interval = ping_interval
         self.max_reader_lag = max_reader_lag
         self.max_requests = max_requests
+        self.max_incoming_rate = max_incoming_rate
         self.close_grace = close_grace
         self.observe_closed = observe_closed
         self._max_connections = max_connections
@@ -151,6 +160,7 @@ class BusConnection(WSListener):
         "_frames",
         "_heard",
         "_leaving",
+        "_paid_until",
         "_socket",
         "_text",
         "_transport",
@@ -174,6 +184,7 @@ class BusConnection(WSListener):
         self._frames: list[bytes] | None = None
         self._text: bytearray | None = None
         self._under_way = 0
+        self._paid_until = 0.0
         self._heard = True
         self._closing = False
         self._leaving = False
@@ -266,12 +277,23 @@ class BusConnection(WSListener):
         endpoint = self._endpoint
         if self._leaving:
             endpoint.dispatcher.refuse(self, raw, ServiceUnavailable("the server is shutting down"))
+        elif (ahead := self._ahead(len(raw))) > _BURST:
+            if ahead > 2 * _BURST:
+                self.close(CloseCode.PROTOCOL_ABUSE)  # it was told, and goes on
+            else:
+                endpoint.dispatcher.refuse(self, raw, TooManyRequests("the connection sends too much"))
         elif self._under_way >= endpoint.max_requests:
             error = TooManyRequests(f"a connection has at most {endpoint.max_requests} requests under way")
             endpoint.dispatcher.refuse(self, raw, error)
         else:
             self._under_way += 1
             endpoint.under_way.start(endpoint.dispatcher.handle(self, raw)).add_done_callback(self._done)
+
+    def _ahead(self, size: int) -> float:
+        """How far, in seconds, the connection is ahead of its rate with a message of this many bytes."""
+        now = self._endpoint.clock.monotonic()
+        self._paid_until = max(self._paid_until, now) + max(size, _LEAST_COST) / self._endpoint.max_incoming_rate
+        return self._paid_until - now
 
     def _done(self, _request: asyncio.Task[Any]) -> None:
         self._under_way -= 1
