@@ -11,6 +11,8 @@ import os
 import tempfile
 import time
 
+import uvloop
+
 from bench.agent import Agent
 from bench.service import running
 from bench.table import Row, milliseconds, percentile
@@ -28,7 +30,7 @@ def measure() -> list[Row]:
     """Run it; the rows of the table."""
     commit = _synchronous_write()
     with running(agents=AGENTS, settings={"engine.simulator": {"speed": 20.0}}) as service:
-        times = asyncio.run(_load(service.url, list(service.tokens)))
+        times = uvloop.run(_load(service.url, list(service.tokens)))
     median, slow = percentile(times, 0.5), percentile(times, 0.99)
     what = f"press → verdict at {RATE} presses/s, simulator, SQLite"
     floor = f"{milliseconds(commit)} (one synchronous write)"

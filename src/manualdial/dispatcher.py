@@ -137,7 +137,9 @@ class Dispatcher:
         request = Request(address=route.address, request_id=incoming.request_id, connection=connection)
         data = read(incoming.data, route.data)
         name = str(route.address)
-        with structlog.contextvars.bound_contextvars(request_id=_logged(request.key)), self._tracing.span(name):
+        # It need not be taken back: a request is a task of its own, and what is bound in one ends with it.
+        structlog.contextvars.bind_contextvars(request_id=_logged(request.key))
+        with self._tracing.span(name):
             try:
                 async with asyncio.timeout(self._limit):
                     result = await route.method(request, data)

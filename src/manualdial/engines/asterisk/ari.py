@@ -148,9 +148,8 @@ class Ari:
 
     async def create_channel(self, channel_id: str, endpoint: str, variables: Mapping[str, str]) -> None:
         """Make a channel that rings nobody yet; StasisStart tells when it can be dialled. Raises ChannelExists too."""
-        parameters = {"endpoint": endpoint, "app": self.application, "channelId": channel_id}
-        body = _encoder.encode({"variables": dict(variables)})
-        status, _ = await self._send_at_once("POST", "channels/create", parameters, body)
+        order = {"endpoint": endpoint, "app": self.application, "channelId": channel_id, "variables": variables}
+        status, _ = await self._send_at_once("POST", "channels/create", body=_encoder.encode(order))
         if status == 409:
             raise ChannelExists
         _expect_success(status, "create a channel")

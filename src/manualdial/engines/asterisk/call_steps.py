@@ -40,12 +40,11 @@ class CallSteps:
         try:
             async with asyncio.timeout(self._request_timeout):
                 await self._enter(call, call.agent, endpoint, variables)
-            if journalled is not None:
-                await asyncio.shield(journalled)
-            async with asyncio.timeout(self._request_timeout):
-                await self._dial(call.agent)
         except TimeoutError as problem:
-            raise EngineSilent("Asterisk did not say in time whether it rings the agent") from problem
+            raise EngineSilent("Asterisk did not say in time whether the agent's leg is there") from problem
+        if journalled is not None:
+            await journalled
+        await self._dial(call.agent)
 
     async def join_customer(self, call: TrackedCall) -> bool:
         """Make the customer's leg and join it with the agent's; both hear each other from the first early media on.
