@@ -239,7 +239,7 @@ class Ari:
         """
         url = self._to("events", {"app": self.application}).replace("http", "ws", 1)
         socket = await EventSocket.connect(
-            url, headers=self._headers, connect_timeout=self._request_timeout, heartbeat=heartbeat
+            url, headers=self._headers, answer_timeout=self._request_timeout, heartbeat=heartbeat
         )
         try:
             if self._requests_on_socket:

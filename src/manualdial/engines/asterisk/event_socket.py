@@ -20,7 +20,8 @@ _MOST_WAITING: Final = 1000
 class EventSocket(WSListener):
     """One socket. Messages wait here for their one reader; while many wait, no more are read from the network."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, answer_timeout: float) -> None:
+        self._answer_timeout = answer_timeout
         self._transport: WSTransport | None = None
         self._messages: deque[bytearray] = deque()
         self._message = bytearray()
@@ -28,20 +29,21 @@ class EventSocket(WSListener):
 
     @classmethod
     async def connect(
-        cls, url: str, *, headers: Mapping[str, str], connect_timeout: float, heartbeat: float
+        cls, url: str, *, headers: Mapping[str, str], answer_timeout: float, heartbeat: float
     ) -> EventSocket:
-        """Open a socket; `url` begins with ws or wss. Times in seconds; `heartbeat` is how often a silent one is tried.
+        """Open a socket; `url` begins with ws or wss. Raises EngineUnavailable.
 
-        Raises EngineUnavailable.
+        Times in seconds: `answer_timeout` limits the opening and the closing, `heartbeat` is how often a silent socket
+        is tried.
         """
-        socket = cls()
+        socket = cls(answer_timeout=answer_timeout)
         try:
-            async with asyncio.timeout(connect_timeout):
+            async with asyncio.timeout(answer_timeout):
                 await picows.ws_connect(
                     lambda _request, _response: socket,
                     url,
                     extra_headers=headers,
-                    websocket_handshake_timeout=connect_timeout,
+                    websocket_handshake_timeout=answer_timeout,
                     max_redirects=0,
                     max_frame_size=_MAX_MESSAGE_BYTES,
                     enable_auto_ping=True,
@@ -55,12 +57,18 @@ class EventSocket(WSListener):
         return socket
 
     async def close(self) -> None:
-        """Close it. Waits for nobody."""
-        if self._transport is not None:
-            self._transport.send_close(picows.WSCloseCode.OK)
+        """Close it, and wait until Asterisk has: it would take a socket opened meanwhile for another program's."""
+        if self._transport is None:
+            return
+        self._transport.underlying_transport.resume_reading()
+        self._transport.send_close(picows.WSCloseCode.OK)
+        try:
+            # An error is what ended it before this; picows has told the log.
+            with suppress(TimeoutError, picows.WSError):
+                async with asyncio.timeout(self._answer_timeout):
+                    await self._transport.wait_disconnected()
+        finally:
             self._transport.disconnect(graceful=False)
-            with suppress(picows.WSError):  # what ended it before this; picows has told the log
-                await self._transport.wait_disconnected()
 
     def send(self, message: bytes) -> None:
         """Send a message. Raises EngineUnavailable where the socket is closing."""
