@@ -68,20 +68,29 @@ class Recovery:
                     await self._back.wait()
             try:
                 await self._once()
-            except Exception:
+            except Exception:  # a fault in one round must not end the rounds that come after it
                 log.exception("calls could not be compared with the engine")
                 await asyncio.sleep(self._interval)
 
     async def _once(self) -> None:
         if self._back.is_set():
-            self._back.clear()
-            if not await self.compare():
-                await asyncio.sleep(self._interval)
-                self._back.set()
+            await self._compare_after_the_gap()
             return
         unsettled = [call for call in self._live_calls.all() if self._is_unsettled(call)]
         if unsettled:
             await self._settle(unsettled)
+
+    async def _compare_after_the_gap(self) -> None:
+        """Once the comparison has failed, for whatever reason, it is still to be made."""
+        self._back.clear()
+        compared = False
+        try:
+            compared = await self.compare()
+        finally:
+            if not compared:
+                self._back.set()
+        if not compared:
+            await asyncio.sleep(self._interval)
 
     async def compare(self) -> bool:
         """Ask the engine for every live call; end those that it does not have. False where it could not be asked."""

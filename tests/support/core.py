@@ -203,7 +203,7 @@ class Core:
         )
 
     async def read_reports(self) -> None:
-        """What the composition root does with the reports; after a gap calls are compared before the next report."""
+        """As the composition root, but that calls are compared here and now, so that a test knows when it was done."""
         async for report in self.engine.reports():
             if isinstance(report, Reconnected):
                 await self.recovery.compare()

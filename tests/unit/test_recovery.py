@@ -191,6 +191,23 @@ async def settling(core: Core) -> AsyncIterator[None]:
             await task
 
 
+@pytest.mark.parametrize("trouble", [None, EngineSilent("not now"), KeyError("a fault of ours")])
+async def test_calls_are_compared_after_a_gap_until_it_succeeds(trouble: Exception | None) -> None:
+    call = a_call(at=A_MORNING - timedelta(hours=1))
+    store = await a_store_with(call)
+    written(call, store, *TO_CONNECTED)
+    async with running_core(store=store) as core:
+        await core.recovery.load()
+        if trouble is not None:
+            core.engine.fails["adopt"] = trouble
+        async with settling(core):
+            core.recovery.engine_is_back()
+            await until(lambda: bool(core.engine.asked))
+            core.engine.fails.clear()
+            await until(lambda: (left := core.live_calls.get(call.id)) is None or not left.is_live)
+        assert core.engine.orders == []
+
+
 async def an_unknown_call(core: Core, desk: Desk) -> str:
     core.engine.fails["originate"] = EngineSilent("x")
     return str((await desk.press())["data"]["details"]["callId"])
