@@ -1,6 +1,6 @@
 """Measure what the service costs, and print the table of docs/benchmarks.md.
 
-    python -m bench [verdict] [idle] [invite] [--write]
+    python -m bench [press] [verdict] [recovery] [idle] [invite] [--write]
 
 Without a name, all. `--write` puts the table into docs/benchmarks.md.
 """
@@ -11,11 +11,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import idle, invite, verdict
+from bench import idle, invite, press, recovery, verdict
 from bench.table import Row, markdown
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
+    "press": press.measure,
     "verdict": verdict.measure,
+    "recovery": recovery.measure,
     "idle": idle.measure,
     "invite": invite.measure,
 }

@@ -52,6 +52,14 @@ class Service:
                 return int(line.split()[1]) * 1024
         raise RuntimeError("the kernel does not tell")
 
+    def figure(self, name: str) -> float:
+        """A figure of /metrics that has no labels."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(f"{name} "):
+                    return float(line.split()[1])
+        raise RuntimeError(f"the service has no figure {name}")
+
 
 def free_port() -> int:
     """A port that was free a moment ago."""
@@ -66,24 +74,13 @@ def running(*, agents: int, settings: Settings) -> Iterator[Service]:
     with tempfile.TemporaryDirectory(prefix="manualdial-bench-") as name:
         folder = Path(name)
         port = free_port()
-        merged: dict[str, dict[str, str | int | float]] = {
-            "server": {"port": port},
-            "storage": {"url": f"sqlite:///{folder / 'manualdial.sqlite3'}"},
-            "dialing": {"purpose": "service"},
-            "authentication": {"secret_file": str(folder / "secret")},
-            "log": {"level": "warning"},
-        }
-        for section, values in settings.items():
-            merged.setdefault(section, {}).update(values)
-        file = folder / "manualdial.toml"
-        file.write_text(_toml(merged), encoding="utf-8")
+        file = configured(folder, port=port, settings=settings)
         secret = os.urandom(32).hex()
         (folder / "secret").write_text(secret, encoding="ascii")
         users = asyncio.run(_add_agents(file, agents))
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("MANUALDIAL_")}
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "manualdial", "serve", "--config", str(file)], stderr=log, env=environment
+                [sys.executable, "-m", "manualdial", "serve", "--config", str(file)], stderr=log, env=environment()
             )
             try:
                 _wait_for(port, process, folder / "log")
@@ -96,6 +93,28 @@ def running(*, agents: int, settings: Settings) -> Iterator[Service]:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
+
+
+def environment() -> dict[str, str]:
+    """The environment of a service under measurement: no settings in it, and Python keeps what it has compiled."""
+    left_out = ("MANUALDIAL_", "PYTHONDONTWRITEBYTECODE")
+    return {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
+
+
+def configured(folder: Path, *, port: int, settings: Settings) -> Path:
+    """The file with the settings of a service that keeps all that is its own in this folder."""
+    merged: dict[str, dict[str, str | int | float]] = {
+        "server": {"port": port},
+        "storage": {"url": f"sqlite:///{folder / 'manualdial.sqlite3'}"},
+        "dialing": {"purpose": "service"},
+        "authentication": {"secret_file": str(folder / "secret")},
+        "log": {"level": "warning"},
+    }
+    for section, values in settings.items():
+        merged.setdefault(section, {}).update(values)
+    file = folder / "manualdial.toml"
+    file.write_text(_toml(merged), encoding="utf-8")
+    return file
 
 
 def _toml(sections: Settings) -> str:

@@ -7,73 +7,72 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
-import tempfile
+import statistics
 import time
+from collections.abc import Iterator
 
 import uvloop
 
 from bench.agent import Agent
-from bench.service import running
+from bench.database import Database, databases
+from bench.press import COMMITS, ENDS_SOON, QUIET, SPEED, commits_row
+from bench.service import Settings, running
 from bench.table import Row, milliseconds, percentile
 
 AGENTS = 100
 RATE = 200
 SECONDS = 10.0
 WARM_UP = 200
-REACH = 0.005
-ENDS_SOON = "+12025550104"
-"""The simulator ends this call by itself, so that the agent is free again before the next turn."""
+REACH = {"SQLite": 0.005, "PostgreSQL": 0.010}
 
 
 def measure() -> list[Row]:
-    """Run it; the rows of the table."""
-    commit = _synchronous_write()
-    with running(agents=AGENTS, settings={"engine.simulator": {"speed": 20.0}}) as service:
-        times = uvloop.run(_load(service.url, list(service.tokens)))
-    median, slow = percentile(times, 0.5), percentile(times, 0.99)
-    what = f"press → verdict at {RATE} presses/s, simulator, SQLite"
-    floor = f"{milliseconds(commit)} (one synchronous write)"
+    """Run it; the rows of the table. Without PostgreSQL one row says so."""
+    rows: list[Row] = []
+    with databases() as (found, missing):
+        for database in found:
+            rows += _measured(database)
+    if missing:
+        rows.append(Row(what="press → verdict, simulator, PostgreSQL", measured=f"not measured: {missing}"))
+    return rows
+
+
+def _measured(database: Database) -> list[Row]:
+    bare = statistics.median(database.bare_commits())
+    settings: Settings = {"engine.simulator": {"speed": SPEED}, "storage": {"url": database.new()}}
+    with running(agents=AGENTS, settings=settings) as service, asyncio.Runner(loop_factory=uvloop.new_event_loop) as on:
+        agents = [on.run(Agent.connect(service.url, token)) for token in service.tokens]
+        turns = itertools.cycle(agents)
+        on.run(_press(turns, WARM_UP))
+        before = service.figure(COMMITS)
+        times = on.run(_press(turns, int(RATE * SECONDS)))
+        commits = (service.figure(COMMITS) - before) / len(times)
+        for agent in agents:
+            agent.close()
+    what = f"press → verdict at {RATE} presses/s, simulator, {database.name}"
+    floor = f"{milliseconds(bare)} (one bare commit)"
+    median, slow, reach = percentile(times, 0.5), percentile(times, 0.99), REACH[database.name]
     return [
-        Row(
-            what=f"{what}, p50",
-            measured=milliseconds(median),
-            floor=floor,
-            ratio=f"{median / commit:.1f} ×",
-        ),
+        Row(what=f"{what}, p50", measured=milliseconds(median), floor=floor, ratio=f"{median / bare:.1f} ×"),
         Row(
             what=f"{what}, p99",
             measured=milliseconds(slow),
             floor=floor,
-            ratio=f"{slow / commit:.1f} ×",
-            reach=f"< {milliseconds(REACH)}",
-            reached=slow < REACH,
+            ratio=f"{slow / bare:.1f} ×",
+            reach=f"< {milliseconds(reach)}",
+            reached=slow < reach,
         ),
+        commits_row(database, f"{RATE} presses/s", commits),
     ]
 
 
-async def _load(url: str, tokens: list[str]) -> list[float]:
-    agents = [await Agent.connect(url, token) for token in tokens]
-    turns = itertools.cycle(agents)
-    presses: list[asyncio.Task[tuple[float, str]]] = []
+async def _press(turns: Iterator[Agent], presses: int) -> list[float]:
+    """Press that often, at the rate; the seconds from each press to its reply. Ends when all is quiet."""
+    under_way: list[asyncio.Task[tuple[float, str]]] = []
     start = time.perf_counter()
-    for number in range(int(RATE * SECONDS) + WARM_UP):
+    for number in range(presses):
         await asyncio.sleep(max(0.0, start + number / RATE - time.perf_counter()))
-        presses.append(asyncio.create_task(next(turns).press(ENDS_SOON)))
-    answered = await asyncio.gather(*presses)
-    for agent in agents:
-        agent.close()
-    return [seconds for seconds, _ in answered[WARM_UP:]]
-
-
-def _synchronous_write() -> float:
-    """What this disk takes for one page that must be on it, at the median, in seconds."""
-    times = []
-    with tempfile.TemporaryFile() as file:
-        for _ in range(200):
-            file.write(b"x" * 4096)
-            file.flush()
-            began = time.perf_counter()
-            os.fdatasync(file.fileno())
-            times.append(time.perf_counter() - began)
-    return percentile(times, 0.5)
+        under_way.append(asyncio.create_task(next(turns).press(ENDS_SOON)))
+    answered = await asyncio.gather(*under_way)
+    await asyncio.sleep(QUIET)
+    return [seconds for seconds, _ in answered]

@@ -10,11 +10,12 @@ The modules in import order: a module imports only modules below it, and never o
     routes                                                  the table of contents: address, message type, service method
     dispatcher                                              envelope to reply; the one place that catches
     registration   agent_requests                           what a request does
-    dialing   call_control   recovery   history
+    dialing   call_control   recovery   history   retention
     call_progress                                           what an engine's report means
     sessions                                                who is logged in and who may dial now
     earlier_presses                                         which earlier press a press repeats
-    live_calls   presses   guard                            the calls that are not ended; what a press names
+    live_calls   deadlines                                  the calls that are not ended, and when to ask for them
+    presses   guard   turns                                 what a press names; one after the other
     requests   views                                        what a service method gets and gives; what callers see
     bus                                                     scopes, subscriptions, sequence, slow readers
     config   log   metrics   tracing   clock

@@ -56,6 +56,7 @@ class AgentRequests:
         if numbers.is_emergency(extension, region=region):
             raise MalformedMessage("extension is an emergency number", details={"path": "data.extension"})
         session = self._sessions.open(caller, connector=request.address.channel, extension=extension, region=region)
+        await self._sessions.written()
         return Reply(address=_sibling(request, "LoginSuccess"), message=views.agent_sync(session))
 
     async def logout(self, request: Request, data: Logout) -> Reply:
@@ -72,6 +73,7 @@ class AgentRequests:
         address = _sibling(request, "LogoutSuccess")
         if agent_id != request.caller.user_id:
             self._sessions.tell_logged_out(session)
+        await self._sessions.written()
         return Reply(address=address, message=views.logged_out(session))
 
     async def state(self, request: Request, _data: NoData) -> Reply:
@@ -89,12 +91,12 @@ class AgentRequests:
         name = data.label or (None if data.code is None else str(data.code))
         if name is None:
             raise AgentStateNotFound("label or code names the state")
-        return self._choose(request, agent_state(name), reason_code=None)
+        return await self._choose(request, agent_state(name), reason_code=None)
 
     async def set_not_ready(self, request: Request, data: SetNotReady) -> Reply:
         """Agent/SetNotReady, with the reason code of the operator's list."""
         reason_code = None if data.reason_code_id is None else str(data.reason_code_id)
-        return self._choose(request, agent_state("Not Ready"), reason_code=reason_code)
+        return await self._choose(request, agent_state("Not Ready"), reason_code=reason_code)
 
     async def mute(self, request: Request, _data: NoData) -> Reply:
         """Agent/Mute: the customer hears the agent no more. For the call; the next one starts unmuted."""
@@ -104,12 +106,13 @@ class AgentRequests:
         """Agent/Unmute."""
         return await self._mute(request, muted=False)
 
-    def _choose(self, request: Request, state: AgentState, *, reason_code: str | None) -> Reply:
+    async def _choose(self, request: Request, state: AgentState, *, reason_code: str | None) -> Reply:
         agent_id = request.caller.user_id
         self._sessions.require(agent_id)
         if state.type is AgentStateType.SYSTEM:
             raise UpdateAgentStateFailed("a system state follows from calls and cannot be chosen")
         event = self._sessions.choose_state(agent_id, state, reason_code=reason_code)
+        await self._sessions.written()
         return Reply(address=_sibling(request, "SetAgentState"), message=event)
 
     async def _mute(self, request: Request, *, muted: bool) -> Reply:
@@ -123,6 +126,7 @@ class AgentRequests:
         except (EngineRefused, EngineUnavailable, EngineSilent):
             raise UpdateAgentStateFailed("the engine did not do it", retryable=True) from None
         event = self._sessions.set_muted(agent_id, muted=muted)
+        await self._sessions.written()
         return Reply(address=_sibling(request, "SetAgentState"), message=event)
 
     def _agent_of_the_tenant(self, request: Request, agent_id: str) -> str:

@@ -114,8 +114,11 @@ class AgentSession(msgspec.Struct, frozen=True, kw_only=True):
     """The channel that the agent logged in on; events of the agent's dials go out on it."""
     extension: str
     region: str
-    state: AgentState
+    chosen: AgentState = NOT_READY
+    """The state that the agent has chosen; during a call and its wrap-up the one that follows them."""
+    chosen_at: datetime
+    state: AgentState = NOT_READY
+    """The state that the agent is in: the chosen one, or what a call makes of it."""
     since: datetime
-    state_after_call: AgentState | None = None
-    """While a call or its wrap-up is there: the state to go back to."""
     muted: bool = False
+    """Whether the agent's microphone is muted in the call."""

@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from manualdial.call_control import CallControl
 from manualdial.call_progress import CallProgress
 from manualdial.clock import SystemClock
 from manualdial.config import Config, ConfigurationError, EngineKind, longest_press
+from manualdial.deadlines import Deadlines
 from manualdial.dialing import Dialing
 from manualdial.dispatcher import Dispatcher
 from manualdial.earlier_presses import EarlierPresses
@@ -32,10 +34,11 @@ from manualdial.guard import Guard
 from manualdial.history import History
 from manualdial.live_calls import LiveCalls
 from manualdial.metrics import Metrics
-from manualdial.ports import Clock, Engine, Health, Reconnected, Store
+from manualdial.ports import Clock, Engine, Health, Reconnected, Store, Stray
 from manualdial.presses import PressSettings
 from manualdial.recovery import Recovery
 from manualdial.registration import Registration
+from manualdial.retention import Retention
 from manualdial.routes import AMAZON, routes
 from manualdial.sessions import Sessions
 from manualdial.storage.store import SqlStore
@@ -45,10 +48,14 @@ from manualdial.transports.identity import Identity
 from manualdial.transports.server import Server
 from manualdial.transports.under_way import UnderWay
 from manualdial.transports.websocket import BusEndpoint
+from manualdial.turns import Turns
 
 log = structlog.get_logger(__name__)
 
-_SETTLE_INTERVAL = 2.0
+_LOOK_INTERVAL = 0.5
+_FIRST_PAUSE = 1.0
+_PRUNE_INTERVAL = 3600.0
+_PRUNE_PAUSE = 0.05
 _STATUS_AGE = 1.0
 
 
@@ -117,7 +124,7 @@ def engine_for(config: Config, clock: Clock) -> Engine:
 
 @asynccontextmanager
 async def serving(
-    config: Config, *, clock: Clock | None = None, engine: Engine | None = None
+    config: Config, *, clock: Clock | None = None, engine: Engine | None = None, store: Store | None = None
 ) -> AsyncIterator[Service]:
     """The whole service, up and listening; on leaving it stops in reverse order and leaves live calls to the engine.
 
@@ -126,12 +133,12 @@ async def serving(
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         tracing = _tracing(config, stack)
-        store = await stack.enter_async_context(store_for(config))
+        store = await stack.enter_async_context(store or store_for(config))
         core = _Core(config, clock=clock, store=store, engine=engine or engine_for(config, clock), tracing=tracing)
         await core.recovery.load()
         await stack.enter_async_context(core.engine)
         stack.callback(core.close)
-        await stack.enter_async_context(_owned(core.read_reports(), core.recovery.run()))
+        await stack.enter_async_context(_owned(core.read_reports(), core.recovery.run(), core.retention.run()))
         stack.push_async_callback(core.dialing.close, config.server.shutdown_timeout)
         server = await stack.enter_async_context(core.server())
         log.info("serving", url=server.url, engine=core.engine.name)
@@ -153,9 +160,23 @@ class _Core:
         self.metrics = Metrics()
         self.live_calls = LiveCalls()
         self.bus = Bus(clock=clock, observe_delivered=self.metrics.delivered)
-        self.sessions = Sessions(bus=self.bus, live_calls=self.live_calls, clock=clock, grace=config.agents.grace)
+        self.sessions = Sessions(
+            bus=self.bus,
+            store=store,
+            live_calls=self.live_calls,
+            clock=clock,
+            grace=config.agents.grace,
+            store_timeout=config.storage.timeout,
+        )
+        deadlines = Deadlines(
+            clock=clock,
+            settles_after=config.dialing.unknown_settles_after,
+            first_pause=_FIRST_PAUSE,
+            silence=config.dialing.silence,
+        )
         self.progress = CallProgress(
             live_calls=self.live_calls,
+            deadlines=deadlines,
             store=store,
             bus=self.bus,
             sessions=self.sessions,
@@ -164,15 +185,18 @@ class _Core:
             wrap_up=config.dialing.wrap_up,
         )
         self.sessions.before_end = self.progress.end_wrap_up
+        turns = Turns()
+        earlier = EarlierPresses(
+            store=store, live_calls=self.live_calls, guard=Guard(clock=clock, seconds=config.dialing.guard)
+        )
         self.dialing = Dialing(
             engine=engine,
             store=store,
             sessions=self.sessions,
             live_calls=self.live_calls,
             progress=self.progress,
-            earlier=EarlierPresses(
-                store=store, live_calls=self.live_calls, guard=Guard(clock=clock, seconds=config.dialing.guard)
-            ),
+            earlier=earlier,
+            turns=turns,
             clock=clock,
             metrics=self.metrics,
             tracing=tracing,
@@ -191,10 +215,24 @@ class _Core:
             engine=engine,
             store=store,
             live_calls=self.live_calls,
+            deadlines=deadlines,
             progress=self.progress,
+            sessions=self.sessions,
+            earlier=earlier,
+            turns=turns,
             clock=clock,
-            unknown_settles_after=config.dialing.unknown_settles_after,
-            interval=_SETTLE_INTERVAL,
+            metrics=self.metrics,
+            interval=_LOOK_INTERVAL,
+            store_timeout=config.storage.timeout,
+        )
+        keep_calls = config.storage.keep_calls
+        self.retention = Retention(
+            store=store,
+            clock=clock,
+            remember_presses=timedelta(days=config.storage.remember_presses),
+            keep_calls=timedelta(days=keep_calls) if keep_calls else None,
+            interval=_PRUNE_INTERVAL,
+            pause=_PRUNE_PAUSE,
         )
 
     def server(self) -> Server:
@@ -256,7 +294,10 @@ class _Core:
             under_way=under_way,
             status=self.dependencies,
             metrics=lambda: self.metrics.text(
-                live_calls=len(self.live_calls), agents=len(self.sessions), readers=self.bus.readers
+                live_calls=len(self.live_calls),
+                agents=len(self.sessions),
+                readers=self.bus.readers,
+                commits=self._store.commits,
             ),
             metrics_open=config.server.open_metrics,
             body_timeout=config.server.register_timeout,
@@ -284,10 +325,13 @@ class _Core:
         """The engine's reports, one after the other. One that cannot be handled stops none of the others."""
         async for report in self.engine.reports():
             try:
-                if isinstance(report, Reconnected):
-                    self.recovery.engine_is_back()
-                else:
-                    self.progress.on_report(report)
+                match report:
+                    case Reconnected():
+                        self.recovery.engine_is_back()
+                    case Stray():
+                        self.recovery.on_stray(report)
+                    case _:
+                        self.progress.on_report(report)
             except Exception:  # a delivery loop: one report's failure is its own
                 log.exception("a report of the engine could not be handled")
 

@@ -90,18 +90,20 @@ class CallControl:
         return _answer(request, applied)
 
     async def state(self, request: Request, _data: NoData) -> Reply:
-        """StateSync: the agent's call, if there is one that is not ended."""
+        """StateSync: the agent's calls that are not ended."""
         return Reply(address=request.address, message=self.snapshot(request.caller.user_id))
 
     def snapshot(self, agent_id: str) -> CallStateSync:
-        """The agent's call as it is now."""
-        return views.call_sync(self._live_calls.of_agent(agent_id))
+        """The agent's calls as they are now."""
+        return views.call_sync(self._live_calls.all_of_agent(agent_id))
 
     def _allowed(self, request: Request, call_id: str | int | None, action: Action) -> Call:
-        """The agent's call that is meant. Raises NoSuchCall, ActionNotAllowed."""
+        """The agent's call that is meant, by the id of the call or of a leg. Raises NoSuchCall, ActionNotAllowed."""
         call = self._live_calls.of_agent(request.caller.user_id)
-        names = () if call is None else (call.id, *(call.leg_id(leg) for leg in Leg))
-        if call is None or (call_id not in (None, "") and str(call_id).lower() not in names):
+        if call_id not in (None, ""):
+            named, _, leg = str(call_id).lower().partition(".")
+            call = self._live_calls.get(named) if leg in ("", *Leg) else None
+        if call is None or call.agent_id != request.caller.user_id:
             raise NoSuchCall("the agent has no such call")
         if action not in allowed_actions(call.state):
             details = {"callId": call.id, "state": call.state, "allowedActions": list(allowed_actions(call.state))}

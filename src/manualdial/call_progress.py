@@ -14,6 +14,7 @@ import structlog
 from manualdial import calls, views
 from manualdial.bus import Bus, Published, Scope
 from manualdial.calls import Call, CallState, Change, Report
+from manualdial.deadlines import Deadlines
 from manualdial.envelope import Address, reply
 from manualdial.live_calls import LiveCalls
 from manualdial.metrics import Metrics
@@ -37,6 +38,7 @@ class CallProgress:
         self,
         *,
         live_calls: LiveCalls,
+        deadlines: Deadlines,
         store: Store,
         bus: Bus,
         sessions: Sessions,
@@ -46,6 +48,7 @@ class CallProgress:
     ) -> None:
         """`wrap_up` is the longest work after a call, in seconds; 0 for no limit."""
         self._live_calls = live_calls
+        self._deadlines = deadlines
         self._store = store
         self._bus = bus
         self._sessions = sessions
@@ -58,28 +61,39 @@ class CallProgress:
     def on_report(self, report: Report) -> None:
         """Apply what an engine reports. Late and repeated reports are normal and change nothing."""
         call = self._live_calls.get(report.call_id)
-        changes = calls.advance(call, report) if call is not None else ()
+        if call is None:
+            log.debug("report of a call that is over", call_id=report.call_id, sign=report.sign)
+            return
+        changes = calls.advance(call, report)
         if not changes:
             log.debug("report changes nothing", call_id=report.call_id, sign=report.sign)
+            self._deadlines.heard(call)
         for change in changes:
             self.apply(change)
+        if changes:
+            self._end_wrap_up_of_nobody(changes[-1].call)
 
     def take_over(self, call: Call) -> None:
-        """A call that an earlier life of the service has left open is live again; a wrap-up gets its time anew."""
+        """A call that an earlier life of the service has left open is live again; a wrap-up gets its time anew.
+
+        Nobody knows whether one that was only requested was made: it is unknown.
+        """
+        age = (self._clock.now() - call.at).total_seconds()
         self._live_calls.put(call)
         self._limit_wrap_up(call)
+        self.mark_unknown(call.id)
+        self._deadlines.loaded(self._live_calls.get(call.id) or call, age=age)
 
     def begin(self, call: Call) -> Published:
         """A call is in the journal: from now on it is live and the agent is busy. Its first state is stored already.
 
         It ends the wrap-up of the agent's call before it.
         """
-        before = self._live_calls.of_agent(call.agent_id)
         self._live_calls.put(call)
-        for change in calls.end_wrap_up(before, self._clock.now()) if before is not None else ():
-            self.apply(change)
+        self._deadlines.heard(call)
+        self.end_wrap_up(call.agent_id)
         published = self._publish(calls.requested(call))
-        self._sessions.call_requested(call.agent_id)
+        self._sessions.follow_calls(call.agent_id)
         return published
 
     def mark_unknown(self, call_id: str) -> bool:
@@ -95,6 +109,7 @@ class CallProgress:
         call = change.call
         before = self._live_calls.get(call.id)
         self._live_calls.put(call)
+        self._deadlines.heard(call)
         self._store.record_change(change)
         published = self._publish(change)
         if before is not None and before.state is not call.state:
@@ -103,10 +118,14 @@ class CallProgress:
 
     def end_wrap_up(self, agent_id: str) -> None:
         """End the agent's wrap-up, if there is one."""
-        call = self._live_calls.of_agent(agent_id)
-        if call is not None:
+        for call in self._live_calls.all_of_agent(agent_id):
             for change in calls.end_wrap_up(call, self._clock.now()):
                 self.apply(change)
+
+    def end_wrap_ups_of_nobody(self) -> None:
+        """At start, when calls and logins are there again: end the wrap-ups that nobody would ever end."""
+        for call in self._live_calls.all():
+            self._end_wrap_up_of_nobody(call)
 
     def watch(self, call_id: str, until: Callable[[Call], bool]) -> asyncio.Future[Applied]:
         """The first change, from now on, after which `until` holds of the call."""
@@ -129,14 +148,20 @@ class CallProgress:
 
     def _state_changed(self, call: Call) -> None:
         self._metrics.call_state(call, at=self._clock.monotonic())
-        if call.state is CallState.WRAP_UP:
-            self._sessions.call_in_wrap_up(call.agent_id)
-            self._limit_wrap_up(call)
-        elif call.is_over:
-            timer = self._wrap_up_timers.pop(call.id, None)
-            if timer is not None:
-                timer.cancel()
-            self._sessions.call_over(call.agent_id)
+        if call.is_live:
+            return
+        self._limit_wrap_up(call)
+        timer = self._wrap_up_timers.pop(call.id, None) if call.is_over else None
+        if timer is not None:
+            timer.cancel()
+        self._sessions.follow_calls(call.agent_id)
+
+    def _end_wrap_up_of_nobody(self, call: Call) -> None:
+        """Of an agent who has logged out, or who is in the next call already: a crash can leave two open."""
+        newest = self._live_calls.of_agent(call.agent_id)
+        if self._sessions.get(call.agent_id) is None or (newest is not None and newest.id != call.id):
+            for change in calls.end_wrap_up(call, self._clock.now()):
+                self.apply(change)
 
     def _limit_wrap_up(self, call: Call) -> None:
         if self._wrap_up > 0 and call.state is CallState.WRAP_UP:

@@ -83,6 +83,12 @@ class Storage(Section, frozen=True, kw_only=True):
         Meta(description="sqlite:///PATH, or postgresql://USER:PASSWORD@HOST/DATABASE (best from the environment)."),
     ] = "sqlite:///manualdial.sqlite3"
     timeout: Annotated[Seconds, Meta(description="How long the database may take for one question.")] = 5.0
+    remember_presses: Annotated[
+        int, Meta(ge=7, description="How many days a requestId is remembered after its call has ended.")
+    ] = 7
+    keep_calls: Annotated[
+        int, Meta(ge=0, description="How many days ended calls and their history are kept; 0: for ever.")
+    ] = 0
 
 
 class EngineKind(StrEnum):
@@ -155,6 +161,9 @@ class Dialing(Section, frozen=True, kw_only=True):
     event_timeout: Annotated[
         Seconds, Meta(description="How long the engine may take to report what a control request asked for.")
     ] = 5.0
+    silence: Annotated[
+        Seconds, Meta(description="How long a live call may give no sign of life before the engine is asked for it.")
+    ] = 60.0
     unknown_settles_after: Annotated[
         Seconds, Meta(description="How long a call whose outcome is unknown may still turn up in the engine.")
     ] = 15.0
@@ -314,6 +323,8 @@ def _check(config: Config) -> None:
         raise ConfigurationError("dialing.default_region: no ISO 3166 region in upper case")
     _check_caller_ids("dialing.caller_ids", config.dialing.caller_ids)
     _check_asterisk(config.engine.asterisk, in_use=config.engine.kind is EngineKind.ASTERISK)
+    if 0 < config.storage.keep_calls < config.storage.remember_presses:
+        raise ConfigurationError("storage.keep_calls: at least storage.remember_presses, or 0")
     if config.server.request_timeout < longest_press(config) + 1:
         at_least = longest_press(config) + 1
         raise ConfigurationError(

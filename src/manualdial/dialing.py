@@ -9,7 +9,6 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
@@ -47,6 +46,7 @@ from manualdial.presses import Press, PressSettings
 from manualdial.requests import Caused, Private, Reply, Request
 from manualdial.sessions import Sessions
 from manualdial.tracing import Tracing
+from manualdial.turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +74,7 @@ class Dialing:
         live_calls: LiveCalls,
         progress: CallProgress,
         earlier: EarlierPresses,
+        turns: Turns,
         clock: Clock,
         metrics: Metrics,
         tracing: Tracing,
@@ -92,13 +93,13 @@ class Dialing:
         self._live_calls = live_calls
         self._progress = progress
         self._earlier = earlier
+        self._turns = turns
         self._clock = clock
         self._metrics = metrics
         self._tracing = tracing
         self._settings = settings
         self._store_timeout = store_timeout
         self._patience = patience
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._running: set[asyncio.Task[Outcome]] = set()
 
     def manual_dial_call(self, *, reply_to: Address) -> Callable[[Request, Dial], Awaitable[Reply]]:
@@ -167,10 +168,7 @@ class Dialing:
 
     async def _in_turn(self, press: Press, verdict: messages.Verdict) -> Outcome:
         """One press of an agent after the other: a second one finds what came of the first."""
-        turn = self._turns.get(press.agent_id)
-        if turn is None:
-            turn = self._turns[press.agent_id] = asyncio.Lock()
-        async with turn:
+        async with self._turns.of(press.agent_id):
             if self._clock.monotonic() - press.at > self._patience:
                 raise ServiceUnavailable("the press waited too long for its turn")
             with self._sessions.pressing(press.agent_id):
@@ -249,7 +247,7 @@ class Dialing:
         except StoreUnavailable:
             self._earlier.journal_was_silent(call)
             raise
-        self._earlier.is_being_asked(call)
+        self._earlier.is_settled(call)
         self._metrics.pressed(call.id, press.at)
         return self._progress.begin(call)
 

@@ -21,7 +21,7 @@ class EarlierPresses:
         self._store = store
         self._live_calls = live_calls
         self._guard = guard
-        self._unasked: OrderedDict[str, None] = OrderedDict()
+        self._unasked: OrderedDict[str, Call] = OrderedDict()
 
     def recall(self, press: Press) -> Call | None:
         """The earlier press as far as memory tells: in the guard time, or a live call's."""
@@ -56,7 +56,7 @@ class EarlierPresses:
 
     def journal_was_silent(self, call: Call) -> None:
         """The journal may hold the press though it did not say so; the engine was not asked and nobody was told."""
-        self._unasked[call.id] = None
+        self._unasked[call.id] = call
         if len(self._unasked) > _MAX_UNASKED:
             self._unasked.popitem(last=False)
 
@@ -64,6 +64,10 @@ class EarlierPresses:
         """Whether the press is in the journal by an answer that was lost: the next one of its name goes on with it."""
         return call.id in self._unasked
 
-    def is_being_asked(self, call: Call) -> None:
-        """The engine is asked from now on."""
+    def unasked(self) -> tuple[Call, ...]:
+        """All such presses, oldest first."""
+        return tuple(self._unasked.values())
+
+    def is_settled(self, call: Call) -> None:
+        """The engine is asked from now on, or the press was taken back."""
         self._unasked.pop(call.id, None)

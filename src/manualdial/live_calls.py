@@ -27,6 +27,10 @@ class LiveCalls:
         ids = self._by_agent.get(agent_id)
         return self._by_id[ids[-1]] if ids else None
 
+    def all_of_agent(self, agent_id: str) -> tuple[Call, ...]:
+        """All calls of the agent that are not ended, oldest first."""
+        return tuple(self._by_id[call_id] for call_id in self._by_agent.get(agent_id, ()))
+
     def put(self, call: Call) -> None:
         """Remember a call as it is now; forget it if it is ended."""
         if call.is_over:

@@ -40,6 +40,18 @@ class Metrics:
             ("code",),
             registry=self._registry,
         )
+        self._strays = Counter(
+            "manualdial_strays", "Parts of calls that the engine had and the journal had not.", registry=self._registry
+        )
+        self._lost = Counter(
+            "manualdial_calls_lost",
+            "Calls that were ended because the engine did not have them any more.",
+            registry=self._registry,
+        )
+        self._commits = Counter(
+            "manualdial_journal_commits", "Transactions that the journal has committed.", registry=self._registry
+        )
+        self._known_commits = 0
         self._live_calls = Gauge("manualdial_live_calls", "Calls that are not ended.", registry=self._registry)
         self._agents = Gauge("manualdial_agents_logged_in", "Agents who are logged in.", registry=self._registry)
         self._readers = Gauge("manualdial_readers", "Connections that read the bus.", registry=self._registry)
@@ -56,6 +68,14 @@ class Metrics:
     def closed(self, code: int) -> None:
         """The service closed a connection of the bus with this code."""
         self._closed.labels(str(code)).inc()
+
+    def stray(self) -> None:
+        """The engine had something of a call that the journal did not have."""
+        self._strays.inc()
+
+    def lost(self) -> None:
+        """A call was ended because the engine did not have it any more."""
+        self._lost.inc()
 
     def press(self, outcome: str) -> None:
         """A press had this outcome: called, replay, or the type of the error."""
@@ -83,8 +103,10 @@ class Metrics:
             if call.ending is not None:
                 self._calls_ended.labels(call.ending.by, call.ending.cause).inc()
 
-    def text(self, *, live_calls: int, agents: int, readers: int) -> bytes:
-        """All figures in Prometheus's text form."""
+    def text(self, *, live_calls: int, agents: int, readers: int, commits: int) -> bytes:
+        """All figures in Prometheus's text form. `commits`: those of the journal since the start."""
+        self._commits.inc(commits - self._known_commits)
+        self._known_commits = commits
         self._live_calls.set(live_calls)
         self._agents.set(agents)
         self._readers.set(readers)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from manualdial.agents import Caller, User
+from manualdial.agents import AgentSession, Caller, User
 from manualdial.calls import Call, Change, Report
 from manualdial.numbers import PhoneNumber
 
@@ -131,15 +131,18 @@ class Engine(Protocol):
         ...
 
     async def adopt(self, orders: Collection[Originate]) -> frozenset[str]:
-        """Take over calls that were placed before: go on reporting on those that are still there.
+        """Compare calls with what the far end has: take over those that were placed before and are still there.
 
-        Returns the ids of the calls that the engine has; the others are gone. A call that it has and that it reports
-        on already stays as it is. For a call that it takes over, it reports the state that the call is in.
+        Returns the ids of the calls that the far end has; the others are gone. Of a call that the engine reports on
+        already it is found out anew how it stands, and what was missed is reported. For a call that it takes over, it
+        reports the state that the call is in. Nothing is ever dialled again; a step that was not taken yet is taken.
+        The first `adopt` after each Reconnected names every live call: calls of ours that are in none of its orders,
+        and that the engine does not know, are hung up, and told as Stray.
         Raises EngineUnavailable or EngineSilent: then nothing is known of any of them.
         """
         ...
 
-    def reports(self) -> AsyncIterator[Report | Reconnected]:
+    def reports(self) -> AsyncIterator[Report | Reconnected | Stray]:
         """What happens to calls, for as long as the engine runs. One reader.
 
         Reconnected comes after each gap in which reports may have been lost; the calls that the engine still knew of
@@ -154,6 +157,14 @@ class Engine(Protocol):
 
 class Reconnected(msgspec.Struct, frozen=True):
     """The engine was out of reach and is back (or was reached for the first time)."""
+
+
+class Stray(msgspec.Struct, frozen=True, kw_only=True):
+    """The far end had something of a call of ours that the journal does not have; the engine takes it away."""
+
+    call_id: str
+    what: str
+    """Which part of the call it was, in the engine's words: its agent's leg, its bridge …"""
 
 
 # ── storage ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -189,7 +200,7 @@ class StoredChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Store(Protocol):
-    """What must survive: users, calls, and every state of each call.
+    """What must survive: users, agents' logins, calls, and every state of each call.
 
     An async context manager: entering brings the schema up to date, leaving writes what is still pending (within a
     limit that it was built with). Every method raises StoreUnavailable where the database fails.
@@ -227,14 +238,61 @@ class Store(Protocol):
         """
         ...
 
+    @property
+    def commits(self) -> int:
+        """How many transactions the journal's writer has committed since the store was made."""
+        ...
+
+    async def retract_press(self, call: Call) -> None:
+        """Take back a press whose `record_press` failed, so that nobody knows whether it is written.
+
+        On return it is not in the journal, and what became of that attempt does not bring it back.
+        Only for a call of which the engine was asked nothing.
+        """
+        ...
+
     async def press(self, agent_id: str, request_id: str) -> Call | None:
-        """The call that an agent's `requestId` names."""
+        """The call that an agent's `requestId` names, until it is forgotten."""
+        ...
+
+    async def forget_presses(self, *, before: datetime, limit: int) -> int:
+        """Free the `requestId`s of ended calls that were requested before that moment, oldest first, at most `limit`.
+
+        Returns how many. The calls and their history stay; a press of a `requestId` that is free is a new one.
+        """
+        ...
+
+    async def remove_calls(self, *, before: datetime, limit: int) -> int:
+        """Remove ended calls, with their history, that were requested before that moment, oldest first.
+
+        At most `limit`; returns how many.
+        """
         ...
 
     def record_change(self, change: Change) -> None:
         """Put a change in the queue to be written; in the order of the calls of this method. Does not wait.
 
         What cannot be written now is tried again until it is written or the store closes.
+        """
+        ...
+
+    def record_login(self, session: AgentSession) -> None:
+        """Put an agent's login, as it is now, in the queue to be written; the newest of an agent counts.
+
+        Written are who it is, connector, extension, region, the chosen state, and whether the agent is muted: what
+        calls make of the state follows from the calls. Does not wait; is tried again as a change is.
+        """
+        ...
+
+    def record_logout(self, agent_id: str) -> None:
+        """Put the end of an agent's login in the queue to be written. Does not wait."""
+        ...
+
+    async def logins(self) -> Sequence[AgentSession]:
+        """The logins that are open, each in the state that the agent has chosen.
+
+        `since` is when the agent came into it: when it was chosen, or when the agent's newest call ended after that.
+        Sees all logins recorded before.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The journal against the engine: at start, after each reconnect, and for calls whose outcome is unknown.
+"""The journal against the engine: at start, after each gap, and for calls that give no sign of life.
 
 A call that the engine has goes on; one that it does not have is ended with what is known. Nothing is dialled.
 """
@@ -6,19 +6,25 @@ A call that the engine has goes on; one that it does not have is ended with what
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Sequence
 from contextlib import suppress
 
 import structlog
 
 from manualdial.call_progress import CallProgress
-from manualdial.calls import Call, CallState, Cause, EndedBy, Ending, Report, Sign
+from manualdial.calls import Call, Cause, EndedBy, Ending, Report, Sign
+from manualdial.deadlines import Deadlines
+from manualdial.earlier_presses import EarlierPresses
 from manualdial.live_calls import LiveCalls
-from manualdial.ports import Clock, Engine, EngineSilent, EngineUnavailable, Originate, Store
+from manualdial.metrics import Metrics
+from manualdial.ports import Clock, Engine, EngineSilent, EngineUnavailable, Originate, Store, StoreUnavailable, Stray
+from manualdial.sessions import Sessions
+from manualdial.turns import Turns
 
 log = structlog.get_logger(__name__)
 
-_UNSETTLED = (CallState.REQUESTED, CallState.UNKNOWN)
+_AT_ONCE = 100
+"""After so many calls everybody else has a turn: a press does not wait for the recovery of thousands."""
 
 
 class Recovery:
@@ -30,34 +36,52 @@ class Recovery:
         engine: Engine,
         store: Store,
         live_calls: LiveCalls,
+        deadlines: Deadlines,
         progress: CallProgress,
+        sessions: Sessions,
+        earlier: EarlierPresses,
+        turns: Turns,
         clock: Clock,
-        unknown_settles_after: float,
+        metrics: Metrics,
         interval: float,
+        store_timeout: float,
     ) -> None:
-        """Times in seconds: how long an unknown call may still turn up in the engine, and how often it is asked."""
+        """In seconds: how often the deadlines are looked at, and how long the journal may take."""
         self._engine = engine
         self._store = store
         self._live_calls = live_calls
+        self._deadlines = deadlines
         self._progress = progress
+        self._sessions = sessions
+        self._earlier = earlier
+        self._turns = turns
         self._clock = clock
-        self._unknown_settles_after = unknown_settles_after
+        self._metrics = metrics
         self._interval = interval
+        self._store_timeout = store_timeout
         self._back = asyncio.Event()
 
     async def load(self) -> None:
-        """At start, before anybody is let in: the journal's open calls are live again until the engine is asked."""
-        for call in await self._store.open_calls():
+        """At start, before anybody is let in: open calls and logins are there again, until the engine is asked."""
+        for number, call in enumerate(await self._store.open_calls()):
             self._progress.take_over(call)
-        if len(self._live_calls):
-            log.info("open calls found in the journal", calls=len(self._live_calls))
+            await _let_others_run(number)
+        await self._sessions.load()
+        self._progress.end_wrap_ups_of_nobody()
+        if len(self._live_calls) or len(self._sessions):
+            log.info("taken over from the journal", calls=len(self._live_calls), logins=len(self._sessions))
 
     def engine_is_back(self) -> None:
         """The engine was out of reach: every live call is to be compared with it."""
         self._back.set()
 
+    def on_stray(self, stray: Stray) -> None:
+        """The engine had something of a call that the journal does not have, and takes it away."""
+        log.warning("the engine had what the journal has not", call_id=stray.call_id, what=stray.what)
+        self._metrics.stray()
+
     async def run(self) -> None:
-        """Go on until cancelled: compare after each gap, and ask for the calls whose outcome is unknown.
+        """Go on until cancelled: compare after each gap, and ask for the calls that are overdue.
 
         A task of its own: reports of the engine are taken in while it is asked, so that an end that it reports
         itself counts before an end that is concluded.
@@ -76,9 +100,10 @@ class Recovery:
         if self._back.is_set():
             await self._compare_after_the_gap()
             return
-        unsettled = [call for call in self._live_calls.all() if self._is_unsettled(call)]
-        if unsettled:
-            await self._settle(unsettled)
+        overdue = [call for call_id in self._deadlines.overdue() if (call := self._live_calls.get(call_id)) is not None]
+        if overdue:
+            await self._settle(overdue)
+        await self._retract_unasked()
 
     async def _compare_after_the_gap(self) -> None:
         """Once the comparison has failed, for whatever reason, it is still to be made."""
@@ -96,31 +121,45 @@ class Recovery:
         """Ask the engine for every live call; end those that it does not have. False where it could not be asked."""
         return await self._settle([call for call in self._live_calls.all() if call.is_live])
 
-    def _is_unsettled(self, call: Call) -> bool:
-        """Whether nobody knows if the call was made: the engine did not say, or the service ended while asking."""
-        age = (self._clock.now() - call.at).total_seconds()
-        return call.state in _UNSETTLED and age >= self._interval
-
-    async def _settle(self, open_calls: Collection[Call]) -> bool:
+    async def _settle(self, open_calls: Sequence[Call]) -> bool:
+        orders = [Originate.of(call) for call in open_calls]
         try:
-            found = await self._engine.adopt([Originate.of(call) for call in open_calls])
+            found: frozenset[str] | None = await self._engine.adopt(orders)
         except (EngineUnavailable, EngineSilent) as error:
-            log.warning("the engine could not be asked for its calls", calls=len(open_calls), reason=str(error))
-            return False
-        for call in open_calls:
-            if call.id not in found:
-                self._gone(call.id)
-        return True
+            log.warning("the engine could not be asked for its calls", calls=len(orders), reason=str(error))
+            found = None
+        for number, order in enumerate(orders):
+            if found is not None and order.call_id not in found:
+                self._gone(order.call_id)
+            self._deadlines.asked(order.call_id, answered=found is not None)
+            await _let_others_run(number)
+        return found is not None
+
+    async def _retract_unasked(self) -> None:
+        """Presses that the journal may hold though it did not say so, and that nobody has repeated, were never made."""
+        for call in self._earlier.unasked():
+            async with self._turns.of(call.agent_id):
+                if not self._earlier.is_unasked(call):
+                    continue
+                try:
+                    async with asyncio.timeout(self._store_timeout):
+                        await self._store.retract_press(call)
+                except (StoreUnavailable, TimeoutError):
+                    return  # the database is still away; the next round tries again
+                self._earlier.is_settled(call)
 
     def _gone(self, call_id: str) -> None:
         """The engine does not have the call. One that is being asked for at this moment may still turn up."""
         call = self._live_calls.get(call_id)
-        if call is None:
-            return
-        now = self._clock.now()
-        young = (now - call.at).total_seconds() < self._unknown_settles_after
-        if young and call.state in _UNSETTLED:
+        if call is None or not call.is_live or self._deadlines.may_turn_up(call_id):
             return
         log.warning("the engine does not have the call", call_id=call_id, state=call.state)
         ending = Ending(by=EndedBy.SYSTEM, cause=Cause.UNKNOWN)
-        self._progress.on_report(Report(call_id=call_id, sign=Sign.ENDED, at=now, ending=ending))
+        report = Report(call_id=call_id, sign=Sign.ENDED, at=self._clock.now(), ending=ending)
+        self._progress.on_report(report)
+        self._metrics.lost()
+
+
+async def _let_others_run(number: int) -> None:
+    if number % _AT_ONCE == _AT_ONCE - 1:
+        await asyncio.sleep(0)

@@ -1,7 +1,8 @@
 """Agent logins: open, join, grace, close; who may dial now (contract §4).
 
 A login belongs to the agent, not to a connection. It ends by Logout, by an administrator, or when no connection of the
-agent has been there for the grace time and no call is live.
+agent has been there for the grace time and no call is live. It is stored, and goes on when the service starts again.
+What is stored is what the agent chose; Busy and After Call Work follow from the agent's calls.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ import msgspec
 import structlog
 
 from manualdial import views
-from manualdial.agents import AFTER_CALL_WORK, BUSY, NOT_READY, AgentSession, AgentState, Caller
+from manualdial.agents import AFTER_CALL_WORK, BUSY, AgentSession, AgentState, Caller
 from manualdial.bus import Bus, Scope
 from manualdial.envelope import Address, reply
 from manualdial.errors import AgentNotLoggedIn
 from manualdial.live_calls import LiveCalls
 from manualdial.messages import SetAgentState
-from manualdial.ports import Clock
+from manualdial.ports import Clock, Store, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -30,9 +31,13 @@ log = structlog.get_logger(__name__)
 class Sessions:
     """The agents who are logged in."""
 
-    def __init__(self, *, bus: Bus, live_calls: LiveCalls, clock: Clock, grace: float) -> None:
-        """`grace` is in seconds."""
+    def __init__(
+        self, *, bus: Bus, store: Store, live_calls: LiveCalls, clock: Clock, grace: float, store_timeout: float
+    ) -> None:
+        """In seconds: the grace time, and how long a request waits until its login is on disk."""
         self._bus = bus
+        self._store = store
+        self._store_timeout = store_timeout
         self._live_calls = live_calls
         self._clock = clock
         self._grace = grace
@@ -61,6 +66,7 @@ class Sessions:
         """Log the agent in, or join the login that is open."""
         session = self._sessions.get(caller.user_id)
         if session is None:
+            now = self._clock.now()
             session = AgentSession(
                 agent_id=caller.user_id,
                 tenant_id=caller.tenant_id,
@@ -69,22 +75,37 @@ class Sessions:
                 connector=connector,
                 extension=extension,
                 region=region,
-                state=NOT_READY,
-                since=self._now(),
+                chosen_at=now,
+                since=now,
             )
-            call = self._live_calls.of_agent(caller.user_id)
-            if call is not None:  # a call that has outlived the login it was made in
-                state = BUSY if call.is_live else AFTER_CALL_WORK
-                session = msgspec.structs.replace(session, state=state, state_after_call=NOT_READY)
+            session = self._as_calls_have_it(session, at=now)  # a call may have outlived the login it was made in
             self._sessions[caller.user_id] = session
+            self._store.record_login(session)
         self._expect_connection(caller.user_id)
         return session
+
+    async def load(self) -> None:
+        """At start, after the calls: the logins of an earlier life go on; the grace time of each begins."""
+        for session in await self._store.logins():
+            call = self._live_calls.of_agent(session.agent_id)
+            at = session.since if call is None else call.requested_at if call.is_live else call.at
+            self._sessions[session.agent_id] = self._as_calls_have_it(session, at=at)
+            self._expect_connection(session.agent_id)
+
+    async def written(self) -> None:
+        """Wait until the logins are on disk as they are now, within a limit. What is not is written when it can be."""
+        try:
+            async with asyncio.timeout(self._store_timeout):
+                await self._store.flush()
+        except (StoreUnavailable, TimeoutError):
+            log.warning("a login is not on disk yet", agents=len(self._sessions))
 
     def end(self, agent_id: str) -> AgentSession:
         """End the login. Raises AgentNotLoggedIn where there is none."""
         self.require(agent_id)
         self.before_end(agent_id)
         self._stop_timer(agent_id)
+        self._store.record_logout(agent_id)
         return self._sessions.pop(agent_id)
 
     def connected(self, agent_id: str) -> None:
@@ -115,47 +136,43 @@ class Sessions:
 
     def is_in_call(self, agent_id: str) -> bool:
         """Whether the agent has a live call, or one that is being made."""
-        call = self._live_calls.of_agent(agent_id)
-        return agent_id in self._pressing or (call is not None and call.is_live)
+        return agent_id in self._pressing or any(call.is_live for call in self._live_calls.all_of_agent(agent_id))
 
     def choose_state(self, agent_id: str, state: AgentState, *, reason_code: str | None = None) -> SetAgentState:
         """The agent chooses a state. During a call and its wrap-up it is the state that follows them."""
         session = self.require(agent_id)
-        if session.state_after_call is not None:
-            session = msgspec.structs.replace(session, state_after_call=state)
-        elif session.state != state:
-            session = msgspec.structs.replace(session, state=state, since=self._now())
-        self._sessions[agent_id] = session
+        if session.chosen != state:
+            now = self._clock.now()
+            session = msgspec.structs.replace(session, chosen=state, chosen_at=now)
+            if self._state_by_calls(agent_id) is None:
+                session = msgspec.structs.replace(session, state=state, since=now)
+            self._keep(session)
         return views.set_agent_state(session, event=state.label, reason_code=reason_code)
 
     def set_muted(self, agent_id: str, *, muted: bool) -> SetAgentState:
         """The agent's microphone is muted in the call, or again not."""
-        session = msgspec.structs.replace(self.require(agent_id), muted=muted)
-        self._sessions[agent_id] = session
+        session = self.require(agent_id)
+        if session.state == BUSY:
+            session = msgspec.structs.replace(session, muted=muted)
+            self._keep(session)
         return views.set_agent_state(session, event=session.state.label, reason_code=None)
 
-    def call_requested(self, agent_id: str) -> None:
-        """A call of the agent is being made: Busy. Out of wrap-up the state to go back to stays the first one's."""
-        session = self._sessions.get(agent_id)
-        if session is not None:
-            self._follow(session, BUSY, after=session.state_after_call or session.state)
+    def follow_calls(self, agent_id: str) -> None:
+        """The agent's calls have changed: Busy in a call, After Call Work in its wrap-up, else the chosen state.
 
-    def call_in_wrap_up(self, agent_id: str) -> None:
-        """The agent's call is over, the work after it is not."""
+        From wrap-up to the next call the agent goes straight to Busy, and is never free between.
+        """
         session = self._sessions.get(agent_id)
-        if session is not None and session.state == BUSY:
-            self._follow(session, AFTER_CALL_WORK, after=session.state_after_call)
+        if session is None:
+            return
+        now = self._as_calls_have_it(session, at=self._clock.now())
+        if now.state != session.state:
+            self._sessions[agent_id] = now
+            if now.muted != session.muted:
+                self._store.record_login(now)
+            message = views.set_agent_state(now, event=now.state.label, reason_code=None)
+            self._publish(now, "SetAgentState", message)
         self._expect_connection(agent_id)  # where the grace time ran out during the call, nobody may ever come back
-
-    def call_over(self, agent_id: str) -> None:
-        """Call and wrap-up are done: the agent is in the state from before, or in the one chosen meanwhile."""
-        if self._live_calls.of_agent(agent_id) is not None:
-            return  # the next one is being made: the agent goes from wrap-up to Busy, and is never free between
-        session = self._sessions.get(agent_id)
-        if session is not None and session.state_after_call is not None:
-            self._follow(session, session.state_after_call, after=None)
-        if self._connections.get(agent_id, 0) == 0:
-            self._expect_connection(agent_id)
 
     def tell_logged_out(self, session: AgentSession) -> None:
         """Tell the agent's applications that the login has ended, where none of them asked for it."""
@@ -166,12 +183,20 @@ class Sessions:
         for agent_id in list(self._timers):
             self._stop_timer(agent_id)
 
-    def _follow(self, session: AgentSession, state: AgentState, *, after: AgentState | None) -> None:
-        muted = session.muted and state == session.state
-        session = msgspec.structs.replace(session, state=state, since=self._now(), state_after_call=after, muted=muted)
+    def _as_calls_have_it(self, session: AgentSession, *, at: datetime) -> AgentSession:
+        state = self._state_by_calls(session.agent_id) or session.chosen
+        since = session.since if state == session.state else at
+        return msgspec.structs.replace(session, state=state, since=since, muted=session.muted and state == BUSY)
+
+    def _state_by_calls(self, agent_id: str) -> AgentState | None:
+        calls = self._live_calls.all_of_agent(agent_id)
+        if any(call.is_live for call in calls):
+            return BUSY
+        return AFTER_CALL_WORK if calls else None
+
+    def _keep(self, session: AgentSession) -> None:
         self._sessions[session.agent_id] = session
-        message = views.set_agent_state(session, event=state.label, reason_code=None)
-        self._publish(session, "SetAgentState", message)
+        self._store.record_login(session)
 
     def _publish(self, session: AgentSession, subtopic: str, message: object) -> None:
         address = Address(session.connector, "Agent", subtopic)
@@ -196,6 +221,3 @@ class Sessions:
         timer = self._timers.pop(agent_id, None)
         if timer is not None:
             timer.cancel()
-
-    def _now(self) -> datetime:
-        return self._clock.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 
@@ -9,7 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from manualdial import messages
-from manualdial.agents import AGENT_STATES, AVAILABLE, BUSY, AgentSession
+from manualdial.agents import AFTER_CALL_WORK, AGENT_STATES, AVAILABLE, BUSY, AgentSession
 from manualdial.calls import Action, Call, CallState, Change, Leg, allowed_actions
 from manualdial.numbers import PhoneNumber
 
@@ -131,24 +132,24 @@ def state_change(change: Change) -> messages.InboundCallStateChange:
     )
 
 
-def call_sync(call: Call | None) -> messages.CallStateSync:
-    """InboundCall/StateSync of an agent with this call, or with none."""
-    calls = []
-    if call is not None and not call.is_over:
-        leg = current_leg(call)
-        calls.append(
-            messages.SynchronisedCall(
-                connection_id=call.leg_id(leg),
-                contact_id=call.id,
-                phone_number=call.number.e164,
-                status=_status(call.state),
-                status_timestamp=timestamp(call.at),
-                type=_CALL_TYPES[leg],
-                button_states={name: state == "Enable" for name, state in _buttons(call.state).items.items()},
-                dial=dial_state(call, leg),
-            )
-        )
-    return messages.CallStateSync(attributes=[], queue_name=None, queue_timestamp=None, calls=calls)
+def call_sync(calls: Iterable[Call]) -> messages.CallStateSync:
+    """InboundCall/StateSync of an agent with these calls."""
+    synchronised = [_synchronised_call(call) for call in calls if not call.is_over]
+    return messages.CallStateSync(attributes=[], queue_name=None, queue_timestamp=None, calls=synchronised)
+
+
+def _synchronised_call(call: Call) -> messages.SynchronisedCall:
+    leg = current_leg(call)
+    return messages.SynchronisedCall(
+        connection_id=call.leg_id(leg),
+        contact_id=call.id,
+        phone_number=call.number.e164,
+        status=_status(call.state),
+        status_timestamp=timestamp(call.at),
+        type=_CALL_TYPES[leg],
+        button_states={name: state == "Enable" for name, state in _buttons(call.state).items.items()},
+        dial=dial_state(call, leg),
+    )
 
 
 def agent_sync(session: AgentSession) -> messages.AgentSync:
@@ -206,7 +207,7 @@ def set_agent_state(session: AgentSession, *, event: str, reason_code: str | Non
             muted=session.muted,
             softphone_enabled=True,
             state=session.state.label,
-            next_state=session.state_after_call.label if session.state_after_call else UNSET,
+            next_state=session.chosen.label if session.state in (BUSY, AFTER_CALL_WORK) else UNSET,
             reason_code=messages.ReasonCode(id=reason_code),
             state_change_time=timestamp(session.since),
             type=session.state.type,

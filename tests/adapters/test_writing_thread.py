@@ -10,9 +10,7 @@ from functools import partial
 import pytest
 
 from manualdial.storage.writing_thread import WritingThread
-
-LIMIT = 15.0
-"""Seconds: far more than any wait in here takes."""
+from tests.contract.stores import LIMIT
 
 
 @pytest.fixture

@@ -185,6 +185,61 @@ class EngineContract:
         assert reader.signs(live.call_id)[-1] is Sign.CONNECTED
         assert reader.signs(unknown.call_id) == []
 
+    async def test_comparing_calls_that_are_fine_changes_and_reports_nothing(
+        self, engine: Engine, reader: ReportReader
+    ) -> None:
+        talks, rings = order(), order(RINGS)
+        for placed, sign in ((talks, Sign.CONNECTED), (rings, Sign.RINGING)):
+            await engine.originate(placed)
+            await reader.until(placed.call_id, sign)
+        before = reader.signs(talks.call_id)
+
+        for _ in range(3):
+            assert await engine.adopt([talks, rings]) == {talks.call_id, rings.call_id}
+
+        assert reader.signs(talks.call_id) == before
+        signs = reader.signs(rings.call_id)
+        assert len(signs) == len(set(signs)), f"something came twice: {signs}"
+        # What came of it is still reported, once.
+        assert (await reader.ending(rings.call_id)).cause is Cause.NO_ANSWER
+
+    async def test_a_call_that_is_being_placed_counts_as_there(self, engine: Engine, reader: ReportReader) -> None:
+        placed = order()
+
+        _, there = await asyncio.gather(engine.originate(placed), self._adopt_until_there(engine, placed))
+
+        assert there == {placed.call_id}
+        await reader.until(placed.call_id, Sign.CONNECTED)
+        signs = reader.signs(placed.call_id)
+        assert len(signs) == len(set(signs)), f"something came twice: {signs}"
+
+    async def test_asking_for_calls_dials_none(self, engine: Engine, reader: ReportReader) -> None:
+        unknown = order()
+
+        assert await engine.adopt([unknown]) == frozenset()
+        assert await engine.adopt([unknown]) == frozenset()
+
+        assert not await engine.hang_up(unknown.call_id)
+        assert reader.signs(unknown.call_id) == []
+
+    async def test_a_call_that_the_engine_has_is_no_stray_though_no_order_names_it(
+        self, engine: Engine, reader: ReportReader
+    ) -> None:
+        call_id = await place(engine, reader)
+
+        assert await engine.adopt([]) == frozenset()
+
+        await engine.hold(call_id)
+        await reader.until(call_id, Sign.HELD)
+        assert reader.strays == []
+
+    async def _adopt_until_there(self, engine: Engine, placed: Originate) -> frozenset[str]:
+        """It is not there before it is asked for; from then on it stays."""
+        async with asyncio.timeout(5):
+            while not (there := await engine.adopt([placed])):
+                await asyncio.sleep(0)
+        return there
+
     async def test_calls_at_once_do_not_mix(self, engine: Engine, reader: ReportReader) -> None:
         busy = [order("+12025550101") for _ in range(5)]
         answered = [order() for _ in range(5)]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from manualdial.calls import Ending, Report, Sign
-from manualdial.ports import Engine, Reconnected
+from manualdial.ports import Engine, Reconnected, Stray
 
 _LIMIT = 15.0
 
@@ -17,6 +17,8 @@ class ReportReader:
 
     def __init__(self, engine: Engine) -> None:
         self.reconnects = 0
+        self.strays: list[Stray] = []
+        """All that were told, in order."""
         self._engine = engine
         self._seen: dict[str, list[Report]] = {}
         self._news = asyncio.Condition()
@@ -52,6 +54,11 @@ class ReportReader:
         assert report.ending is not None, "an end without an ending"
         return report.ending
 
+    async def stray(self, call_id: str, what: str) -> None:
+        """Return when that part of a call was told as a stray."""
+        told = Stray(call_id=call_id, what=what)
+        await self._wait(lambda: told in self.strays or None, lambda: f"{told} did not come: {self.strays}")
+
     async def reconnected(self, times: int = 1) -> None:
         """Return when the engine has come back that many times, the first connect included."""
         await self._wait(
@@ -72,6 +79,8 @@ class ReportReader:
             async with self._news:
                 if isinstance(report, Reconnected):
                     self.reconnects += 1
+                elif isinstance(report, Stray):
+                    self.strays.append(report)
                 else:
                     self._seen.setdefault(report.call_id, []).append(report)
                 self._news.notify_all()

@@ -1,4 +1,4 @@
-"""What the store contract needs: databases that can be taken away and given back, and calls to store in them."""
+"""What the store contract needs: databases that can be taken away and given back, and what to store in them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ from typing import Any, Protocol
 
 import msgspec
 
-from manualdial.agents import Role, User
-from manualdial.calls import Call, Report, Sign, advance
-from manualdial.numbers import PhoneNumber
-from manualdial.ports import Store
+from manualdial.agents import AgentSession, Role, User
+from manualdial.calls import Call, Report, Sign, advance, end_wrap_up
+from manualdial.ports import RequestIdTaken, Store
 from manualdial.storage import SqlStore
+from manualdial.storage.database import Database, database
 from tests.servers.postgresql import PostgresqlServer
+from tests.support import calls
+from tests.support.calls import TO_CONNECTED
 
+LIMIT = 15.0
+"""Seconds: far more than any wait in the tests takes."""
 NOON = datetime(2031, 5, 6, 12, 0, 0, 123456, tzinfo=UTC)
 
 
@@ -28,8 +32,8 @@ class Lab(Protocol):
 
     url: str
 
-    def store(self) -> SqlStore:
-        """A store over the database; as many as one likes."""
+    def store(self, *, flush_timeout: float = 1.0) -> SqlStore:
+        """A store over the database; as many as one likes. One that does not flush ends as in a crash."""
         ...
 
     def outage(self) -> AbstractAsyncContextManager[None]:
@@ -44,11 +48,8 @@ class SqliteLab:
         self._file = directory / "journal.sqlite3"
         self.url = f"sqlite:///{self._file}"
 
-    def store(self) -> SqlStore:
-        return SqlStore(self.url, flush_timeout=1.0, answer_timeout=0.2, first_retry=0.02, longest_retry=0.1)
-
-    def store_that_waits(self) -> SqlStore:
-        return SqlStore(self.url, flush_timeout=10.0)
+    def store(self, *, flush_timeout: float = 1.0) -> SqlStore:
+        return SqlStore(self.url, flush_timeout=flush_timeout, answer_timeout=0.2, first_retry=0.02, longest_retry=0.1)
 
     @asynccontextmanager
     async def outage(self) -> AsyncIterator[None]:
@@ -65,8 +66,8 @@ class PostgresqlLab:
         self._server = server
         self.url = server.new_database()
 
-    def store(self) -> SqlStore:
-        return SqlStore(self.url, flush_timeout=1.0, first_retry=0.02, longest_retry=0.1)
+    def store(self, *, flush_timeout: float = 1.0) -> SqlStore:
+        return SqlStore(self.url, flush_timeout=flush_timeout, first_retry=0.02, longest_retry=0.1)
 
     @asynccontextmanager
     async def outage(self) -> AsyncIterator[None]:
@@ -75,6 +76,17 @@ class PostgresqlLab:
             yield
         finally:
             await asyncio.to_thread(self._server.start)
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    """A database below the store."""
+    place = database(url, answer_timeout=5.0, migration_timeout=30.0)
+    await place.open()
+    try:
+        yield place
+    finally:
+        await place.close()
 
 
 def a_user(**fields: Any) -> User:
@@ -94,18 +106,23 @@ def a_user(**fields: Any) -> User:
 def a_call(**fields: Any) -> Call:
     """A new call of agent "ada" of the tenant "north"; `minute` sets when it was asked for."""
     at = NOON + timedelta(minutes=fields.pop("minute", 0))
-    call = Call(
-        id=str(uuid.uuid4()),
+    return calls.a_call(**{"tenant_id": "north", "agent_id": "ada", "requested_at": at, "at": at, **fields})
+
+
+def a_login(agent_id: str = "ada", **fields: Any) -> AgentSession:
+    """The login of an agent of the tenant "north", who has just logged in."""
+    session = AgentSession(
+        agent_id=agent_id,
         tenant_id="north",
-        agent_id="ada",
-        connector="LCM",
-        engine="Simulator",
-        extension="101",
-        number=PhoneNumber(typed="(202) 555-0123", e164="+12025550123", region="US", type="fixed_line_or_mobile"),
-        requested_at=at,
-        at=at,
+        login_name=f"{agent_id}@north",
+        name=agent_id.title(),
+        connector="Amazon",
+        extension="2001",
+        region="US",
+        chosen_at=NOON,
+        since=NOON,
     )
-    return msgspec.structs.replace(call, **fields)
+    return msgspec.structs.replace(session, **fields)
 
 
 def record(store: Store, call: Call, *signs: Sign | Report) -> Call:
@@ -117,3 +134,35 @@ def record(store: Store, call: Call, *signs: Sign | Report) -> Call:
             store.record_change(change)
             call = change.call
     return call
+
+
+def record_whole_call(store: Store, call: Call) -> Call:
+    """Record all that happens to a call, to the end of its wrap-up. Returns the call as it is then."""
+    call = record(store, call, *TO_CONNECTED, Sign.ENDED)
+    for change in end_wrap_up(call, call.at + timedelta(seconds=1)):
+        store.record_change(change)
+        call = change.call
+    return call
+
+
+async def stored(store: Store, call: Call) -> Call:
+    """The call as the store has it."""
+    found = await store.call(call.tenant_id, call.id)
+    assert found is not None
+    return found[0]
+
+
+async def history(store: Store, call: Call) -> list[tuple[int, str, str, str]]:
+    """The history of a call as the store has it, without the times."""
+    found = await store.call(call.tenant_id, call.id)
+    assert found is not None
+    return [(line.step, line.state, line.leg, line.event) for line in found[1]]
+
+
+async def winners(*presses: tuple[Store, Call]) -> tuple[list[Call], list[Call]]:
+    """Press all at once. Returns the calls that were written, and those that the others were told of."""
+    outcomes = await asyncio.gather(*(store.record_press(call) for store, call in presses), return_exceptions=True)
+    written = [call for (_, call), outcome in zip(presses, outcomes, strict=True) if outcome is None]
+    told = [outcome.call for outcome in outcomes if isinstance(outcome, RequestIdTaken)]
+    assert len(written) + len(told) == len(presses), outcomes
+    return written, told

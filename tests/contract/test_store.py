@@ -3,58 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from manualdial.agents import Role
-from manualdial.calls import Call, CallState, Cause, Change, EndedBy, Ending, Leg, Report, Sign, end_wrap_up
+from manualdial.calls import Call, CallState, Cause, Change, EndedBy, Ending, Leg, Report, Sign
 from manualdial.numbers import PhoneNumber
-from manualdial.ports import LoginNameTaken, RequestIdTaken, StoreUnavailable
+from manualdial.ports import LoginNameTaken, RequestIdTaken
 from manualdial.storage import SqlStore
-from tests.contract.stores import NOON, Lab, PostgresqlLab, SqliteLab, a_call, a_user, record
-from tests.servers.postgresql import shared_server
+from tests.contract.stores import (
+    NOON,
+    Lab,
+    a_call,
+    a_user,
+    history,
+    record,
+    record_whole_call,
+    stored,
+    winners,
+)
+from tests.support.calls import TO_CONNECTED
 
-TO_CONNECTED = (Sign.AGENT_RINGING, Sign.AGENT_ANSWERED, Sign.DIALING, Sign.RINGING, Sign.CONNECTED)
 RUBBISH = "a\x00b\x1a0000c\ud800d\udfff\U0010ffff\u202e'\"; DROP TABLE calls; --"
-LIMIT = 15.0
-"""Seconds: far more than any wait in here takes."""
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Lab:
-    return SqliteLab(tmp_path) if request.param == "sqlite" else PostgresqlLab(shared_server())
-
-
-@pytest.fixture
-async def store(lab: Lab) -> AsyncIterator[SqlStore]:
-    async with lab.store() as store:
-        yield store
-
-
-async def stored(store: SqlStore, call: Call) -> Call:
-    found = await store.call(call.tenant_id, call.id)
-    assert found is not None
-    return found[0]
-
-
-async def history(store: SqlStore, call: Call) -> list[tuple[int, str, str, str]]:
-    found = await store.call(call.tenant_id, call.id)
-    assert found is not None
-    return [(line.step, line.state, line.leg, line.event) for line in found[1]]
-
-
-async def winners(*presses: tuple[SqlStore, Call]) -> tuple[list[Call], list[Call]]:
-    """Press all at once. Returns the calls that were written, and those that the others were told of."""
-    outcomes = await asyncio.gather(*(store.record_press(call) for store, call in presses), return_exceptions=True)
-    written = [call for (_, call), outcome in zip(presses, outcomes, strict=True) if outcome is None]
-    told = [outcome.call for outcome in outcomes if isinstance(outcome, RequestIdTaken)]
-    assert len(written) + len(told) == len(presses), outcomes
-    return written, told
 
 
 # ── users ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -177,24 +149,6 @@ async def test_of_the_same_call_fifty_times_at_once_one_wins(store: SqlStore) ->
     assert (written, told) == ([call], [call] * 49)
 
 
-async def test_of_two_stores_that_press_the_same_keys_one_wins_each(lab: Lab, store: SqlStore) -> None:
-    async with lab.store() as other:
-        for key in range(10):
-            presses = [(which, a_call(request_id=f"press-{key}")) for which in (store, other) * 10]
-            written, told = await winners(*presses)
-            assert told == written * 19
-
-
-async def test_of_two_stores_that_press_many_keys_in_any_order_none_waits_for_the_other_in_vain(
-    lab: Lab, store: SqlStore
-) -> None:
-    there = [a_call(request_id=f"press-{key}") for key in range(100)]
-    back = [a_call(request_id=f"press-{key}") for key in reversed(range(100))]
-    async with lab.store() as other:
-        written, told = await winners(*((store, call) for call in there), *((other, call) for call in back))
-    assert len(written) == len(told) == 100
-
-
 async def test_a_press_that_loses_does_not_fail_those_beside_it(store: SqlStore) -> None:
     await store.record_press(a_call(request_id="press-5"))
     calls = [a_call(request_id=f"press-{key}", minute=key) for key in range(10)]
@@ -217,40 +171,6 @@ async def test_a_cancelled_press_leaves_the_others_alone(store: SqlStore) -> Non
         task.cancel()
     await waiting
     assert await stored(store, kept) == kept
-
-
-PRESSING = """
-import asyncio, sys
-from manualdial.ports import RequestIdTaken
-from manualdial.storage import SqlStore
-from tests.contract.stores import a_call
-
-async def press(store, key):
-    try:
-        await store.record_press(a_call(request_id=key))
-    except RequestIdTaken:
-        return 0
-    return 1
-
-async def main():
-    async with SqlStore(sys.argv[1], flush_timeout=10.0) as store:
-        won = 0
-        for start in range(0, 200, 20):
-            won += sum(await asyncio.gather(*(press(store, f"press-{key}") for key in range(start, start + 20))))
-    print(won)
-
-asyncio.run(main())
-"""
-
-
-async def test_two_processes_make_one_database_and_press_the_same_keys(lab: Lab) -> None:
-    processes = [
-        await asyncio.create_subprocess_exec(sys.executable, "-c", PRESSING, lab.url, stdout=asyncio.subprocess.PIPE)
-        for _ in range(2)
-    ]
-    outputs = await asyncio.gather(*(process.communicate() for process in processes))
-    assert [process.returncode for process in processes] == [0, 0]
-    assert sum(int(output) for output, _ in outputs) == 200
 
 
 # ── changes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -360,9 +280,7 @@ async def test_open_calls_are_those_not_ended_oldest_first(store: SqlStore) -> N
         await store.record_press(call)
     connected = record(store, calls[0], *TO_CONNECTED)
     wrap_up = record(store, calls[1], *TO_CONNECTED, Sign.ENDED)
-    over = record(store, calls[2], *TO_CONNECTED, Sign.ENDED)
-    for change in end_wrap_up(over, NOON + timedelta(hours=1)):
-        store.record_change(change)
+    record_whole_call(store, calls[2])
     assert await store.open_calls() == [calls[3], wrap_up, connected]
 
 
@@ -390,63 +308,3 @@ async def test_request_ids_that_differ_in_a_character_that_cannot_be_stored_are_
     for call in calls:
         assert call.request_id is not None
         assert await store.press("ada", call.request_id) == call
-
-
-# ── outages ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def test_in_an_outage_presses_fail_and_changes_wait(lab: Lab, store: SqlStore) -> None:
-    call, refused = a_call(), a_call(minute=1)
-    await store.record_press(call)
-    async with asyncio.timeout(LIMIT), lab.outage():
-        for _ in range(2):
-            with pytest.raises(StoreUnavailable):
-                await store.record_press(refused)
-        now = record(store, call, *TO_CONNECTED)
-        with pytest.raises(StoreUnavailable):
-            await store.flush()
-        with pytest.raises(StoreUnavailable):
-            await store.call("north", call.id)
-        now = record(store, now, Sign.HELD)
-        assert not (await store.health()).ok
-    assert await stored(store, call) == now
-    assert [line[0] for line in await history(store, call)] == [0, 1, 2, 3, 4, 5, 6]
-    assert await store.call("north", refused.id) is None
-    assert (await store.health()).ok
-
-
-async def test_after_an_outage_changes_are_written_without_being_asked_for(lab: Lab, store: SqlStore) -> None:
-    call = a_call()
-    await store.record_press(call)
-    async with lab.outage():
-        now = record(store, call, *TO_CONNECTED)
-        with pytest.raises(StoreUnavailable):
-            await store.flush()
-    async with lab.store() as other, asyncio.timeout(LIMIT):
-        while await stored(other, call) != now:  # noqa: ASYNC110  # what another store writes gives no sign
-            await asyncio.sleep(0.02)
-
-
-async def test_the_first_press_after_an_outage_is_written(lab: Lab, store: SqlStore) -> None:
-    async with lab.outage():
-        pass
-    await store.record_press(a_call())
-    async with lab.outage():
-        with pytest.raises(StoreUnavailable):
-            await store.record_press(a_call())
-    await store.record_press(a_call())
-    assert len(await store.calls("north")) == 2
-
-
-async def test_leaving_in_an_outage_ends_all_the_same(lab: Lab) -> None:
-    async with asyncio.timeout(LIMIT):
-        store = await lab.store().__aenter__()
-        call = a_call()
-        await store.record_press(call)
-        async with lab.outage():
-            record(store, call, *TO_CONNECTED)
-            await store.__aexit__(None, None, None)
-        for attempt in (store.record_press(a_call()), store.users(), store.add_user(a_user())):
-            with pytest.raises(StoreUnavailable):
-                await attempt
-        assert not (await store.health()).ok

@@ -160,13 +160,43 @@ async def test_a_call_whose_outcome_stays_unknown_is_ended(folder: Path) -> None
         assert (await press(desk, number(9), "press-1"))["state"] == "ended"
 
 
-async def test_a_login_does_not_outlive_the_service(folder: Path) -> None:
+async def test_a_login_and_its_state_outlive_the_service(folder: Path) -> None:
     async with running_service(folder) as service:
-        await service.desk()
+        desk = await service.desk()
+        await desk.ask("Amazon/Agent/UpdateState", {"label": "Available"}, answer="Amazon/Agent/SetAgentState")
+        before = await desk.ask("Amazon/Agent/StateSync")
     async with running_service(folder) as service:
         bus = await service.bus()
-        bus.send(DIAL, {"PhoneNumber": number(0)})
-        await bus.error("AGENT_NOT_LOGGED_IN")
+        assert (await bus.ask("Amazon/Agent/StateSync"))["message"] == before["message"]
+        assert (await press(bus))["replay"] is False
+
+
+async def test_a_login_that_nobody_comes_back_to_is_over_after_the_grace_time_of_the_restart(folder: Path) -> None:
+    async with running_service(folder) as service:
+        await service.desk()
+    async with running_service(folder, AGENTS_GRACE="0.05"):
+        pass
+    async with running_service(folder, AGENTS_GRACE="0.05") as service:
+        bus = await service.bus("bob")
+
+        async def logged_in() -> str:
+            metrics = (await service.get("/metrics")).body.decode()
+            return next(line for line in metrics.splitlines() if line.startswith("manualdial_agents_logged_in "))
+
+        async with asyncio.timeout(10):
+            while await logged_in() != "manualdial_agents_logged_in 0.0":
+                await bus.ask("Amazon/App/StateSync")
+
+
+async def test_a_press_that_the_journal_did_not_take_is_no_call_when_it_is_back(folder: Path) -> None:
+    async with running_service(folder, STORAGE_TIMEOUT="0.2") as service:
+        desk = await service.desk()
+        with locked(folder):
+            desk.send(DIAL, {"PhoneNumber": number(0)}, "press-1")
+            await desk.error("MAKE_CALL_FAILED")
+        async with asyncio.timeout(10):
+            while (answer := await service.get("/v1/calls")).status != 200 or answer.json()["calls"]:
+                pass  # it may have been written though nobody was told: then it is taken back
 
 
 async def test_a_reader_that_is_gone_in_the_middle_of_a_press_does_not_end_it(service: RunningService) -> None:

@@ -14,6 +14,7 @@ from manualdial.agents import Caller
 from manualdial.bus import Bus
 from manualdial.call_control import CallControl
 from manualdial.call_progress import CallProgress
+from manualdial.deadlines import Deadlines
 from manualdial.dialing import Dialing
 from manualdial.dispatcher import Dispatcher
 from manualdial.earlier_presses import EarlierPresses
@@ -21,7 +22,7 @@ from manualdial.envelope import Address, reply
 from manualdial.guard import Guard
 from manualdial.live_calls import LiveCalls
 from manualdial.metrics import Metrics
-from manualdial.ports import Reconnected
+from manualdial.ports import Reconnected, Stray
 from manualdial.presses import PressSettings
 from manualdial.recovery import Recovery
 from manualdial.registration import Registration
@@ -29,6 +30,7 @@ from manualdial.routes import AMAZON, routes
 from manualdial.screening import Purpose
 from manualdial.sessions import Sessions
 from manualdial.tracing import Tracing
+from manualdial.turns import Turns
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_clock import MovedClock
 from tests.support.people import ANN, TokensByName
@@ -117,6 +119,7 @@ class Core:
         store_timeout: float = 5.0,
         limit: float = 5.0,
         unknown_settles_after: float = 15.0,
+        silence: float = 60.0,
         caller_ids: frozenset[str] = frozenset(),
         store: MemoryStore | None = None,
     ) -> None:
@@ -127,9 +130,20 @@ class Core:
         self.metrics = Metrics()
         self.live_calls = LiveCalls()
         self.bus = Bus(clock=self.clock, observe_delivered=self.metrics.delivered)
-        self.sessions = Sessions(bus=self.bus, live_calls=self.live_calls, clock=self.clock, grace=grace)
+        self.sessions = Sessions(
+            bus=self.bus,
+            store=self.store,
+            live_calls=self.live_calls,
+            clock=self.clock,
+            grace=grace,
+            store_timeout=store_timeout,
+        )
+        self.deadlines = Deadlines(
+            clock=self.clock, settles_after=unknown_settles_after, first_pause=2.0, silence=silence
+        )
         self.progress = CallProgress(
             live_calls=self.live_calls,
+            deadlines=self.deadlines,
             store=self.store,
             bus=self.bus,
             sessions=self.sessions,
@@ -138,15 +152,18 @@ class Core:
             wrap_up=wrap_up,
         )
         self.sessions.before_end = self.progress.end_wrap_up
+        turns = Turns()
+        self.earlier = EarlierPresses(
+            store=self.store, live_calls=self.live_calls, guard=Guard(clock=self.clock, seconds=guard)
+        )
         self.dialing = Dialing(
             engine=self.engine,
             store=self.store,
             sessions=self.sessions,
             live_calls=self.live_calls,
             progress=self.progress,
-            earlier=EarlierPresses(
-                store=self.store, live_calls=self.live_calls, guard=Guard(clock=self.clock, seconds=guard)
-            ),
+            earlier=self.earlier,
+            turns=turns,
             clock=self.clock,
             metrics=self.metrics,
             tracing=Tracing(),
@@ -165,10 +182,15 @@ class Core:
             engine=self.engine,
             store=self.store,
             live_calls=self.live_calls,
+            deadlines=self.deadlines,
             progress=self.progress,
+            sessions=self.sessions,
+            earlier=self.earlier,
+            turns=turns,
             clock=self.clock,
-            unknown_settles_after=unknown_settles_after,
+            metrics=self.metrics,
             interval=0.01,
+            store_timeout=store_timeout,
         )
         self.registration = Registration(
             bus=self.bus,
@@ -207,6 +229,8 @@ class Core:
         async for report in self.engine.reports():
             if isinstance(report, Reconnected):
                 await self.recovery.compare()
+            elif isinstance(report, Stray):
+                self.recovery.on_stray(report)
             else:
                 self.progress.on_report(report)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
-from manualdial.agents import User
+import msgspec
+
+from manualdial.agents import AgentSession, User
 from manualdial.calls import Call, Change, requested
 from manualdial.ports import Health, LoginNameTaken, RequestIdTaken, Store, StoredChange, StoreUnavailable
 
@@ -17,7 +20,9 @@ class MemoryStore:
         self._users = {user.id: user for user in users}
         self._calls: dict[str, Call] = {}
         self._history: dict[str, list[StoredChange]] = {}
-        self._pending: list[Change] = []
+        self._logins: dict[str, AgentSession] = {}
+        self._forgotten: set[str] = set()
+        self._pending: list[Callable[[], object]] = []
         self.unavailable = False
         """Everything fails as a database does that is not there."""
         self.loses_the_answer = False
@@ -25,6 +30,8 @@ class MemoryStore:
         self.go_on = asyncio.Event()
         """A press waits for this before it is written."""
         self.go_on.set()
+        self.refused = 0
+        """How often something was asked of it while it was unavailable."""
         self.waiting = 0
         """How many presses wait for `go_on`."""
 
@@ -67,17 +74,51 @@ class MemoryStore:
         if self.loses_the_answer:
             raise StoreUnavailable("the answer was lost")
 
+    async def retract_press(self, call: Call) -> None:
+        self._answer()
+        self._remove(call.id)
+
     async def press(self, agent_id: str, request_id: str) -> Call | None:
         self._answer()
         return self._press(agent_id, request_id)
 
+    @property
+    def commits(self) -> int:
+        return 0
+
+    @property
+    def forgotten(self) -> int:
+        """How many presses are forgotten."""
+        return len(self._forgotten)
+
+    async def forget_presses(self, *, before: datetime, limit: int) -> int:
+        remembered = [call for call in self._over(before) if call.request_id and call.id not in self._forgotten]
+        self._forgotten |= {call.id for call in remembered[:limit]}
+        return len(remembered[:limit])
+
+    async def remove_calls(self, *, before: datetime, limit: int) -> int:
+        old = self._over(before)[:limit]
+        for call in old:
+            self._remove(call.id)
+        return len(old)
+
     def record_change(self, change: Change) -> None:
-        self._pending.append(change)
+        self._pending.append(lambda: self._write(change))
+
+    def record_login(self, session: AgentSession) -> None:
+        self._pending.append(lambda: self._logins.update({session.agent_id: session}))
+
+    def record_logout(self, agent_id: str) -> None:
+        self._pending.append(lambda: self._logins.pop(agent_id, None))
+
+    async def logins(self) -> Sequence[AgentSession]:
+        await self.flush()
+        return [self._as_chosen(session) for session in self._logins.values()]
 
     async def flush(self) -> None:
         self._answer()
-        for change in self._pending:
-            self._write(change)
+        for write in self._pending:
+            write()
         self._pending.clear()
 
     async def call(self, tenant_id: str, call_id: str) -> tuple[Call, Sequence[StoredChange]] | None:
@@ -108,11 +149,25 @@ class MemoryStore:
 
     def _answer(self) -> None:
         if self.unavailable:
+            self.refused += 1
             raise StoreUnavailable("/var/lib/secret.sqlite3: disk I/O error")
 
     def _press(self, agent_id: str, request_id: str) -> Call | None:
         pressed = (call for call in self._calls.values() if (call.agent_id, call.request_id) == (agent_id, request_id))
-        return next(pressed, None)
+        return next((call for call in pressed if call.id not in self._forgotten), None)
+
+    def _over(self, before: datetime) -> list[Call]:
+        self._answer()
+        return [call for call in reversed(self._newest_first()) if call.is_over and call.requested_at < before]
+
+    def _remove(self, call_id: str) -> None:
+        self._calls.pop(call_id, None)
+        self._history.pop(call_id, None)
+
+    def _as_chosen(self, session: AgentSession) -> AgentSession:
+        newest = next((call for call in self._newest_first() if call.agent_id == session.agent_id), None)
+        ended = newest.at if newest is not None and newest.is_over else session.chosen_at
+        return msgspec.structs.replace(session, state=session.chosen, since=max(session.chosen_at, ended))
 
     def _write(self, change: Change) -> None:
         call = change.call

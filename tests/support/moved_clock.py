@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class MovedClock:
-    """Both clocks of `ports.Clock`, moved together."""
+    """Both clocks of `ports.Clock`: moved together, or the wall clock stepped alone."""
 
     def __init__(self, now: datetime = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)) -> None:
         self._now = now
@@ -24,3 +24,7 @@ class MovedClock:
         """Let this much time pass."""
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
+
+    def step(self, seconds: float) -> None:
+        """The wall clock is put right by this much; no time passes."""
+        self._now += timedelta(seconds=seconds)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from manualdial.agents import NOT_READY, AgentSession, Caller, Role, User
+from manualdial.agents import AgentSession, Caller, Role, User
 from manualdial.errors import NotAuthenticated
 
 A_MORNING = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -63,7 +63,7 @@ def a_session(caller: Caller = ANN, **fields: Any) -> AgentSession:
         connector="Amazon",
         extension=caller.extension or "2000",
         region=caller.region or "US",
-        state=NOT_READY,
+        chosen_at=A_MORNING,
         since=A_MORNING,
     )
     return msgspec.structs.replace(session, **fields)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Collection
 
 from manualdial.calls import Cause, EndedBy, Ending, Report, Sign
-from manualdial.ports import Engine, EngineRefused, Health, Originate, Reconnected
+from manualdial.ports import Engine, EngineRefused, Health, Originate, Reconnected, Stray
 from tests.support.calls import TO_CONNECTED
 from tests.support.moved_clock import MovedClock
 
@@ -30,7 +30,7 @@ class RecordingEngine:
         self.calls: set[str] = set()
         """The calls that it has."""
         self.reports_what_it_did = True
-        self._reports: asyncio.Queue[Report | Reconnected] = asyncio.Queue(10_000)
+        self._reports: asyncio.Queue[Report | Reconnected | Stray] = asyncio.Queue(10_000)
 
     async def __aenter__(self) -> RecordingEngine:
         return self
@@ -74,7 +74,7 @@ class RecordingEngine:
         await self._answer("adopt")
         return frozenset(order.call_id for order in orders if order.call_id in self.calls)
 
-    async def reports(self) -> AsyncIterator[Report | Reconnected]:
+    async def reports(self) -> AsyncIterator[Report | Reconnected | Stray]:
         while True:
             yield await self._reports.get()
             self._reports.task_done()
@@ -84,7 +84,7 @@ class RecordingEngine:
 
     # ── what a test does with it ────────────────────────────────────────────────────────────────────────────────────
 
-    def put(self, report: Report | Reconnected) -> None:
+    def put(self, report: Report | Reconnected | Stray) -> None:
         """Report something, and do not wait until it is read."""
         self._reports.put_nowait(report)
 

@@ -30,6 +30,7 @@ from manualdial.transports.identity import Identity
 from manualdial.transports.server import Server
 from manualdial.transports.under_way import UnderWay
 from manualdial.transports.websocket import BusEndpoint
+from tests.support.memory_store import MemoryStore
 from tests.support.moved_clock import MovedClock
 
 CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -188,7 +189,9 @@ async def small_service(
     service.identity = Identity(
         store=service.users, clock=service.clock, secret=SECRET, token_lifetime=3600, attempts=attempts, hasher=CHEAP
     )
-    sessions = Sessions(bus=service.bus, live_calls=LiveCalls(), clock=service.clock, grace=60)
+    sessions = Sessions(
+        bus=service.bus, store=MemoryStore(), live_calls=LiveCalls(), clock=service.clock, grace=60, store_timeout=5
+    )
     registration = Registration(
         bus=service.bus,
         sessions=sessions,

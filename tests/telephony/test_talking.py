@@ -121,6 +121,25 @@ async def test_the_agent_hears_ringing_where_the_carrier_lets_hear_nothing(
     await both_hear_each_other(ends)
 
 
+async def test_a_ringing_tone_of_an_earlier_life_ends_when_the_call_is_taken_over(
+    laboratory: Laboratory, ends: Ends
+) -> None:
+    placed = order("+12025550102")
+    async with laboratory.engine(ends.phone, ends.carrier) as engine, ReportReader(engine) as reader:
+        await reader.reconnected()
+        await engine.originate(placed)
+        await reader.until(placed.call_id, Sign.RINGING)
+        await ends.agent.until_hears(*RINGING_TONE)
+    ends.carrier.notify(invites(ends.carrier)[0])
+    await ends.carrier.until_request("ACK")
+
+    async with laboratory.engine(ends.phone, ends.carrier) as engine, ReportReader(engine) as reader:
+        await reader.reconnected()
+        assert await engine.adopt([placed]) == {placed.call_id}
+        await reader.until(placed.call_id, Sign.CONNECTED)
+        await both_hear_each_other(ends)
+
+
 async def test_on_hold_the_customer_hears_music_and_the_agent_nothing(
     engine: AsteriskEngine, reader: ReportReader, ends: Ends
 ) -> None:

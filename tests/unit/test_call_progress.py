@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from manualdial.calls import CallState, Sign
 from tests.support.calls import TO_CONNECTED, a_call
 from tests.support.core import Core, Desk, running_core
@@ -110,11 +108,10 @@ async def test_a_watch_that_was_given_up_disturbs_nobody(core: Core) -> None:
     assert current.state is CallState.CONNECTED
 
 
-@pytest.mark.parametrize("logged_in", [True, False])
-async def test_a_call_goes_on_without_a_login(core: Core, desk: Desk, logged_in: bool) -> None:
+async def test_a_call_goes_on_without_a_login_and_its_wrap_up_is_over_at_once(core: Core, desk: Desk) -> None:
     call_id = await desk.connected_call(core.engine)
-    if not logged_in:
-        core.sessions.end("u-ann")
+    core.sessions.end("u-ann")
     await core.engine.report(call_id, Sign.HELD, Sign.RESUMED)
     await core.engine.end(call_id)
-    assert desk.states(call_id)[-1] == ("agent", "wrap_up")
+    assert desk.states(call_id)[-3:] == [("customer", "wrap_up"), ("agent", "wrap_up"), ("agent", "ended")]
+    assert len(core.live_calls) == 0

@@ -108,5 +108,6 @@ def test_a_press_whose_journal_was_silent_is_unasked_until_it_is_asked_for() -> 
     assert not book.earlier.is_unasked(call)
     book.earlier.journal_was_silent(call)
     assert book.earlier.is_unasked(call)
-    book.earlier.is_being_asked(call)
+    assert book.earlier.unasked() == (call,)
+    book.earlier.is_settled(call)
     assert not book.earlier.is_unasked(call)

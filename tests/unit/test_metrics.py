@@ -12,7 +12,7 @@ from tests.support.core import Core, Desk
 
 def figures(metrics: Metrics) -> dict[str, float]:
     """Every sample by its name and labels."""
-    text = metrics.text(live_calls=1, agents=2, readers=3).decode()
+    text = metrics.text(live_calls=1, agents=2, readers=3, commits=4).decode()
     samples = re.findall(r"^(\w+(?:\{[^}]*\})?) ([\d.e+-]+)$", text, re.MULTILINE)
     return {name: float(value) for name, value in samples}
 
@@ -25,7 +25,7 @@ def test_gauges_tell_how_it_is_now() -> None:
 
 
 def test_the_text_is_prometheus_text() -> None:
-    text = Metrics().text(live_calls=0, agents=0, readers=0).decode()
+    text = Metrics().text(live_calls=0, agents=0, readers=0, commits=0).decode()
     assert "# TYPE manualdial_press_seconds histogram" in text
     assert "# HELP manualdial_presses_total" in text
 
@@ -98,3 +98,10 @@ def test_a_call_from_before_the_start_has_an_end_and_no_times() -> None:
     told = figures(metrics)
     assert 'manualdial_press_seconds_count{milestone="ringing",outcome="called"}' not in told
     assert told[f'manualdial_calls_ended_total{{by="{EndedBy.SYSTEM}",cause="{Cause.UNKNOWN}"}}'] == 1
+
+
+def test_the_commits_of_the_journal_are_counted_once() -> None:
+    metrics = Metrics()
+    metrics.text(live_calls=0, agents=0, readers=0, commits=3)
+    text = metrics.text(live_calls=0, agents=0, readers=0, commits=5).decode()
+    assert "manualdial_journal_commits_total 5.0" in text

@@ -110,7 +110,7 @@ def test_buttons_say_what_the_allowed_actions_say(state: CallState, buttons: set
 
 @pytest.mark.parametrize("state", list(CallState))
 def test_state_sync_tells_of_every_call_that_is_not_ended(state: CallState) -> None:
-    calls = wire(views.call_sync(a_call(state=state)))["calls"]
+    calls = wire(views.call_sync([a_call(state=state)]))["calls"]
     assert [call["dial"]["state"] for call in calls] == ([] if state is CallState.ENDED else [state.value])
 
 

@@ -25,7 +25,7 @@ import msgspec
 import structlog
 
 from manualdial.calls import Cause, EndedBy, Ending, Report, Sign
-from manualdial.ports import Engine, EngineRefused, EngineSilent, Health, Originate, Reconnected
+from manualdial.ports import Engine, EngineRefused, EngineSilent, Health, Originate, Reconnected, Stray
 
 log = structlog.get_logger(__name__)
 
@@ -148,8 +148,8 @@ class SimulatorEngine:
         """The calls that are being played. Nothing survives the process."""
         return frozenset(order.call_id for order in orders if order.call_id in self._calls)
 
-    async def reports(self) -> AsyncIterator[Report | Reconnected]:
-        """What happens to the calls."""
+    async def reports(self) -> AsyncIterator[Report | Reconnected | Stray]:
+        """What happens to the calls. Nothing survives the process, so there are no strays."""
         while True:
             yield await self._reports.get()
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import URL, Connection, Dialect, bindparam, or_, select, update
+from sqlalchemy import URL, Connection, Dialect, bindparam, delete, or_, select, update
 
 from manualdial.calls import Call, Change, requested
 from manualdial.ports import StoreUnavailable
+from manualdial.storage.logins import LoginChange, write_logins
 from manualdial.storage.prepared import Prepared
 from manualdial.storage.rows import (
     CALL_COLUMNS,
@@ -33,6 +34,7 @@ class _Statements:
         new_line = insert(call_changes, dialect.name).on_conflict_do_nothing()
         self.insert_calls = Prepared(new_call, dialect, names=CALL_COLUMNS)
         self.insert_calls_if_new = new_call.on_conflict_do_nothing().returning(calls.c.id)
+        self.hold_calls = Prepared(new_call.on_conflict_do_nothing(), dialect, names=CALL_COLUMNS)
         self.insert_changes = Prepared(new_line, dialect, names=CHANGE_COLUMNS)
         self.update_calls = Prepared(
             update(calls).where(*of_call), dialect, names=(*STATE_COLUMNS, "of_call", "before_step")
@@ -52,6 +54,19 @@ _PRESS_BY_ID_OR_KEY = select(calls).where(
 _AGENT, _KEY, _ID = map(CALL_COLUMNS.index, ("agent_id", "request_key", "id"))
 
 
+class Content(NamedTuple):
+    """What is to be written."""
+
+    retracted: Sequence[Call] = ()
+    """Calls to be taken back, before the rest is written."""
+    presses: Sequence[Call] = ()
+    """New calls."""
+    changes: Sequence[Change] = ()
+    """Changes of calls that are there, or among the presses, in their order."""
+    logins: Sequence[LoginChange] = ()
+    """At most one for each agent."""
+
+
 class Recorded(NamedTuple):
     """What became of one press."""
 
@@ -62,24 +77,35 @@ class Recorded(NamedTuple):
 WRITTEN = Recorded(taken_by=None)
 
 
-def write_new(connection: Connection, presses: Sequence[Call], changes: Sequence[Change]) -> list[Recorded]:
+def write_new(connection: Connection, content: Content) -> list[Recorded]:
     """`write_batch` where no press meets another; the database refuses the whole transaction where one does."""
-    if presses:
-        _STATEMENTS[connection.dialect.name].insert_calls.execute(connection, _rows(presses))
-    _write_changes(connection, presses, changes)
-    return [WRITTEN] * len(presses)
+    _retract(connection, content.retracted)
+    if content.presses:
+        _STATEMENTS[connection.dialect.name].insert_calls.execute(connection, _rows(content.presses))
+    _write_changes(connection, content.presses, content.changes)
+    write_logins(connection, content.logins)
+    return [WRITTEN] * len(content.presses)
 
 
-def write_batch(connection: Connection, presses: Sequence[Call], changes: Sequence[Change]) -> list[Recorded]:
-    """Write new calls and changes of others, in a transaction that the caller commits. One outcome for each press.
+def write_batch(connection: Connection, content: Content) -> list[Recorded]:
+    """Write it all, in a transaction that the caller commits. One outcome for each press.
 
     Presses that meet one of the same agent and `requestId`, in the database, in this batch or in a transaction that
     runs beside it, write nothing and learn of it; the others are written all the same.
     """
-    outcomes = _write_presses(connection, presses) if presses else []
-    won = [call for call, outcome in zip(presses, outcomes, strict=True) if outcome.taken_by is None]
-    _write_changes(connection, won, changes)
+    _retract(connection, content.retracted)
+    outcomes = _write_presses(connection, content.presses) if content.presses else []
+    won = [call for call, outcome in zip(content.presses, outcomes, strict=True) if outcome.taken_by is None]
+    _write_changes(connection, won, content.changes)
+    write_logins(connection, content.logins)
     return outcomes
+
+
+def _retract(connection: Connection, retracted: Sequence[Call]) -> None:
+    if retracted:
+        # A transaction whose connection was lost may still be about to commit: writing the same rows waits for it.
+        _STATEMENTS[connection.dialect.name].hold_calls.execute(connection, _rows(retracted))
+        connection.execute(delete(calls).where(calls.c.id.in_([call.id for call in retracted])))
 
 
 def _write_presses(connection: Connection, presses: Sequence[Call]) -> list[Recorded]:

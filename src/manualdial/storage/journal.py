@@ -10,9 +10,10 @@ from functools import partial
 
 import structlog
 
+from manualdial.agents import AgentSession
 from manualdial.calls import Call, Change
 from manualdial.ports import RequestIdTaken, StoreUnavailable
-from manualdial.storage.batch import Recorded, write_batch, write_new
+from manualdial.storage.batch import WRITTEN, Recorded, write_batch, write_new
 from manualdial.storage.database import Database
 from manualdial.storage.faults import ContentRefused
 from manualdial.storage.pending import Batch, Pending, Press
@@ -42,18 +43,20 @@ class Pace:
 
 
 class Journal:
-    """Writes calls and their changes in the background, through one task.
+    """Writes calls, their changes and agents' logins in the background, through one task.
 
     While one batch is being written the next one gathers, so that any number of presses at once costs few commits.
     Changes wait a moment for company and go apart from presses where they can: somebody waits for a press.
-    A batch that fails fails its presses at once; its changes are kept, in order, and tried again with growing pauses,
-    and with the next press or flush. Where more changes wait than there is room for, the newest state of each call is
-    kept, parts of the history are not, and the log says so.
+    A batch that fails fails its presses at once; its changes and logins are kept, in order, and tried again with
+    growing pauses, and with the next press or flush. Where more changes wait than there is room for, the newest state
+    of each call is kept, parts of the history are not, and the log says so.
     """
 
     def __init__(self, database: Database, *, pace: Pace, room: int) -> None:
         self._database = database
         self._pace = pace
+        self.commits = 0
+        """How many transactions were committed."""
         self._pending = Pending(room=room)
         self._flushes: list[asyncio.Future[None]] = []
         self._in_hand = Batch()
@@ -75,7 +78,7 @@ class Journal:
     def is_failing(self) -> bool:
         """Whether the last attempt to write failed, and not so long ago that the next one may well succeed."""
         recently = asyncio.get_running_loop().time() - self._failed_at < _FAILING_FOR
-        return self._failures > 0 and (self._pending.count > 0 or recently)
+        return self._failures > 0 and (self._pending.unasked > 0 or recently)
 
     def start(self) -> None:
         """Start the writer."""
@@ -83,33 +86,43 @@ class Journal:
         self._writer.add_done_callback(_tell_of_death)
 
     async def close(self, *, limit: float) -> None:
-        """Write what is pending, for at most `limit` seconds, and end the writer."""
+        """Write what is pending, for at most `limit` seconds (0: not at all), and end the writer."""
         if self._writer is None:
             return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(limit):
-                while self.is_running and not await self._flushed():
-                    await asyncio.wait([self._writer], timeout=self._pace.first_retry)
-        if unwritten := self._pending.count + len(self._in_hand.changes):
-            log.error("changes of calls were not written before the end", changes=unwritten)
+        if limit > 0:
+            await self._flush_within(limit, self._writer)
+        if unwritten := self._pending.unasked + self._in_hand.unasked:
+            log.error("changes of calls or logins were not written before the end", changes=unwritten)
         self._writer.cancel()
         await asyncio.wait([self._writer])
 
     async def record_press(self, call: Call) -> None:
         """Write a new call; on return it is committed. Raises RequestIdTaken, StoreUnavailable."""
-        self._require_writer()
-        if len(self._pending.presses) >= MAX_WAITING_PRESSES:
-            raise StoreUnavailable("too many presses wait for the database")
-        press = Press(call, asyncio.get_running_loop().create_future())
-        self._pending.presses.append(press)
-        self._wake.set()
-        outcome = await press.done
+        outcome = await self._enqueue(call, self._pending.presses)
         if outcome.taken_by is not None:
             raise RequestIdTaken(outcome.taken_by)
+
+    async def retract_press(self, call: Call) -> None:
+        """Take back a call; on return it is not there, and no attempt to write it is under way. StoreUnavailable."""
+        await self._enqueue(call, self._pending.retracted)
+
+    async def _enqueue(self, call: Call, queue: list[Press]) -> Recorded:
+        self._require_writer()
+        if self._pending.asked >= MAX_WAITING_PRESSES:
+            raise StoreUnavailable("too many presses wait for the database")
+        press = Press(call, asyncio.get_running_loop().create_future())
+        queue.append(press)
+        self._wake.set()
+        return await press.done
 
     def record_change(self, change: Change) -> None:
         """Put a change in the queue."""
         self._tell_of_replaced(self._pending.add(change))
+        self._wake_in(self._pace.linger)
+
+    def record_login(self, agent_id: str, session: AgentSession | None) -> None:
+        """Put the login of an agent, or its end, in the queue, in the place of what waits there of this agent."""
+        self._pending.logins[agent_id] = session
         self._wake_in(self._pace.linger)
 
     async def flush(self) -> None:
@@ -125,6 +138,12 @@ class Journal:
     def _require_writer(self) -> None:
         if not self.is_running:
             raise StoreUnavailable("the store is closed")
+
+    async def _flush_within(self, limit: float, writer: asyncio.Task[None]) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                while not writer.done() and not await self._flushed():
+                    await asyncio.wait([writer], timeout=self._pace.first_retry)
 
     async def _flushed(self) -> bool:
         try:
@@ -155,12 +174,13 @@ class Journal:
                 await self._write_pending()
         finally:
             self._silence_alarm()
-            _end_waiting(self._pending.presses, self._flushes, "the store is closed")
+            self._pending.fail("the store is closed")
+            _end_flushes(self._flushes, "the store is closed")
 
     async def _write_pending(self) -> None:
         # A press does not wait for changes that have time: it goes alone, unless they are due, or many.
         many = self._pending.count >= _MANY_CHANGES
-        with_changes = self._due or many or not self._pending.presses or bool(self._flushes or self._failures)
+        with_changes = self._due or many or not self._pending.asked or bool(self._flushes or self._failures)
         if with_changes:
             self._due = False
             self._silence_alarm()
@@ -169,11 +189,12 @@ class Journal:
         fault: str | None = "the store is closed"
         try:
             # After a failure apart, so that a change that the database does not take holds up no press.
-            parts = (Batch(presses=batch.presses), Batch(changes=batch.changes)) if self._failures else (batch,)
+            parts = batch.apart() if self._failures else (batch,)
             fault = await self._write_parts(parts)
         finally:
             self._in_hand = Batch()
-            _end_waiting(batch.presses, flushes, fault)
+            batch.fail(fault or "the press was passed over")
+            _end_flushes(flushes, fault)
         self._take_stock(fault)
 
     async def _write_parts(self, parts: Iterable[Batch]) -> str | None:
@@ -191,6 +212,7 @@ class Journal:
             return None
         try:
             outcomes = await self._write_in_one(batch)
+            self.commits += 1
         except ContentRefused as refusal:
             if len(batch) > 1:
                 return await self._write_parts(batch.singly())
@@ -199,29 +221,32 @@ class Journal:
         except StoreUnavailable as failure:
             self._give_back(batch, str(failure))
             return str(failure)
+        for press in batch.retracted:
+            press.settle(WRITTEN)
         for press, outcome in zip(batch.presses, outcomes, strict=True):
             press.settle(outcome)
         return None
 
     async def _write_in_one(self, batch: Batch) -> list[Recorded]:
-        calls = [press.call for press in batch.presses]
-        if calls:
+        content = batch.content()
+        if content.presses:
             with suppress(ContentRefused):
-                return await self._database.write(partial(write_new, presses=calls, changes=batch.changes))
+                return await self._database.write(partial(write_new, content=content))
         # A press may have met another. That is found out anew, because PostgreSQL ends a transaction that it refuses.
-        return await self._database.write(partial(write_batch, presses=calls, changes=batch.changes))
+        return await self._database.write(partial(write_batch, content=content))
 
     def _give_back(self, batch: Batch, fault: str) -> None:
-        for press in batch.presses:
-            press.fail(fault)
+        batch.fail(fault)
         self._unwritten.extend(batch.changes)
+        self._pending.put_back_logins(batch.logins)
 
     def _drop(self, batch: Batch, refusal: str) -> None:
-        for press in batch.presses:
-            press.fail(refusal)
+        batch.fail(refusal)
         for change in batch.changes:
             log.error("a change is lost: the database refuses it", call=change.call.id, step=change.call.step,
                       reason=refusal)  # fmt: skip
+        for login in batch.logins:
+            log.error("a login is lost: the database refuses it", agent=login.agent_id, reason=refusal)
 
     def _take_stock(self, fault: str | None) -> None:
         """After an attempt: keep what was not written, and say when to try again."""
@@ -235,8 +260,8 @@ class Journal:
         self._tell_of_replaced(self._pending.put_back(self._unwritten))
         self._unwritten = []
         if self._failures == 1:
-            log.error("the database does not take the journal", reason=fault, changes=self._pending.count)
-        if self._pending.count:
+            log.error("the database does not take the journal", reason=fault, changes=self._pending.unasked)
+        if self._pending.unasked:
             self._wake_in(self._pace.retry(self._failures))
 
     def _tell_of_replaced(self, replaced: int) -> None:
@@ -244,10 +269,8 @@ class Journal:
             log.error("parts of the history of calls are lost: too many wait for the database", changes=replaced)
 
 
-def _end_waiting(presses: Iterable[Press], flushes: Iterable[asyncio.Future[None]], fault: str | None) -> None:
-    """Let nobody wait on: who has no answer by now gets the fault."""
-    for press in presses:
-        press.fail(fault or "the press was passed over")
+def _end_flushes(flushes: Iterable[asyncio.Future[None]], fault: str | None) -> None:
+    """Let nobody wait on."""
     for flushed in flushes:
         if flushed.done():
             continue

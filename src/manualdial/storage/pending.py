@@ -1,19 +1,21 @@
-"""What waits to be written: presses, whose callers wait for them, and changes, for which nobody waits."""
+"""What waits to be written: presses, whose callers wait for them, and changes and logins, for which nobody waits."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from manualdial.agents import AgentSession
 from manualdial.calls import Call, Change
 from manualdial.ports import StoreUnavailable
-from manualdial.storage.batch import Recorded
+from manualdial.storage.batch import Content, Recorded
+from manualdial.storage.logins import LoginChange
 
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A call to be written, and the future that its caller waits for."""
+    """A call to be written or to be taken back, and the future that its caller waits for."""
 
     call: Call
     done: asyncio.Future[Recorded]
@@ -24,7 +26,7 @@ class Press:
             self.done.set_result(outcome)
 
     def fail(self, reason: str) -> None:
-        """Tell the caller that it was not written."""
+        """Tell the caller that it was not done."""
         if not self.done.done():
             self.done.set_exception(StoreUnavailable(reason))
 
@@ -33,16 +35,44 @@ class Press:
 class Batch:
     """What is written in one transaction."""
 
+    retracted: Sequence[Press] = ()
     presses: Sequence[Press] = ()
     changes: Sequence[Change] = ()
+    logins: Sequence[LoginChange] = ()
 
     def __len__(self) -> int:
-        return len(self.presses) + len(self.changes)
+        return len(self.retracted) + len(self.presses) + self.unasked
+
+    @property
+    def unasked(self) -> int:
+        """How much of it nobody waits for."""
+        return len(self.changes) + len(self.logins)
+
+    def content(self) -> Content:
+        """What it writes."""
+        return Content(
+            retracted=[press.call for press in self.retracted],
+            presses=[press.call for press in self.presses],
+            changes=self.changes,
+            logins=self.logins,
+        )
+
+    def fail(self, reason: str) -> None:
+        """Tell whoever waits for it and has no answer that it was not done."""
+        for press in (*self.retracted, *self.presses):
+            press.fail(reason)
+
+    def apart(self) -> Iterator[Batch]:
+        """What somebody waits for, and then the rest, as batches of their own."""
+        yield Batch(retracted=self.retracted, presses=self.presses)
+        yield Batch(changes=self.changes, logins=self.logins)
 
     def singly(self) -> Iterator[Batch]:
-        """Each press and each change as a batch of its own."""
+        """Each of them as a batch of its own."""
+        yield from (Batch(retracted=[press]) for press in self.retracted)
         yield from (Batch(presses=[press]) for press in self.presses)
         yield from (Batch(changes=[change]) for change in self.changes)
+        yield from (Batch(logins=[login]) for login in self.logins)
 
 
 @dataclass(slots=True)
@@ -50,17 +80,29 @@ class Pending:
     """What waits. Of each call the changes are in the order in which they came.
 
     Where `room` changes wait already, a new one takes the place of the older ones of its call: so there is never more
-    than that and one for each call, and the newest state of each call is kept.
+    than that and one for each call, and the newest state of each call is kept. Of each agent the newest login waits.
     """
 
     room: int
+    retracted: list[Press] = field(default_factory=list)
     presses: list[Press] = field(default_factory=list)
     changes: dict[str, list[Change]] = field(default_factory=dict)
     count: int = 0
     """How many changes wait."""
+    logins: dict[str, AgentSession | None] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.presses or self.changes)
+        return bool(self.asked or self.changes or self.logins)
+
+    @property
+    def asked(self) -> int:
+        """How many callers wait."""
+        return len(self.retracted) + len(self.presses)
+
+    @property
+    def unasked(self) -> int:
+        """How much waits that nobody waits for."""
+        return self.count + len(self.logins)
 
     def add(self, change: Change) -> int:
         """Add a change. Returns how many older ones of its call it replaced."""
@@ -78,12 +120,30 @@ class Pending:
         self.changes, self.count = {}, 0
         return sum(self.add(change) for change in (*changes, *since))
 
+    def put_back_logins(self, logins: Iterable[LoginChange]) -> None:
+        """Put back logins that were not written; those that came since are newer."""
+        for login in logins:
+            self.logins.setdefault(login.agent_id, login.session)
+
+    def fail(self, reason: str) -> None:
+        """Tell all callers who wait that it was not done."""
+        for press in (*self.retracted, *self.presses):
+            press.fail(reason)
+
     def take(self, *, with_changes: bool = True) -> Batch:
-        """Take all presses whose callers still wait, and all changes or none."""
-        presses = [press for press in self.presses if not press.done.done()]
+        """Take all presses, to be written or taken back, whose callers still wait, all logins, and all changes or none.
+
+        Logins always, so that no press is stored before the login that it was made in.
+        """
+        retracted, presses = _still_waiting(self.retracted), _still_waiting(self.presses)
+        logins = [LoginChange(agent_id, session) for agent_id, session in self.logins.items()]
+        self.retracted, self.presses, self.logins = [], [], {}
         if not with_changes:
-            self.presses = []
-            return Batch(presses=presses)
+            return Batch(retracted=retracted, presses=presses, logins=logins)
         changes = [change for of_call in self.changes.values() for change in of_call]
-        self.presses, self.changes, self.count = [], {}, 0
-        return Batch(presses=presses, changes=changes)
+        self.changes, self.count = {}, 0
+        return Batch(retracted=retracted, presses=presses, changes=changes, logins=logins)
+
+
+def _still_waiting(presses: Iterable[Press]) -> list[Press]:
+    return [press for press in presses if not press.done.done()]

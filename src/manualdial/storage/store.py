@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Executable, Select, select, tuple_, update
 
-from manualdial.agents import User
-from manualdial.calls import Call, CallState, Change
+from manualdial.agents import AgentSession, User
+from manualdial.calls import Call, Change
 from manualdial.ports import Health, LoginNameTaken, Store, StoredChange, StoreUnavailable
 from manualdial.storage.database import database
 from manualdial.storage.journal import Journal, Pace
+from manualdial.storage.logins import OPEN_LOGINS, login_of
+from manualdial.storage.retention import forget_presses, remove_calls
 from manualdial.storage.rows import call_of, change_of, key, login_key, user_of, user_row
-from manualdial.storage.tables import call_changes, calls, insert, tenants, users
+from manualdial.storage.tables import call_changes, calls, insert, is_open, tenants, users
 
 HEALTH_TIMEOUT = 1.0
 """Seconds; the port's word."""
@@ -25,19 +28,23 @@ _NEWEST_FIRST = (calls.c.requested_at.desc(), calls.c.id.desc())
 
 
 class SqlStore:
-    """Users and the journal of calls in a SQL database.
+    """Users, agents' logins and the journal of calls in a SQL database.
 
     `url` is `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; ValueError where it is neither.
-    All times are in seconds: `flush_timeout` for what is pending when the store is left, `answer_timeout` for one
-    transaction (on SQLite: for another process that is writing), `migration_timeout` for bringing the schema up to
-    date, `linger` for a change that waits to share a commit, `first_retry` and `longest_retry` for the pauses after a
-    failure. `max_pending_changes` is how many changes wait for a database that is away before history is dropped.
+    All times are in seconds: `flush_timeout` for what is pending when the store is left (0: it is given up),
+    `answer_timeout` for one transaction (on SQLite: for another process that is writing), `migration_timeout` for
+    bringing the schema up to date, `linger` for a change that waits to share a commit, `first_retry` and
+    `longest_retry` for the pauses after a failure. `max_pending_changes` is how many changes wait for a database that
+    is away before history is dropped.
 
     Beyond the port: any text can be stored, with NUL and lone surrogates too. `record_press` whose caller is cancelled
     leaves it open whether the call is written, and so does StoreUnavailable where the connection was lost during the
     commit: then the row may be there, and nothing was dialled for it. `press` tells, and `record_press` again of the
-    same call raises RequestIdTaken with that very call. `call`, `calls`, `open_calls` and `flush` raise
-    StoreUnavailable while changes cannot be written.
+    same call raises RequestIdTaken with that very call. `call`, `calls`, `open_calls`, `logins` and `flush` raise
+    StoreUnavailable while changes or logins cannot be written. A press is not stored before its agent's login, but
+    after a failure, when presses go first. A stored state of an agent that is unknown, or is none to choose, counts
+    as Not Ready. `forget_presses` and `remove_calls` look at what is
+    stored; the latter may also forget some calls that it would remove next.
     """
 
     def __init__(
@@ -118,6 +125,10 @@ class SqlStore:
         """Write a new call, and its first state; on return it is committed to disk."""
         await self._journal.record_press(call)
 
+    async def retract_press(self, call: Call) -> None:
+        """Take back a press whose `record_press` failed; on return it is not in the journal, and does not come back."""
+        await self._journal.retract_press(call)
+
     def record_change(self, change: Change) -> None:
         """Put a change in the queue to be written."""
         self._journal.record_change(change)
@@ -125,6 +136,34 @@ class SqlStore:
     async def flush(self) -> None:
         """Wait until all that is pending is committed."""
         await self._journal.flush()
+
+    @property
+    def commits(self) -> int:
+        """How many transactions the journal's writer has committed since the store was made."""
+        return self._journal.commits
+
+    async def forget_presses(self, *, before: datetime, limit: int) -> int:
+        """Free the `requestId`s of the oldest ended calls that were requested before that moment. Returns how many."""
+        return await self._database.write(partial(forget_presses, before=before, limit=limit))
+
+    async def remove_calls(self, *, before: datetime, limit: int) -> int:
+        """Remove the oldest ended calls that were requested before that moment. Returns how many."""
+        return await self._database.write(partial(remove_calls, before=before, limit=limit))
+
+    # ── logins ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def record_login(self, session: AgentSession) -> None:
+        """Put an agent's login in the queue to be written."""
+        self._journal.record_login(session.agent_id, session)
+
+    def record_logout(self, agent_id: str) -> None:
+        """Put the end of an agent's login in the queue to be written."""
+        self._journal.record_login(agent_id, None)
+
+    async def logins(self) -> Sequence[AgentSession]:
+        """The logins that are open, by agent, each in the state that the agent has chosen."""
+        await self._journal.flush()
+        return await self._database.read(lambda connection: [login_of(row) for row in connection.execute(OPEN_LOGINS)])
 
     # ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -168,9 +207,7 @@ class SqlStore:
     async def open_calls(self) -> Sequence[Call]:
         """All calls that are not ended, oldest first."""
         await self._journal.flush()
-        return await self._calls(
-            select(calls).where(calls.c.state != CallState.ENDED.value).order_by(calls.c.requested_at, calls.c.id)
-        )
+        return await self._calls(select(calls).where(is_open).order_by(calls.c.requested_at, calls.c.id))
 
     async def _calls(self, query: Select[Any]) -> Sequence[Call]:
         return await self._database.read(lambda connection: [call_of(row) for row in connection.execute(query)])

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     DateTime,
     Dialect,
     ForeignKey,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    literal,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -138,9 +140,22 @@ calls = Table(
     Index(None, "agent_id", "requested_at", "id"),
 )
 
+is_open = calls.c.state != literal("ended", literal_execute=True)
+"""Not ended. The word stands in the statement, because a database must see it there to use a partial index."""
+is_ended = calls.c.state == literal("ended", literal_execute=True)
+is_remembered = calls.c.request_key.is_not(None)
+
+
+def _oldest_first(name: str, *, where: ColumnElement[bool]) -> None:
+    Index(name, calls.c.requested_at, sqlite_where=where, postgresql_where=where)
+
+
 # Small however long the journal is: recovery reads it at every start.
-Index("ix_calls_open", calls.c.requested_at, sqlite_where=calls.c.state != "ended",
-      postgresql_where=calls.c.state != "ended")  # fmt: skip
+_oldest_first("ix_calls_open", where=is_open)
+# What is forgotten and what is removed. A press does not pay for them, but the end of its call, for which nobody waits.
+# Nothing is in both: SQLite does not choose the smaller one of two that serve.
+_oldest_first("ix_calls_remembered", where=is_ended & is_remembered)
+_oldest_first("ix_calls_forgotten", where=is_ended & ~is_remembered)
 
 call_changes = Table(
     "call_changes",
@@ -153,6 +168,22 @@ call_changes = Table(
     Column("at", UtcTime, nullable=False),
     PrimaryKeyConstraint("call_id", "step", "leg"),
     sqlite_with_rowid=False,
+)
+
+# The logins that are open. An agent need not be a user of this database.
+agent_sessions = Table(
+    "agent_sessions",
+    metadata,
+    Column("agent_id", AnyText, primary_key=True),
+    Column("tenant_id", AnyText, nullable=False),
+    Column("login_name", AnyText, nullable=False),
+    Column("name", AnyText, nullable=False),
+    Column("connector", AnyText, nullable=False),
+    Column("extension", AnyText, nullable=False),
+    Column("region", AnyText, nullable=False),
+    Column("chosen", AnyText, nullable=False),  # label of the state
+    Column("chosen_at", UtcTime, nullable=False),
+    Column("muted", Boolean, nullable=False),
 )
 
 

@@ -81,6 +81,21 @@ class AsteriskServer:
         """End it as a power cut would: nobody is told."""
         self._end(signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """Let it do nothing, and keep its connections."""
+        assert self._process is not None, "it does not run"
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """End a freeze."""
+        assert self._process is not None, "it does not run"
+        self._process.send_signal(signal.SIGCONT)
+
+    def version(self) -> str:
+        """Its own word for what it is."""
+        answer: dict[str, dict[str, str]] = json.loads(self._get("asterisk/info?only=system"))
+        return answer["system"]["version"]
+
     def restart(self) -> None:
         """Start it again after `stop` or `kill`; end it by `kill` first where it runs."""
         self.kill()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import re
 import socket
 import subprocess
 import time
@@ -21,6 +22,13 @@ _START_LIMIT = 10.0
 _MESSAGE_LIMIT = 10.0
 # SIPp takes a message that it has seen before for one that was sent again.
 _notices = itertools.count(1)
+
+
+def version() -> str:
+    """SIPp's own word for what it is."""
+    told = subprocess.run(["sipp", "-v"], capture_output=True, text=True, check=False).stdout  # ends with status 99
+    found = re.search(r"v\d[\w.]*", told)
+    return found[0] if found else "unknown"
 
 
 class Sipp:
@@ -72,6 +80,11 @@ class Sipp:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    @property
+    def log(self) -> Path:
+        """The file that it writes every SIP message into."""
+        return self._log
 
     def messages(self) -> list[SipMessage]:
         """Every SIP message that it received or sent so far, in order."""

@@ -89,6 +89,9 @@ class ChannelExists(Exception):
     """A channel of this id is there already."""
 
 
+PROBLEMS: Final = (EngineRefused, EngineUnavailable, EngineSilent)
+"""All that the port lets a request to Asterisk end in."""
+
 _log = structlog.get_logger()
 _T = TypeVar("_T")
 

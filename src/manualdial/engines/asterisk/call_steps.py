@@ -44,6 +44,8 @@ class CallSteps:
             raise EngineSilent("Asterisk did not say in time whether the agent's leg is there") from problem
         if journalled is not None:
             await journalled
+        if call.ending is not None:
+            raise EngineRefused("the call was ended before it was dialled")
         await self._dial(call.agent)
 
     async def join_customer(self, call: TrackedCall) -> bool:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Collection, Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Final
 
 import msgspec
 import structlog
 
 from manualdial.calls import Cause, EndedBy, Ending, Leg, Report, Sign
-from manualdial.engines.asterisk.ari import Ari, Channel, ChannelExists, Event, Snapshot
+from manualdial.engines.asterisk.ari import PROBLEMS, Ari, Channel, ChannelExists, Event
 from manualdial.engines.asterisk.call_steps import CallSteps
 from manualdial.engines.asterisk.causes import ending_of
+from manualdial.engines.asterisk.leftovers import Leftovers
 from manualdial.engines.asterisk.register import CallRegister
 from manualdial.engines.asterisk.reports import Reports
-from manualdial.engines.asterisk.standing import Standing, standing
-from manualdial.engines.asterisk.tracked_call import TrackedCall, TrackedLeg, call_of, is_call_id, leg_id
+from manualdial.engines.asterisk.tasks import Tasks
+from manualdial.engines.asterisk.tracked_call import TrackedCall, TrackedLeg, leg_id
 from manualdial.ports import (
     Clock,
     EngineRefused,
@@ -32,28 +32,31 @@ _log = structlog.get_logger()
 _FAILED: Final = Ending(by=EndedBy.SYSTEM, cause=Cause.FAILED)
 _LOST: Final = Ending(by=EndedBy.SYSTEM, cause=Cause.UNKNOWN)
 _TOO_LATE: Final = Ending(by=EndedBy.SYSTEM, cause=Cause.TIMEOUT)
-PROBLEMS: Final = (EngineRefused, EngineUnavailable, EngineSilent)
-"""All that the port lets a request to Asterisk end in."""
+_HANG_UP_AGAIN: Final = 3.0
+"""Seconds from the request for a leg's end to the next one: Asterisk ends a leg, and says so, within milliseconds."""
 
 
 class CallsUnderWay:
     """Every call from its order to its end."""
 
-    def __init__(self, *, ari: Ari, steps: CallSteps, clock: Clock, reports: Reports) -> None:
+    def __init__(
+        self,
+        *,
+        ari: Ari,
+        steps: CallSteps,
+        register: CallRegister,
+        leftovers: Leftovers,
+        clock: Clock,
+        reports: Reports,
+        tasks: Tasks,
+    ) -> None:
         self._ari = ari
         self._steps = steps
+        self._register = register
+        self._leftovers = leftovers
         self._clock = clock
         self._reports = reports
-        self._register = CallRegister()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def close(self) -> None:
-        """End what is being done; calls stay up in Asterisk."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        self._tasks = tasks
 
     def get(self, call_id: str) -> TrackedCall | None:
         """The call, while it has not ended."""
@@ -77,7 +80,6 @@ class CallsUnderWay:
             _log.warning("asterisk.call_found", call_id=call.id)
             call.silent = False
             call.agent.asked = call.found = call.doubtful = True
-            self._start(self.settle_doubtful())
         except (EngineRefused, EngineUnavailable, RequestIdTaken, StoreUnavailable):
             call.unreported = True
             self.end(call, _FAILED)
@@ -92,9 +94,9 @@ class CallsUnderWay:
         if not call.legs:
             self._finish(call)
         for leg in call.legs:
-            if not leg.hang_up_sent:
-                leg.hang_up_sent = True
-                self._start(self._hang_up(call, leg))
+            if leg.hang_up_at is None:
+                leg.hang_up_at = self._clock.monotonic()
+                self._tasks.start(self._hang_up(call, leg))
 
     async def hang_up(self, call_id: str) -> bool:
         """End every leg on the agent's wish. False where Asterisk has no such call.
@@ -107,16 +109,19 @@ class CallsUnderWay:
         cause = Cause.NORMAL if call.is_connected else Cause.CANCELLED
         before = call.ending
         call.ending = before or Ending(by=EndedBy.AGENT, cause=cause)
+        was_sent = False
         for leg in reversed(call.legs):
-            leg.hang_up_sent = True
+            leg.hang_up_at = self._clock.monotonic()
             try:
                 if not await self._ari.hang_up(leg.id):
-                    self._leg_gone(call, leg)
+                    self.leg_gone(call, leg)
             except PROBLEMS as problem:
-                leg.hang_up_sent = False
-                if isinstance(problem, EngineUnavailable):
+                leg.hang_up_at = None
+                call.doubtful = True
+                if isinstance(problem, EngineUnavailable) and not was_sent:
                     call.ending = before  # nothing was sent: whatever ends the call now was not this
                 raise
+            was_sent = True
         if not call.legs:
             self._finish(call)
         return True
@@ -125,6 +130,8 @@ class CallsUnderWay:
         """A call of an earlier life that was not adopted."""
         found = [await self._ari.hang_up(leg_id(call_id, leg)) for leg in Leg]
         if any(found):
+            self._register.note_over(call_id, dialled=True)
+            self._leftovers.take_bridge_away(call_id)
             ending = Ending(by=EndedBy.AGENT, cause=Cause.CANCELLED)
             self._reports.put(Report(call_id=call_id, sign=Sign.ENDED, at=self._clock.now(), ending=ending))
         return any(found)
@@ -147,10 +154,10 @@ class CallsUnderWay:
         known = self._register.of_channel(channel.id)
         if known is None:
             if event.type == "StasisStart":
-                # Made by somebody who gave up before dialling it; so it rings nobody, and may not stay.
-                self._remove_stray(channel.id)
+                self._leftovers.entered(channel.id)
             return
         call, leg = known
+        self.touch(call)
         match event.type:
             case "StasisStart":
                 self._entered(call, leg)
@@ -161,9 +168,10 @@ class CallsUnderWay:
             case "ChannelHangupRequest":
                 leg.soft = event.soft if leg.soft is None else leg.soft
             case "ChannelDestroyed":
-                self._leg_gone(call, leg, event)
+                self.leg_gone(call, leg, event)
 
     def _entered(self, call: TrackedCall, leg: TrackedLeg) -> None:
+        self.is_there(leg)
         if call.ending is not None or (call.silent and not call.placing):
             self.end(call, _FAILED)
         else:
@@ -186,52 +194,63 @@ class CallsUnderWay:
     def _rings(self, call: TrackedCall, leg: TrackedLeg) -> None:
         leg.heard_of = True
         if leg.leg is Leg.AGENT:
-            self._comes_to(call, Sign.AGENT_RINGING)
+            self.comes_to(call, Sign.AGENT_RINGING)
             return
         has_early_media = call.sign is Sign.PROGRESS
-        if self._comes_to(call, Sign.RINGING) and not has_early_media:
-            self._set_ringback(call, on=True)
+        if self.comes_to(call, Sign.RINGING) and not has_early_media:
+            self.set_ringback(call, on=True)
 
     def _progresses(self, call: TrackedCall, leg: TrackedLeg) -> None:
         leg.heard_of = True
         if leg.leg is Leg.AGENT:
-            self._comes_to(call, Sign.AGENT_RINGING)
+            self.comes_to(call, Sign.AGENT_RINGING)
             return
-        self._comes_to(call, Sign.PROGRESS)
-        self._set_ringback(call, on=False)
+        self.comes_to(call, Sign.PROGRESS)
+        self.set_ringback(call, on=False)
 
     def _answered(self, call: TrackedCall, leg: TrackedLeg) -> None:
         if leg.up:
             return
         leg.heard_of = leg.up = True
         if leg.leg is Leg.AGENT:
-            if self._comes_to(call, Sign.AGENT_ANSWERED):
-                self._bring_customer(call)
+            if self.comes_to(call, Sign.AGENT_ANSWERED):
+                self.bring_customer(call)
             return
-        if self._comes_to(call, Sign.CONNECTED):
-            self._connected(call, fresh=True)
+        if self.comes_to(call, Sign.CONNECTED):
+            self.connected(call, fresh=True)
 
-    def _connected(self, call: TrackedCall, *, fresh: bool) -> None:
-        """`fresh`: we were there, so nobody has dialled the extension yet."""
-        self._set_ringback(call, on=False)
+    def connected(self, call: TrackedCall, *, fresh: bool) -> None:
+        """They talk. `fresh`: nobody else was there before us, so nobody has dialled the extension yet."""
+        self.set_ringback(call, on=False)
         if fresh and call.order.number.extension:
-            self._start(self._quietly(call.id, self._steps.send_extension(call)))
+            self._tasks.start(self._quietly(call.id, self._steps.send_extension(call)))
 
-    def _comes_to(self, call: TrackedCall, sign: Sign) -> bool:
+    def comes_to(self, call: TrackedCall, sign: Sign) -> bool:
+        """Tell how far the call has come. False where it was there already, or is ending."""
         if call.ending is not None or not call.comes_to(sign):
             return False
         self.report(call, sign)
         return True
 
-    def _set_ringback(self, call: TrackedCall, *, on: bool) -> None:
+    def set_ringback(self, call: TrackedCall, *, on: bool) -> None:
+        """Let the agent hear the ringing tone, or no more."""
         if call.ringback is not on:
             call.ringback = on
-            self._start(self._play_ringback(call))
+            self._tasks.start(self._play_ringback(call))
 
-    def _leg_gone(self, call: TrackedCall, leg: TrackedLeg, event: Event | None = None) -> None:
+    def is_there(self, leg: TrackedLeg) -> None:
+        """Note that Asterisk has the leg, also where it had said before that it has not: it was still making it."""
+        if leg.gone:
+            leg.gone = False
+            leg.hang_up_at = None
+        leg.asked = True
+
+    def leg_gone(self, call: TrackedCall, leg: TrackedLeg, event: Event | None = None) -> None:
+        """Take in that a leg has ended; `event` says how, where one came. The other leg is hung up."""
         if leg.gone:
             return
         leg.gone = True
+        self.touch(call)
         leg.enter(False)
         if event is not None:
             told = ending_of(call.end_of(leg, q850=event.cause, sip=event.tech_cause))
@@ -245,163 +264,85 @@ class CallsUnderWay:
         if not self._register.remove(call):
             return
         if call.bridged:
-            self._start(self._quietly(call.id, self._ari.destroy_bridge(call.id)))
+            self._leftovers.take_bridge_away(call.id)
         if not call.unreported:
             self.report(call, Sign.ENDED, call.ending)
 
-    # ── what a look at Asterisk tells ──
-
-    async def settle(self) -> None:
-        """Bring every call to where Asterisk has it: events may be lost. Raises the port's errors."""
-        since = self._clock.monotonic()
-        snapshot = await self._ari.snapshot()
-        for call in self._register.all():
-            for leg in (call.agent, call.customer):
-                leg.hang_up_sent = False
-                if leg.id in snapshot.channels:
-                    leg.enter(True)
-            self._catch_up(call, snapshot, since)
-
-    async def settle_doubtful(self) -> None:
-        """Bring the calls of which nobody knows how they stand to where Asterisk has them."""
-        since = self._clock.monotonic()
-        try:
-            snapshot = await self._ari.snapshot()
-        except PROBLEMS as problem:
-            _log.warning("asterisk.no_look", problem=str(problem))
-            return
-        for call in self._register.all():
-            if call.doubtful:
-                self._catch_up(call, snapshot, since)
-
-    async def adopt(self, orders: Collection[Originate], *, strays: bool) -> frozenset[str]:
-        """Track those of the calls that are there; the ids of all that are. Raises the port's errors.
-
-        `strays`: end legs and take away bridges that look like ours and belong to no call that is known.
-        """
-        since = self._clock.monotonic()
-        snapshot = await self._ari.snapshot()
-        for order in orders:
-            call = self._register.get(order.call_id)
-            if call is None and not self.has_ended(order.call_id):
-                legs = (leg_id(order.call_id, Leg.AGENT), leg_id(order.call_id, Leg.CUSTOMER))
-                if any(leg in snapshot.channels for leg in legs):
-                    _log.info("asterisk.call_adopted", call_id=order.call_id, number=str(order.number))
-                    call = self._register.add(order)
-                    call.found = True
-                    self._catch_up(call, snapshot, since)
-            elif call is not None and call.silent:
-                self._catch_up(call, snapshot, since)
-        if strays:
-            self._remove_strays(snapshot)
-        return frozenset(order.call_id for order in orders if self._register.get(order.call_id))
+    # ── what is to be done next ──
 
     def see_to_what_is_late(self) -> bool:
-        """End what is overdue. True where a look at Asterisk is needed."""
+        """End what is overdue, try again what failed. True where a look at Asterisk is needed."""
         now = self._clock.monotonic()
+        doubtful = False
         for call in self._register.all():
-            late = any(leg.deadline is not None and leg.deadline < now and not leg.up for leg in call.legs)
+            late = any(leg.is_late(now) for leg in call.legs)
             never_dialled = call.silent and not call.placing and not call.agent.dial_sent
             if call.ending is not None or late or never_dialled:
+                self._ask_again_for_the_end(call, now)
                 self.end(call, _TOO_LATE if late else _FAILED)
-        return any(call.doubtful for call in self._register.all())
+            elif call.ringback_is_wrong:
+                self._tasks.start(self._play_ringback(call))
+            call.doubtful = call.doubtful or call.lacks_customer
+            doubtful = doubtful or call.doubtful
+        return doubtful
 
-    def _catch_up(self, call: TrackedCall, snapshot: Snapshot, since: float) -> None:
-        at_work = call.placing or call.bringing_customer or call.control.locked()
-        if at_work or call.changed_at >= since:
-            call.doubtful = True  # the snapshot may be older than what was done; another look, later
-            return
-        stands = standing(call, snapshot)
-        call.doubtful = False
-        adopted, call.found = call.found, False
-        if adopted:
-            self._take_over(call, stands)
-        for leg, there in ((call.customer, stands.customer_there), (call.agent, stands.agent_there)):
-            if leg.asked and not there:
-                self._leg_gone(call, leg)
-        if call.ending is not None:
-            self.end(call, call.ending)
-            return
-        call.agent.up = stands.sign not in (None, Sign.AGENT_RINGING)
-        call.customer.up = stands.sign is Sign.CONNECTED
-        if stands.sign is not None and self._comes_to(call, stands.sign) and call.customer.up:
-            self._connected(call, fresh=not adopted)
-        if call.agent.up and not call.customer.dial_sent:
-            self._bring_customer(call)
-        if stands.held != call.held:
-            call.held = stands.held
-            self.report(call, Sign.HELD if call.held else Sign.RESUMED)
+    def _ask_again_for_the_end(self, call: TrackedCall, now: float) -> None:
+        for leg in call.legs:
+            if leg.hang_up_at is not None and leg.hang_up_at + _HANG_UP_AGAIN < now:
+                _log.warning("asterisk.leg_does_not_end", call_id=call.id, leg=leg.leg.value)
+                leg.hang_up_at = None
+                call.doubtful = True  # it may be gone, and both the event and the answer be lost
 
-    def _take_over(self, call: TrackedCall, stands: Standing) -> None:
-        """Its agent's leg may have been dialled, so it is not dialled again; of the customer's the bridge tells.
-
-        A bridge without the customer's leg is a customer who has gone: never one to be dialled once more.
-        """
-        call.bridged = True
-        call.ringback = call.ringback_on = stands.sign is Sign.RINGING
-        call.agent.asked = call.agent.dial_sent = True
-        call.agent.deadline = self._steps.deadline(Leg.AGENT)
-        call.customer.asked = stands.customer_there or stands.bridge_there
-        call.customer.dial_sent = stands.customer_there and stands.customer_dialled
-        call.customer.deadline = self._steps.deadline(Leg.CUSTOMER)
-
-    # ── what comes of it ──
-
-    def _bring_customer(self, call: TrackedCall) -> None:
+    def bring_customer(self, call: TrackedCall) -> None:
+        """Begin to make, join and dial what of the customer's leg is not made, joined and dialled yet."""
         if not call.bringing_customer:
             call.bringing_customer = True
-            self._start(self._ring_customer(call))
+            self._tasks.start(self._ring_customer(call))
 
     async def _ring_customer(self, call: TrackedCall) -> None:
         try:
             if await self._steps.join_customer(call):
-                self._comes_to(call, Sign.DIALING)
+                self.comes_to(call, Sign.DIALING)
                 await self._steps.ring_customer(call)
-            else:
-                await self._ari.destroy_bridge(call.id)
         except ChannelExists:
             call.customer.asked = call.found = call.doubtful = True
-        except EngineRefused as problem:
+        except (EngineRefused, EngineUnavailable) as problem:
             _log.warning("asterisk.customer_refused", call_id=call.id, problem=str(problem))
             self.end(call, _FAILED)
-        except (EngineUnavailable, EngineSilent) as problem:
+        except EngineSilent as problem:
             _log.warning("asterisk.customer_in_doubt", call_id=call.id, problem=str(problem))
             if not call.customer.dial_sent:
                 self.end(call, _FAILED)
         finally:
             call.bringing_customer = False
             self.touch(call)
+            if self._register.get(call.id) is not call:
+                self._leftovers.take_bridge_away(call.id)  # the call was over before the bridge was there
 
     async def _hang_up(self, call: TrackedCall, leg: TrackedLeg) -> None:
         try:
             if not await self._ari.hang_up(leg.id):
-                self._leg_gone(call, leg)
+                self.leg_gone(call, leg)
         except PROBLEMS as problem:
-            leg.hang_up_sent = False
+            leg.hang_up_at = None
+            call.doubtful = True
             _log.warning("asterisk.hang_up_failed", call_id=call.id, leg=leg.leg.value, problem=str(problem))
 
     async def _play_ringback(self, call: TrackedCall) -> None:
         """Let the agent hear what is wanted by now. One request at a time: two could overtake each other."""
         async with call.ringback_lock:
-            if call.ringback == call.ringback_on or call.ending is not None:
+            wanted = call.ringback
+            if wanted is call.ringback_on or call.ending is not None:
                 return
-            call.ringback_on = call.ringback
-            request = self._ari.start_ringback if call.ringback else self._ari.stop_ringback
-            await self._quietly(call.id, request(call.agent.id))
-
-    def _remove_strays(self, snapshot: Snapshot) -> None:
-        for channel_id in snapshot.channels:
-            if self._register.of_channel(channel_id) is None:
-                self._remove_stray(channel_id)
-        for bridge_id in snapshot.bridges:
-            if is_call_id(bridge_id) and self._register.get(bridge_id) is None:
-                self._start(self._quietly(bridge_id, self._ari.destroy_bridge(bridge_id)))
-
-    def _remove_stray(self, channel_id: str) -> None:
-        call_id = call_of(channel_id)
-        if call_id is not None:
-            _log.warning("asterisk.stray_leg", call_id=call_id, leg=channel_id.rpartition(".")[2])
-            self._start(self._quietly(call_id, self._ari.hang_up(channel_id)))
+            call.ringback_on = None
+            try:
+                await (self._ari.start_ringback if wanted else self._ari.stop_ringback)(call.agent.id)
+            except (EngineUnavailable, EngineSilent) as problem:
+                _log.info("asterisk.ringback_in_doubt", call_id=call.id, problem=str(problem))
+                return
+            except EngineRefused as problem:
+                _log.info("asterisk.ringback_refused", call_id=call.id, problem=str(problem))
+            call.ringback_on = wanted
 
     async def _quietly(self, call_id: str, request: Coroutine[object, object, object]) -> None:
         """For what a call does not hang on."""
@@ -409,8 +350,3 @@ class CallsUnderWay:
             await request
         except PROBLEMS as problem:
             _log.info("asterisk.request_failed", call_id=call_id, problem=str(problem))
-
-    def _start(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

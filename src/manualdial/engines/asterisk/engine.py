@@ -12,11 +12,15 @@ from typing import Final
 import structlog
 
 from manualdial.calls import Report, Sign
-from manualdial.engines.asterisk.ari import Ari, Event
+from manualdial.engines.asterisk.ari import PROBLEMS, Ari, Event
 from manualdial.engines.asterisk.call_steps import CallSteps
-from manualdial.engines.asterisk.calls_under_way import PROBLEMS, CallsUnderWay
+from manualdial.engines.asterisk.calls_under_way import CallsUnderWay
+from manualdial.engines.asterisk.comparison import Comparison
 from manualdial.engines.asterisk.dialling import Dialling
+from manualdial.engines.asterisk.leftovers import Leftovers
+from manualdial.engines.asterisk.register import CallRegister
 from manualdial.engines.asterisk.reports import Reports
+from manualdial.engines.asterisk.tasks import Tasks
 from manualdial.engines.asterisk.tracked_call import TrackedCall
 from manualdial.ports import (
     Clock,
@@ -27,6 +31,7 @@ from manualdial.ports import (
     Health,
     Originate,
     Reconnected,
+    Stray,
 )
 
 _log = structlog.get_logger()
@@ -95,12 +100,30 @@ class AsteriskEngine:
             requests_on_socket=requests_on_socket,
         )
         self._reports = Reports(limit=_WAITING_REPORTS)
+        self._work = Tasks()
+        register = CallRegister()
+        self._leftovers = Leftovers(ari=self._ari, register=register, reports=self._reports, tasks=self._work)
         self._steps = CallSteps(ari=self._ari, dialling=dialling, clock=clock, request_timeout=request_timeout)
-        self._calls = CallsUnderWay(ari=self._ari, steps=self._steps, clock=clock, reports=self._reports)
+        self._calls = CallsUnderWay(
+            ari=self._ari,
+            steps=self._steps,
+            register=register,
+            leftovers=self._leftovers,
+            clock=clock,
+            reports=self._reports,
+            tasks=self._work,
+        )
+        self._comparison = Comparison(
+            ari=self._ari,
+            steps=self._steps,
+            calls=self._calls,
+            register=register,
+            leftovers=self._leftovers,
+            clock=clock,
+        )
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._is_open = False
         self._trouble = "it was not reached yet"
-        self._knows_strays = False
 
     @property
     def ready(self) -> bool:
@@ -119,7 +142,7 @@ class AsteriskEngine:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        await self._calls.close()
+        await self._work.close()
         await self._ari.close()
         self._reports.close()
 
@@ -176,18 +199,20 @@ class AsteriskEngine:
             await self._ari.mute(call.agent.id, muted=muted)
 
     async def adopt(self, orders: Collection[Originate]) -> frozenset[str]:
-        """See the port. The first time, legs of ours that are in none of the orders are hung up."""
+        """See the port."""
         self._check_open()
         try:
-            known = await self._calls.adopt(orders, strays=not self._knows_strays)
+            return await self._comparison.adopt(orders)
         except EngineRefused as problem:
             raise EngineUnavailable("Asterisk does not show its calls") from problem
-        self._knows_strays = True
-        return known
 
-    def reports(self) -> AsyncIterator[Report | Reconnected]:
+    async def reports(self) -> AsyncIterator[Report | Reconnected | Stray]:
         """See the port."""
-        return self._reports.read()
+        async for report in self._reports.read():
+            if isinstance(report, Reconnected):
+                # Only now: an `adopt` from before this was read may name fewer than all live calls.
+                self._leftovers.gap_told()
+            yield report
 
     async def health(self) -> Health:
         """See the port."""
@@ -212,16 +237,18 @@ class AsteriskEngine:
 
     @asynccontextmanager
     async def _control(self, call: TrackedCall) -> AsyncIterator[None]:
-        """One control request of a call at a time, within a limit. One that gets no answer leaves the call in doubt."""
+        """One control request of a call at a time, within a limit. One that fails leaves the call in doubt."""
+        was_done = False
         try:
             async with asyncio.timeout(self._request_timeout), call.control:
                 if call.ending is not None:
                     raise EngineRefused("the call has ended")
                 yield
+                was_done = True
         except (EngineSilent, TimeoutError) as problem:
-            call.doubtful = True
             raise EngineSilent("Asterisk did not say whether it did that") from problem
         finally:
+            call.doubtful = call.doubtful or not was_done
             self._calls.touch(call)
 
     # ── the event socket ──
@@ -239,6 +266,9 @@ class AsteriskEngine:
                     self._trouble = "the event socket was lost"
             except PROBLEMS as problem:
                 self._trouble = str(problem)
+            except Exception:  # noqa: BLE001  # without this loop no call would ever end
+                self._trouble = "the engine itself failed"
+                _log.exception("asterisk.listening_failed")
             finally:
                 self._is_open = False
             if self._clock.monotonic() - opened_at > self._reconnect_most:
@@ -256,9 +286,10 @@ class AsteriskEngine:
                 await self._ari.filter_events()
             except EngineRefused:
                 _log.info("asterisk.events_unfiltered")  # only slower
-            await self._calls.settle()
+            await self._comparison.after_gap()
             self._is_open = True
             _log.info("asterisk.event_socket_open")
+            self._leftovers.gap()
             self._reports.put(Reconnected())
             async for event in events:
                 if event.type == "ApplicationReplaced":
@@ -274,11 +305,19 @@ class AsteriskEngine:
             _log.exception("asterisk.event_failed", type=event.type)
 
     async def _keep_looking(self) -> None:
-        """What no event tells: what is overdue, and what a request left in doubt."""
+        """What no event tells: what is overdue, what a request left in doubt, what could not be done yet."""
         while True:
             await asyncio.sleep(_LOOK_EVERY)
-            if self._calls.see_to_what_is_late() and self._is_open:
-                await self._calls.settle_doubtful()
+            try:
+                await self._look()
+            except Exception:  # noqa: BLE001  # without this loop calls could stay for ever
+                _log.exception("asterisk.look_failed")
+
+    async def _look(self) -> None:
+        if self._calls.see_to_what_is_late() and self._is_open:
+            await self._comparison.of_doubtful()
+        if self._is_open:
+            await self._leftovers.take_away()
 
 
 _FITS: type[Engine] = AsteriskEngine

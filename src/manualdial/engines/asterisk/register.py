@@ -17,11 +17,13 @@ class CallRegister:
     def __init__(self) -> None:
         self._calls: dict[str, TrackedCall] = {}
         self._legs: dict[str, tuple[TrackedCall, TrackedLeg]] = {}
-        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._over: OrderedDict[str, bool] = OrderedDict()
+        """Calls that are tracked no more, and whether each was dialled."""
 
     def add(self, order: Originate) -> TrackedCall:
         """Begin to track a call."""
         call = TrackedCall.of(order)
+        self._over.pop(call.id, None)
         self._calls[call.id] = call
         for leg in (call.agent, call.customer):
             self._legs[leg.id] = (call, leg)
@@ -34,11 +36,15 @@ class CallRegister:
         for leg in (call.agent, call.customer):
             leg.enter(False)
             self._legs.pop(leg.id, None)
-        if call.agent.dial_sent or call.found:  # what was never dialled may be ordered again
-            self._ended[call.id] = None
-            if len(self._ended) > _REMEMBERED:
-                self._ended.popitem(last=False)
+        # What was never dialled may be ordered again.
+        self.note_over(call.id, dialled=call.agent.dial_sent or call.found)
         return True
+
+    def note_over(self, call_id: str, *, dialled: bool) -> None:
+        """Remember for a while that a call is over."""
+        self._over[call_id] = dialled
+        if len(self._over) > _REMEMBERED:
+            self._over.popitem(last=False)
 
     def get(self, call_id: str) -> TrackedCall | None:
         """The call, while it has not ended."""
@@ -49,8 +55,12 @@ class CallRegister:
         return self._legs.get(channel_id)
 
     def has_ended(self, call_id: str) -> bool:
-        """Whether it was asked for and ended, not long ago: Asterisk would take its id again, we do not."""
-        return call_id in self._ended
+        """Whether it was dialled and ended, not long ago: Asterisk would take its id again, we do not."""
+        return self._over.get(call_id, False)
+
+    def is_over(self, call_id: str) -> bool:
+        """Whether it was tracked, not long ago: what Asterisk still has of it has no use."""
+        return call_id in self._over
 
     def all(self) -> list[TrackedCall]:
         """The calls under way."""

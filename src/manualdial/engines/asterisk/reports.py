@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 
 from manualdial.calls import Report
-from manualdial.ports import Reconnected
+from manualdial.ports import Reconnected, Stray
 
 
 class Reports:
@@ -19,13 +19,13 @@ class Reports:
 
     def __init__(self, *, limit: int) -> None:
         self._limit = limit
-        self._waiting: deque[Report | Reconnected] = deque()
+        self._waiting: deque[Report | Reconnected | Stray] = deque()
         self._something = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
         self._closed = False
 
-    def put(self, report: Report | Reconnected) -> None:
+    def put(self, report: Report | Reconnected | Stray) -> None:
         """Add one."""
         self._waiting.append(report)
         self._something.set()
@@ -41,7 +41,7 @@ class Reports:
         self._closed = True
         self._something.set()
 
-    async def read(self) -> AsyncIterator[Report | Reconnected]:
+    async def read(self) -> AsyncIterator[Report | Reconnected | Stray]:
         """Everything, in order, until `close`."""
         while True:
             while self._waiting:

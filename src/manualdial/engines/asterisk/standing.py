@@ -18,8 +18,9 @@ _DOWN: Final = "Down"
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """What a snapshot says of one call."""
 
-    agent_there: bool
     customer_there: bool
+    agent_rang: bool
+    """Whether the agent's phone has rung, so its leg was dialled for certain."""
     sign: Sign | None
     """The furthest that the legs prove. None: the agent's leg is there and was perhaps never dialled."""
     held: bool
@@ -37,8 +38,8 @@ def standing(call: TrackedCall, snapshot: Snapshot) -> Standing:
     joined = bridge.channels if bridge is not None else ()
     customer_dialled = customer not in (None, _DOWN) or call.customer.id in joined
     return Standing(
-        agent_there=agent is not None,
         customer_there=customer is not None,
+        agent_rang=agent not in (None, _DOWN),
         sign=_sign(agent, customer, customer_dialled=customer_dialled),
         held=customer == _UP and call.agent.id in joined and call.customer.id not in joined,
         customer_dialled=customer_dialled,

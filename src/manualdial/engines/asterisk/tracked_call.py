@@ -37,6 +37,11 @@ def call_of(channel_id: str) -> str | None:
     return match["call"] if match else None
 
 
+def leg_of(channel_id: str) -> Leg:
+    """Which leg a channel of ours is."""
+    return Leg(channel_id.rpartition(".")[2].lower())
+
+
 def is_call_id(text: str) -> bool:
     """Whether a bridge of that id may be ours."""
     return _CALL_ID.fullmatch(text) is not None
@@ -58,10 +63,21 @@ class TrackedLeg:
     up: bool = False
     soft: bool | None = None
     """Whether our side asked for its end; known from the first word about that."""
-    hang_up_sent: bool = False
+    hang_up_at: float | None = None
+    """When its end was asked for last (monotonic seconds). None: it was not, or that failed."""
     gone: bool = False
+    must_ring_by: float | None = None
+    """When its far end must have given a sign of life, or it is hung up (monotonic seconds)."""
     deadline: float | None = None
     """When it must be up, or be hung up (monotonic seconds); Asterisk's own time-out comes before."""
+
+    def is_late(self, now: float) -> bool:
+        """Whether it should have answered by now, or rung."""
+        if self.up:
+            return False
+        if self.must_ring_by is not None and self.must_ring_by < now and not self.heard_of:
+            return True
+        return self.deadline is not None and self.deadline < now
 
     def enter(self, entered: bool) -> None:
         """Tell who waits for the channel."""
@@ -85,7 +101,8 @@ class TrackedCall:
     held: bool = False
     ringback: bool = False
     """The agent is to hear the ringing tone."""
-    ringback_on: bool = False
+    ringback_on: bool | None = False
+    """Whether the agent does hear it. None: nobody knows."""
     ringback_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     changed_at: float = float("-inf")
     """When something was last done with it (monotonic seconds)."""
@@ -117,6 +134,22 @@ class TrackedCall:
     def id(self) -> str:
         """The call's id, and its bridge's."""
         return self.order.call_id
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a request for it is under way: a look at Asterisk tells nothing reliable of it."""
+        return self.placing or self.bringing_customer or self.control.locked()
+
+    @property
+    def lacks_customer(self) -> bool:
+        """Whether the agent waits for a customer whom nobody is bringing."""
+        ready = self.agent.up and self.ending is None and not self.placing
+        return ready and not self.customer.dial_sent and not self.bringing_customer
+
+    @property
+    def ringback_is_wrong(self) -> bool:
+        """Whether the agent hears a ringing tone that is not wanted, or lacks one, and nobody is at it."""
+        return self.ringback is not self.ringback_on and self.ending is None and not self.ringback_lock.locked()
 
     @property
     def is_connected(self) -> bool:

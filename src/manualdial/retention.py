@@ -1,0 +1,71 @@
+"""What is kept for how long: `requestId`s for days, ended calls as long as the operator says (contract §2)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from manualdial.ports import Clock, Store, StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 500
+"""Rows of one transaction: a press that comes meanwhile waits for few milliseconds."""
+
+
+class _Prune(Protocol):
+    def __call__(self, *, before: datetime, limit: int) -> Awaitable[int]: ...
+
+
+class Retention:
+    """Forgets what is past its time, in the background, a little at a time."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        remember_presses: timedelta,
+        keep_calls: timedelta | None,
+        interval: float,
+        pause: float,
+    ) -> None:
+        """`keep_calls`: None for ever. In seconds: from one round to the next, and the pause between transactions."""
+        self._store = store
+        self._clock = clock
+        self._remember_presses = remember_presses
+        self._keep_calls = keep_calls
+        self._interval = interval
+        self._pause = pause
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        while True:
+            try:
+                await self.prune()
+            except StoreUnavailable as fault:
+                log.warning("nothing was pruned", reason=str(fault))
+            except Exception:  # a fault in one round must not end the rounds that come after it
+                log.exception("nothing was pruned")
+            await asyncio.sleep(self._interval)
+
+    async def prune(self) -> None:
+        """Forget and remove all that is past its time now. Raises StoreUnavailable."""
+        presses = await self._all(self._store.forget_presses, self._remember_presses)
+        calls = 0
+        if self._keep_calls is not None:
+            calls = await self._all(self._store.remove_calls, self._keep_calls)
+        if presses or calls:
+            log.info("pruned", presses=presses, calls=calls)
+
+    async def _all(self, prune: _Prune, kept: timedelta) -> int:
+        before = self._clock.now() - kept
+        total = 0
+        while (pruned := await prune(before=before, limit=_AT_ONCE)) > 0:
+            total += pruned
+            await asyncio.sleep(self._pause)
+        return total

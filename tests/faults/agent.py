@@ -1,0 +1,289 @@
+"""An agent who presses all the time, and does what a good client does when something goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Final
+
+import aiohttp
+
+from tests.faults.connection import Connection, NoAnswer, call_in, error_of
+from tests.faults.record import Answer, Application, Press, Record, Standing
+from tests.support.bus_client import Message, is_error
+
+DIAL: Final = "LCM/Webservice/ManualDialCall"
+SAMPLE: Final = "Amazon/InboundCall/ManualDialCall"
+CALLS: Final = "Amazon/InboundCall"
+AGENT: Final = "Amazon/Agent"
+NUMBERS: Final = (
+    *["+12025550100"] * 6,  # answers and stays
+    "+12025550101",  # busy
+    "+12025550102",  # rings for ever
+    "+12025550103",  # declines
+    "+12025550104",  # unallocated
+    "+12025550105",  # congestion
+    "+12025550106",  # answers, and hangs up after a second
+    "+12025550107",  # early media, and answers
+    "+12025550108",  # the agent does not answer
+)
+"""What the laboratory's carrier and phone play."""
+
+_CHOICES = ("Available", "Not Ready")
+_OVER = ("wrap_up", "ended")
+_PRESS_LIMIT = 45.0
+_CALL_LIMIT = 40.0
+_TIDY_LIMIT = 40.0
+_LOOK_EVERY = 1.0
+_CHOICE_LIMIT = 3.0
+_COMMIT = 1.0
+"""Seconds that a choice, which is written in the background, may take to be written: a death before loses it."""
+
+
+class Agent:
+    """One agent at work: `run` until it is cancelled or `stop` is called, and then `tidy_up`."""
+
+    def __init__(
+        self, *, number: int, agent_id: str, port: int, token: str, applications: int, over_http: bool, record: Record
+    ) -> None:
+        self.id = agent_id
+        self.cut_next = False
+        """The socket, or the HTTP request, is lost right after the next press is sent."""
+        self._port = port
+        self._token = token
+        self._over_http = over_http
+        self._record = record
+        self._random = random.Random(number)
+        self._news = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._chosen: list[tuple[float, str]] = [(0.0, "Not Ready")]
+        self._connections: list[Connection] = []
+        self._http: aiohttp.ClientSession | None = None
+        for count in range(applications):
+            told = Application(name=f"{agent_id}/{count}")
+            record.applications.append(told)
+            self._connections.append(Connection(port=port, token=token, application=told, news=self._news.set))
+
+    def stop(self) -> None:
+        """Press no more; what is under way is brought to its end."""
+        self._stop.set()
+
+    async def run(self, deaths: Sequence[float]) -> None:
+        """Log in, press and talk until `stop`, then leave everything in order. `deaths` are those of the service."""
+        async with AsyncExitStack() as stack:
+            for connection in self._connections:
+                await stack.enter_async_context(connection)
+            self._http = await stack.enter_async_context(
+                aiohttp.ClientSession(
+                    f"http://127.0.0.1:{self._port}", headers={"Authorization": f"Bearer {self._token}"}
+                )
+            )
+            await self._log_in()
+            while not self._stop.is_set():
+                if self._random.random() < 0.1:
+                    await self._choose_state()
+                await self._one_call()
+                await asyncio.sleep(self._random.uniform(0.0, 0.3))
+            await self._tidy_up(deaths)
+
+    # ── a press ──
+
+    async def _one_call(self) -> None:
+        press = self._record.press(self.id, uuid.uuid4().hex, self._random.choice(NUMBERS))
+        try:
+            async with asyncio.timeout(_PRESS_LIMIT):
+                call_id = await self._press_until_definite(press)
+        except TimeoutError:
+            self._record.incident("a press without a definite answer", self.id, detail=press.request_id)
+            return
+        if call_id:
+            await self._see_through(call_id)
+
+    async def _press_until_definite(self, press: Press) -> str:
+        """The call of the press; "" where it was refused and there is none."""
+        while True:
+            message = await self._press(press)
+            error = "no answer" if message is None else error_of(message)
+            if error:
+                self._record.answers[error] += 1
+            if message is not None and not error:
+                return call_in(message)
+            if error == "AGENT_NOT_LOGGED_IN":
+                self._record.incident("login lost", self.id)
+                await self._log_in()
+            elif message is not None and error == "CALL_IN_PROGRESS":
+                await self._see_through(call_in(message))
+            elif error == "MAKE_CALL_FAILED" and message is not None and call_in(message):
+                press.refused = error
+                return call_in(message)
+            elif message is not None and not message["data"]["retryable"] and error != "CALL_OUTCOME_UNKNOWN":
+                press.refused = error
+                self._record.incident("an answer that no press should get", self.id, detail=str(message["data"]))
+                return ""
+            await asyncio.sleep(self._random.uniform(0.05, 0.4))
+
+    async def _press(self, press: Press) -> Message | None:
+        """Press once, from one application or from two at the same moment. None where no answer came."""
+        cut, self.cut_next = self.cut_next, False
+        limit = self._random.uniform(1.0, 7.0)
+        ways = [self._send_press(press, self._connections[0], over_http=self._over_http, cut=cut, limit=limit)]
+        if len(self._connections) > 1 and self._random.random() < 0.3:
+            ways.append(self._send_press(press, self._connections[1], over_http=False, cut=False, limit=limit))
+        answers = [message for message in await asyncio.gather(*ways) if message is not None]
+        replies = [message for message in answers if not is_error(message)]
+        return (replies or answers or [None])[0]
+
+    async def _send_press(
+        self, press: Press, connection: Connection, *, over_http: bool, cut: bool, limit: float
+    ) -> Message | None:
+        data = {"PhoneNumber": press.number}
+        try:
+            if over_http:
+                message = await self._post(DIAL, data, press.request_id, limit=0.01 if cut else limit)
+            else:
+                message = await connection.ask(DIAL, data, request_id=press.request_id, limit=limit, cut=cut)
+        except NoAnswer as reason:
+            self._record.answers[str(reason)] += 1
+            return None
+        call_id, error = call_in(message), error_of(message)
+        if call_id and error != "CALL_IN_PROGRESS":
+            dial = {} if error else message["message"]["dial"]
+            press.answers.append(
+                Answer(
+                    at=time.time(), call_id=call_id, state=dial.get("state", ""),
+                    replay=dial.get("replay", False), error=error,
+                )
+            )  # fmt: skip
+        return message
+
+    async def _post(self, address: str, data: object, request_id: str, *, limit: float) -> Message:
+        assert self._http is not None
+        channel, topic, subtopic = address.split("/")
+        body = {"channel": channel, "topic": topic, "subtopic": subtopic, "data": data}
+        try:
+            async with (
+                asyncio.timeout(limit),
+                self._http.post("/v1/messages", json=body, headers={"Idempotency-Key": request_id}) as answer,
+            ):
+                message: Message = await answer.json()
+                return message
+        except (aiohttp.ClientError, OSError) as problem:
+            raise NoAnswer("time-out" if isinstance(problem, TimeoutError) else "connection lost") from None
+
+    # ── a call ──
+
+    async def _see_through(self, call_id: str) -> None:
+        """Talk for a while, hang up, and clear the contact; until the call has ended."""
+        talk_until = time.monotonic() + self._random.uniform(0.05, 1.5)
+        holds = self._random.random() < 0.15
+        limit = time.monotonic() + _CALL_LIMIT
+        looked_at = time.monotonic()
+        state = self._state(call_id)
+        while state != "ended":
+            now = time.monotonic()
+            if now > limit:
+                self._record.incident("stuck", self.id, call_id=call_id, detail=f"in {state} as the agent sees it")
+                return
+            if state == "wrap_up":
+                await self._control("ClearContact", call_id)
+            elif state == "connected" and holds:
+                holds = False
+                await self._control("Hold", call_id)
+                await self._control("Resume", call_id)
+            elif now >= talk_until:
+                await self._control("Disconnect", call_id)
+                talk_until = now + 0.5
+            await self._wait_for_news(min(talk_until, looked_at + _LOOK_EVERY))
+            state = self._state(call_id)
+            if time.monotonic() >= looked_at + _LOOK_EVERY:
+                looked_at = time.monotonic()
+                state = await self._look(call_id) or state
+
+    def _state(self, call_id: str) -> str:
+        """The furthest that any application of the agent was told."""
+        told = [connection.states.get(call_id, "") for connection in self._connections]
+        return next((state for state in ("ended", "wrap_up") if state in told), told[0])
+
+    async def _look(self, call_id: str) -> str:
+        """The state by StateSync, which counts for more than events that were missed; "" where nobody knows."""
+        calls = await self._calls()
+        if calls is None:
+            return ""
+        state = calls.get(call_id, "ended")
+        for connection in self._connections:
+            connection.states[call_id] = state
+        return state
+
+    async def _calls(self) -> dict[str, str] | None:
+        message = await self._ask(f"{CALLS}/StateSync")
+        if message is None or is_error(message):
+            return None
+        return {call["contactId"]: call["dial"]["state"] for call in message["message"]["calls"]}
+
+    async def _wait_for_news(self, until: float) -> None:
+        self._news.clear()
+        try:
+            async with asyncio.timeout(max(0.01, until - time.monotonic())):
+                await self._news.wait()
+        except TimeoutError:
+            pass
+
+    async def _control(self, what: str, call_id: str) -> None:
+        message = await self._ask(f"{CALLS}/{what}", call_id)
+        if message is not None and is_error(message):
+            self._record.answers[f"{what}: {error_of(message)}"] += 1
+
+    async def _ask(self, address: str, data: object = None, *, limit: float = 3.0) -> Message | None:
+        try:
+            return await self._connections[0].ask(address, data, request_id=uuid.uuid4().hex, limit=limit)
+        except NoAnswer:
+            return None
+
+    # ── the agent ──
+
+    async def _log_in(self) -> None:
+        while not self._stop.is_set():
+            message = await self._ask(f"{AGENT}/Login")
+            if message is not None and not is_error(message):
+                return
+            await asyncio.sleep(0.2)
+
+    async def _choose_state(self) -> None:
+        label = self._random.choice(_CHOICES)
+        self._chosen.append((time.time(), label))  # it may be chosen though no answer comes
+        message = await self._ask(f"{AGENT}/UpdateState", {"label": label}, limit=_CHOICE_LIMIT)
+        if message is not None and error_of(message) == "AGENT_NOT_LOGGED_IN":
+            self._record.incident("login lost", self.id)
+            await self._log_in()
+
+    async def _tidy_up(self, deaths: Sequence[float]) -> None:
+        limit = time.monotonic() + _TIDY_LIMIT
+        calls = await self._calls()
+        while calls != {} and time.monotonic() < limit:
+            for call_id, state in (calls or {}).items():
+                await self._control("ClearContact" if state == "wrap_up" else "Disconnect", call_id)
+            await asyncio.sleep(0.3)
+            calls = await self._calls()
+        sync = await self._ask(f"{AGENT}/StateSync")
+        state = (sync or {}).get("message", {}).get("agentState") or {}
+        self._record.standings.append(
+            Standing(
+                agent_id=self.id,
+                state=state.get("name", ""),
+                chosen=self._may_be_in(deaths),
+                calls=[f"{call_id} {at}" for call_id, at in (calls or {}).items()],
+            )
+        )
+
+    def _may_be_in(self, deaths: Sequence[float]) -> frozenset[str]:
+        """The newest choice, and the one before where the service died before it can be expected to be written."""
+        labels = []
+        for at, label in reversed(self._chosen):
+            labels.append(label)
+            if not any(at <= death <= at + _CHOICE_LIMIT + _COMMIT for death in deaths):
+                break
+        return frozenset(labels)

@@ -1,0 +1,231 @@
+"""An Asterisk in memory: what the engine's inner parts are tested against where a real one cannot fail on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from manualdial import numbers
+from manualdial.calls import Ending, Report, Sign
+from manualdial.engines.asterisk.ari import Ari, Bridge, Channel, ChannelExists, Event, Snapshot
+from manualdial.engines.asterisk.call_steps import CallSteps
+from manualdial.engines.asterisk.calls_under_way import CallsUnderWay
+from manualdial.engines.asterisk.comparison import Comparison
+from manualdial.engines.asterisk.dialling import Dialling
+from manualdial.engines.asterisk.leftovers import Leftovers
+from manualdial.engines.asterisk.register import CallRegister
+from manualdial.engines.asterisk.reports import Reports
+from manualdial.engines.asterisk.tasks import Tasks
+from manualdial.ports import Originate, Reconnected, Stray
+from tests.support.moved_clock import MovedClock
+from tests.support.waiting import until
+
+
+def order() -> Originate:
+    """An order for a fresh call."""
+    number = numbers.parse("+12025550100", region="US")
+    return Originate(call_id=str(uuid.uuid4()), extension="4001", number=number)
+
+
+class SmallAsterisk(Ari):
+    """Channels and bridges as Asterisk keeps them. Far ends do what a test has them do."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            url="http://127.0.0.1",
+            user="",
+            password="",
+            application="manualdial",
+            request_timeout=1.0,
+            connections=1,
+            requests_on_socket=False,
+        )
+        self.channels: dict[str, str] = {}
+        """The state of each, by id."""
+        self.bridges: dict[str, set[str]] = {}
+        self.asked: list[tuple[str, str]] = []
+        """Each request and what it was about, in order."""
+        self.fails: dict[str, Exception] = {}
+        """What is asked for, or what it is asked about: such requests do nothing but raise this."""
+        self.during_snapshot: Callable[[], object] = lambda: None
+        """Happens after the snapshot is taken and before it is answered."""
+        self.tells = True
+        """False: its events are lost."""
+        self.listener: Callable[[Event], None] = lambda event: None
+
+    def count(self, request: str) -> int:
+        """How often something was asked for."""
+        return sum(1 for asked, _ in self.asked if asked == request)
+
+    # ── what far ends do ──
+
+    def comes_to(self, channel_id: str, state: str) -> None:
+        """A leg rings or is answered."""
+        self.channels[channel_id] = state
+        self.tell("ChannelStateChange", channel_id)
+
+    def ends(self, channel_id: str, *, cause: int = 16) -> None:
+        """A leg hangs up."""
+        self.channels.pop(channel_id, None)
+        for joined in self.bridges.values():
+            joined.discard(channel_id)
+        self.tell("ChannelDestroyed", channel_id, cause=cause)
+
+    def tell(self, kind: str, channel_id: str, *, cause: int | None = None) -> None:
+        """Send an event."""
+        if self.tells:
+            channel = Channel(id=channel_id, state=self.channels.get(channel_id, ""))
+            self.listener(Event(type=kind, channel=channel, cause=cause))
+
+    # ── what it is asked ──
+
+    async def create_channel(self, channel_id: str, endpoint: str, variables: Mapping[str, str]) -> None:
+        await self._ask("create", channel_id)
+        if channel_id in self.channels:
+            raise ChannelExists
+        self.channels[channel_id] = "Down"
+        asyncio.get_running_loop().call_soon(self.tell, "StasisStart", channel_id)
+
+    async def dial(self, channel_id: str, *, seconds: int) -> None:
+        await self._ask("dial", channel_id)
+
+    async def hang_up(self, channel_id: str) -> bool:
+        await self._ask("hang_up", channel_id)
+        was_there = channel_id in self.channels
+        if was_there:
+            self.ends(channel_id)
+        return was_there
+
+    async def start_ringback(self, channel_id: str) -> None:
+        await self._ask("start_ringback", channel_id)
+
+    async def stop_ringback(self, channel_id: str) -> None:
+        await self._ask("stop_ringback", channel_id)
+
+    async def create_bridge(self, bridge_id: str) -> None:
+        await self._ask("create_bridge", bridge_id)
+        self.bridges.setdefault(bridge_id, set())
+
+    async def add_to_bridge(self, bridge_id: str, *channel_ids: str) -> None:
+        await self._ask("add_to_bridge", bridge_id)
+        self.bridges[bridge_id].update(channel_ids)
+
+    async def destroy_bridge(self, bridge_id: str) -> bool:
+        await self._ask("destroy_bridge", bridge_id)
+        return self.bridges.pop(bridge_id, None) is not None
+
+    async def snapshot(self) -> Snapshot:
+        await self._ask("snapshot", "")
+        taken = Snapshot(
+            channels={key: Channel(id=key, state=state) for key, state in self.channels.items()},
+            bridges={key: Bridge(id=key, channels=tuple(joined)) for key, joined in self.bridges.items()},
+        )
+        self.during_snapshot()
+        return taken
+
+    async def _ask(self, request: str, about: str) -> None:
+        self.asked.append((request, about))
+        await asyncio.sleep(0)
+        failure = self.fails.get(request) or self.fails.get(about)
+        if failure is not None:
+            raise failure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """The engine's inner parts, on a small Asterisk; its looks at the clock are a test's to order."""
+
+    asterisk: SmallAsterisk
+    calls: CallsUnderWay
+    comparison: Comparison
+    leftovers: Leftovers
+    clock: MovedClock
+    told: list[Report | Reconnected | Stray]
+
+    def signs(self, call_id: str) -> list[Sign]:
+        """What was told of a call."""
+        return [told.sign for told in self.told if isinstance(told, Report) and told.call_id == call_id]
+
+    def strays(self) -> list[Stray]:
+        """The strays that were told."""
+        return [told for told in self.told if isinstance(told, Stray)]
+
+    async def until(self, call_id: str, sign: Sign) -> None:
+        """Return when that was told."""
+        await until(lambda: sign in self.signs(call_id))
+        self.clock.move(1)
+
+    async def ending(self, call_id: str) -> Ending:
+        """How the call ended."""
+        await self.until(call_id, Sign.ENDED)
+        (ending,) = [told.ending for told in self.told if isinstance(told, Report) and told.sign is Sign.ENDED]
+        assert ending is not None
+        return ending
+
+    async def ringing(self) -> Originate:
+        """A call whose customer's phone rings."""
+        placed = order()
+        await self.calls.place(placed, None)
+        self.asterisk.comes_to(f"{placed.call_id}.agent", "Up")
+        await until(lambda: ("dial", f"{placed.call_id}.customer") in self.asterisk.asked)
+        self.asterisk.comes_to(f"{placed.call_id}.customer", "Ringing")
+        await self.until(placed.call_id, Sign.RINGING)
+        await until(lambda: ("start_ringback", f"{placed.call_id}.agent") in self.asterisk.asked)
+        return placed
+
+    async def connected(self) -> Originate:
+        """A call in which they talk."""
+        placed = await self.ringing()
+        self.asterisk.comes_to(f"{placed.call_id}.customer", "Up")
+        await self.until(placed.call_id, Sign.CONNECTED)
+        return placed
+
+    async def look(self, *, after: float = 1.0) -> None:
+        """Let time pass, and look, as the engine does each second."""
+        self.clock.move(after)
+        if self.calls.see_to_what_is_late():
+            await self.comparison.of_doubtful()
+        await self.leftovers.take_away()
+
+    def reconnect(self) -> None:
+        """There was a gap in the events, and the reader of the reports has been told."""
+        self.leftovers.gap()
+        self.leftovers.gap_told()
+
+
+@asynccontextmanager
+async def running_line() -> AsyncIterator[Line]:
+    """A line that is up, and compared with a journal that is empty."""
+    clock, tasks, register, reports = MovedClock(), Tasks(), CallRegister(), Reports(limit=1000)
+    asterisk = SmallAsterisk()
+    leftovers = Leftovers(ari=asterisk, register=register, reports=reports, tasks=tasks)
+    dialling = Dialling(
+        agent_endpoint="PJSIP/{extension}",
+        trunk_endpoint="PJSIP/{number}@trunk",
+        caller_id=None,
+        agent_timeout=20,
+        customer_timeout=45,
+        extension_pause=1.0,
+    )
+    steps = CallSteps(ari=asterisk, dialling=dialling, clock=clock, request_timeout=1.0)
+    calls = CallsUnderWay(
+        ari=asterisk, steps=steps, register=register, leftovers=leftovers, clock=clock, reports=reports, tasks=tasks
+    )
+    comparison = Comparison(ari=asterisk, steps=steps, calls=calls, register=register, leftovers=leftovers, clock=clock)
+    line = Line(asterisk=asterisk, calls=calls, comparison=comparison, leftovers=leftovers, clock=clock, told=[])
+    asterisk.listener = calls.on_event
+
+    async def read() -> None:
+        async for told in reports.read():
+            line.told.append(told)
+
+    tasks.start(read())
+    line.reconnect()
+    await comparison.adopt([])
+    try:
+        yield line
+    finally:
+        await tasks.close()
