@@ -10,7 +10,8 @@ The modules in import order: a module imports only modules below it, and never o
     routes                                                  the table of contents: address, message type, service method
     dispatcher                                              envelope to reply; the one place that catches
     registration   agent_requests                           what a request does
-    dialing   call_control   recovery   history   retention
+    dialing   call_control   recovery   retraction
+    history   retention
     call_progress                                           what an engine's report means
     sessions                                                who is logged in and who may dial now
     earlier_presses                                         which earlier press a press repeats

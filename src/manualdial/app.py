@@ -39,6 +39,7 @@ from manualdial.presses import PressSettings
 from manualdial.recovery import Recovery
 from manualdial.registration import Registration
 from manualdial.retention import Retention
+from manualdial.retraction import Retraction
 from manualdial.routes import AMAZON, routes
 from manualdial.sessions import Sessions
 from manualdial.storage.store import SqlStore
@@ -54,6 +55,7 @@ log = structlog.get_logger(__name__)
 
 _LOOK_INTERVAL = 0.5
 _FIRST_PAUSE = 1.0
+_RETRACT_INTERVAL = 2.0
 _PRUNE_INTERVAL = 3600.0
 _PRUNE_PAUSE = 0.05
 _STATUS_AGE = 1.0
@@ -138,7 +140,7 @@ async def serving(
         await core.recovery.load()
         await stack.enter_async_context(core.engine)
         stack.callback(core.close)
-        await stack.enter_async_context(_owned(core.read_reports(), core.recovery.run(), core.retention.run()))
+        await stack.enter_async_context(_owned(*core.background()))
         stack.push_async_callback(core.dialing.close, config.server.shutdown_timeout)
         server = await stack.enter_async_context(core.server())
         log.info("serving", url=server.url, engine=core.engine.name)
@@ -218,11 +220,15 @@ class _Core:
             deadlines=deadlines,
             progress=self.progress,
             sessions=self.sessions,
-            earlier=earlier,
-            turns=turns,
             clock=clock,
             metrics=self.metrics,
             interval=_LOOK_INTERVAL,
+        )
+        self.retraction = Retraction(
+            store=store,
+            earlier=earlier,
+            turns=turns,
+            interval=_RETRACT_INTERVAL,
             store_timeout=config.storage.timeout,
         )
         keep_calls = config.storage.keep_calls
@@ -320,6 +326,10 @@ class _Core:
                 status = await _status(self._store, self.engine)
                 self._asked = (self._clock.monotonic(), status)
             return self._asked[1].dependencies
+
+    def background(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """What goes on for as long as the service runs."""
+        return self.read_reports(), self.recovery.run(), self.retraction.run(), self.retention.run()
 
     async def read_reports(self) -> None:
         """The engine's reports, one after the other. One that cannot be handled stops none of the others."""

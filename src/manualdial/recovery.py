@@ -14,12 +14,10 @@ import structlog
 from manualdial.call_progress import CallProgress
 from manualdial.calls import Call, Cause, EndedBy, Ending, Report, Sign
 from manualdial.deadlines import Deadlines
-from manualdial.earlier_presses import EarlierPresses
 from manualdial.live_calls import LiveCalls
 from manualdial.metrics import Metrics
-from manualdial.ports import Clock, Engine, EngineSilent, EngineUnavailable, Originate, Store, StoreUnavailable, Stray
+from manualdial.ports import Clock, Engine, EngineSilent, EngineUnavailable, Originate, Store, Stray
 from manualdial.sessions import Sessions
-from manualdial.turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -39,26 +37,20 @@ class Recovery:
         deadlines: Deadlines,
         progress: CallProgress,
         sessions: Sessions,
-        earlier: EarlierPresses,
-        turns: Turns,
         clock: Clock,
         metrics: Metrics,
         interval: float,
-        store_timeout: float,
     ) -> None:
-        """In seconds: how often the deadlines are looked at, and how long the journal may take."""
+        """`interval`: how often the deadlines are looked at, in seconds."""
         self._engine = engine
         self._store = store
         self._live_calls = live_calls
         self._deadlines = deadlines
         self._progress = progress
         self._sessions = sessions
-        self._earlier = earlier
-        self._turns = turns
         self._clock = clock
         self._metrics = metrics
         self._interval = interval
-        self._store_timeout = store_timeout
         self._back = asyncio.Event()
 
     async def load(self) -> None:
@@ -103,7 +95,6 @@ class Recovery:
         overdue = [call for call_id in self._deadlines.overdue() if (call := self._live_calls.get(call_id)) is not None]
         if overdue:
             await self._settle(overdue)
-        await self._retract_unasked()
 
     async def _compare_after_the_gap(self) -> None:
         """Once the comparison has failed, for whatever reason, it is still to be made."""
@@ -134,19 +125,6 @@ class Recovery:
             self._deadlines.asked(order.call_id, answered=found is not None)
             await _let_others_run(number)
         return found is not None
-
-    async def _retract_unasked(self) -> None:
-        """Presses that the journal may hold though it did not say so, and that nobody has repeated, were never made."""
-        for call in self._earlier.unasked():
-            async with self._turns.of(call.agent_id):
-                if not self._earlier.is_unasked(call):
-                    continue
-                try:
-                    async with asyncio.timeout(self._store_timeout):
-                        await self._store.retract_press(call)
-                except (StoreUnavailable, TimeoutError):
-                    return  # the database is still away; the next round tries again
-                self._earlier.is_settled(call)
 
     def _gone(self, call_id: str) -> None:
         """The engine does not have the call. One that is being asked for at this moment may still turn up."""

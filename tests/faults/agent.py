@@ -134,8 +134,7 @@ class Agent:
         if len(self._connections) > 1 and self._random.random() < 0.3:
             ways.append(self._send_press(press, self._connections[1], over_http=False, cut=False, limit=limit))
         answers = [message for message in await asyncio.gather(*ways) if message is not None]
-        replies = [message for message in answers if not is_error(message)]
-        return (replies or answers or [None])[0]
+        return min(answers, key=is_error, default=None)
 
     async def _send_press(
         self, press: Press, connection: Connection, *, over_http: bool, cut: bool, limit: float
@@ -236,6 +235,7 @@ class Agent:
         message = await self._ask(f"{CALLS}/{what}", call_id)
         if message is not None and is_error(message):
             self._record.answers[f"{what}: {error_of(message)}"] += 1
+            await asyncio.sleep(0.1)
 
     async def _ask(self, address: str, data: object = None, *, limit: float = 3.0) -> Message | None:
         try:
@@ -269,11 +269,11 @@ class Agent:
             await asyncio.sleep(0.3)
             calls = await self._calls()
         sync = await self._ask(f"{AGENT}/StateSync")
-        state = (sync or {}).get("message", {}).get("agentState") or {}
+        agent_state = (sync or {}).get("message", {}).get("agentState") or {}
         self._record.standings.append(
             Standing(
                 agent_id=self.id,
-                state=state.get("name", ""),
+                state=agent_state.get("name", ""),
                 chosen=self._may_be_in(deaths),
                 calls=[f"{call_id} {at}" for call_id, at in (calls or {}).items()],
             )

@@ -62,7 +62,8 @@ def _messages(log: Path, sip_calls: Collection[str]) -> Iterator[str]:
 def _first_line(message: Sequence[bytes], sip_calls: Collection[str]) -> Iterator[str]:
     text = b"".join(message).decode(errors="replace")
     if len(message) > 3 and any(sip_call in text for sip_call in sip_calls):
-        yield f"  {text[len(_SEPARATOR) : len(_SEPARATOR) + 26]} {message[1].split()[2].decode()} {message[3].decode().strip()}"
+        moment = text[len(_SEPARATOR) : len(_SEPARATOR) + 26]
+        yield f"  {moment} {message[1].split()[2].decode()} {message[3].decode().strip()}"
 
 
 def _moment(at: float) -> str:

@@ -90,8 +90,8 @@ class Connection:
             await asyncio.sleep(random.uniform(*_PAUSE))
 
     async def _live(self) -> None:
-        resume = {"resume": {"epoch": self._epoch, "seq": self._seq}} if self._epoch else {}
-        bus = await BusClient.open(self._port, token=self._token, stream=True, **resume)
+        resume = {"epoch": self._epoch, "seq": self._seq} if self._epoch else None
+        bus = await BusClient.open(self._port, token=self._token, stream=True, resume=resume)
         try:
             self._registered(bus.registered)
             bus.seen.clear()

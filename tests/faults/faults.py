@@ -15,6 +15,7 @@ from manualdial.calls import CallState
 from tests.faults import fault_points
 from tests.faults.database import PostgresqlDatabase, SqliteFile
 from tests.faults.world import World
+from tests.support.waiting import until
 from tests.telephony.lab.ari_proxy import Moment, Trap
 
 _STEP_LIMIT = 4.0
@@ -86,10 +87,7 @@ async def _kill(world: World) -> bool:
 async def _kill_twice(world: World) -> bool:
     lives = world.service.lives
     world.service.kill()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_STEP_LIMIT):
-            while world.service.lives == lives or world.service.pid is None:  # noqa: ASYNC110  # it tells nobody
-                await asyncio.sleep(0.002)
+    await until(lambda: world.service.lives > lives and world.service.pid is not None)
     await asyncio.sleep(world.random.uniform(0, 0.4))
     return await _dies(world, world.service.kill)
 
@@ -111,7 +109,7 @@ async def _kill_at_start(world: World, *, step: str) -> bool:
 
 
 async def _kill_in_doubt(world: World, *, step: str) -> bool:
-    world.proxy.trap = Trap(about=re.compile(REQUESTS["agent's leg dialled"]), moment=Moment.ANSWERED)
+    world.proxy.trap = Trap(about=re.compile(REQUESTS["agent's leg made"]), moment=Moment.ANSWERED)
     return await _dies(world, partial(world.service.kill_at, step))
 
 
@@ -126,9 +124,8 @@ async def _dies(world: World, cause: Callable[[], None]) -> bool:
     """Do what ends the service; whether it ended. It serves again then."""
     lives = world.service.lives
     cause()
-    limit = time.monotonic() + _STEP_LIMIT
-    while world.service.lives == lives and time.monotonic() < limit:
-        await asyncio.sleep(0.005)
+    with suppress(TimeoutError):
+        await until(lambda: world.service.lives > lives, _STEP_LIMIT)
     died = world.service.lives > lives
     world.proxy.mend()
     if not died:

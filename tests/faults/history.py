@@ -1,4 +1,4 @@
-"""Which state of a call may follow which: the contract's row, written down once more, apart from the code under test."""
+"""Which state of a call may follow which: the contract's row, written down apart from the code under test."""
 
 from __future__ import annotations
 

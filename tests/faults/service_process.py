@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from tests.support.waiting import until
 
@@ -57,7 +57,7 @@ class ServiceProcess:
         self._server = await asyncio.start_unix_server(self._greet, self._socket)
         # By way of a pipe: a limit on what the service may write to files does not hit its log.
         with self.log.open("ab") as log:
-            self._logger = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log)
+            self._logger = _logger(log)
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.faults.service", str(self._socket),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=self._logger.stdin,
@@ -178,3 +178,7 @@ class ServiceProcess:
             pass  # it was killed
         finally:
             writer.close()
+
+
+def _logger(log: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log)

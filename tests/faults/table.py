@@ -31,8 +31,8 @@ def write(outcome: Outcome) -> None:
 def _headline(outcome: Outcome) -> str:
     minutes, seconds = divmod(round(outcome.seconds), 60)
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, SEED={outcome.seed}, {len(outcome.played)} rounds in {minutes} min {seconds} s, "
-        f"{outcome.database}, Asterisk {outcome.asterisk}, SIPp {outcome.sipp}; "
+        f"{datetime.now(UTC):%Y-%m-%d}, SEED={outcome.seed}, {len(outcome.played)} rounds in "
+        f"{minutes} min {seconds} s, {outcome.database}, Asterisk {outcome.asterisk}, SIPp {outcome.sipp}; "
         f"the service was started {outcome.lives} times."
     )
 

@@ -1,4 +1,4 @@
-"""Everything that a run needs: Asterisk, a carrier, a phone, a proxy before Asterisk, a database, the service, agents."""
+"""All that a run needs: Asterisk, a carrier, a phone, a proxy before Asterisk, a database, the service, agents."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class World:
             await until(lambda: len(self.record.presses) >= before + count, limit)
 
     async def finish(self) -> Evidence:
-        """Let the agents bring everything to its end, wait until Asterisk is idle, and collect what is to be counted."""
+        """Let the agents bring everything to its end, wait until Asterisk is idle, and collect the evidence."""
         for agent in self.agents:
             agent.stop()
         await asyncio.wait(self._work[:-1], timeout=_FINISH_LIMIT)

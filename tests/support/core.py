@@ -26,6 +26,7 @@ from manualdial.ports import Reconnected, Stray
 from manualdial.presses import PressSettings
 from manualdial.recovery import Recovery
 from manualdial.registration import Registration
+from manualdial.retraction import Retraction
 from manualdial.routes import AMAZON, routes
 from manualdial.screening import Purpose
 from manualdial.sessions import Sessions
@@ -185,12 +186,12 @@ class Core:
             deadlines=self.deadlines,
             progress=self.progress,
             sessions=self.sessions,
-            earlier=self.earlier,
-            turns=turns,
             clock=self.clock,
             metrics=self.metrics,
             interval=0.01,
-            store_timeout=store_timeout,
+        )
+        self.retraction = Retraction(
+            store=self.store, earlier=self.earlier, turns=turns, interval=0.01, store_timeout=store_timeout
         )
         self.registration = Registration(
             bus=self.bus,

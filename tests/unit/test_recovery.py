@@ -14,7 +14,7 @@ from manualdial.agents import Caller
 from manualdial.calls import Call, CallState, Cause, Sign, advance
 from manualdial.ports import EngineSilent, EngineUnavailable, Reconnected, Stray
 from tests.support.calls import TO_CONNECTED, a_call, a_report
-from tests.support.core import Core, Desk, dial_of, error_type, running_core
+from tests.support.core import Core, Desk, dial_of, running_core
 from tests.support.memory_store import MemoryStore
 from tests.support.people import A_MORNING, ANN, BOB, a_session
 from tests.support.waiting import until
@@ -375,30 +375,6 @@ async def test_a_call_of_which_nothing_is_heard_is_asked_for_and_ended_where_it_
         core.clock.move(60)
         await until(lambda: desk.states(call_id)[-1] == ("agent", "wrap_up"))
     assert await agent_of(core) == ("LoggedIn", "After Call Work")
-
-
-async def test_a_press_that_the_journal_may_hold_and_that_nobody_repeats_is_taken_back() -> None:
-    async with running_core() as core:
-        desk = await core.desk()
-        core.store.loses_the_answer = True
-        assert error_type(await desk.press()) == "MAKE_CALL_FAILED"
-        core.store.loses_the_answer = False
-        assert len(await core.store.calls("t-north")) == 1
-        async with settling(core):
-            await until(lambda: not core.earlier.unasked())
-        assert await core.store.calls("t-north") == []
-        assert dial_of(await desk.press())["replay"] is False
-
-
-async def test_nothing_is_taken_back_while_the_journal_is_away() -> None:
-    async with running_core() as core:
-        desk = await core.desk()
-        core.store.loses_the_answer = True
-        await desk.press()
-        core.store.unavailable = True
-        async with settling(core):
-            await until(lambda: core.store.refused >= 2)
-            assert len(core.earlier.unasked()) == 1
 
 
 async def test_what_the_engine_had_and_the_journal_had_not_is_counted(core: Core) -> None:

@@ -1,0 +1,49 @@
+"""Presses that the journal may hold though it did not say so: taken back, unless they are repeated (contract §2).
+
+Such a press was refused before the engine was asked, so it is not remembered, and no call stays `requested` for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from manualdial.earlier_presses import EarlierPresses
+from manualdial.ports import Store, StoreUnavailable
+from manualdial.turns import Turns
+
+log = structlog.get_logger(__name__)
+
+
+class Retraction:
+    """Takes them back one after the other, each in its agent's turn: a repeated press goes on with its row instead."""
+
+    def __init__(
+        self, *, store: Store, earlier: EarlierPresses, turns: Turns, interval: float, store_timeout: float
+    ) -> None:
+        """In seconds: how often it is tried, and how long the journal may take."""
+        self._store = store
+        self._earlier = earlier
+        self._turns = turns
+        self._interval = interval
+        self._store_timeout = store_timeout
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        while True:
+            try:
+                await self._retract_all()
+            except (StoreUnavailable, TimeoutError):
+                log.debug("presses wait to be taken back", presses=len(self._earlier.unasked()))
+            except Exception:  # a fault in one round must not end the rounds that come after it
+                log.exception("presses could not be taken back")
+            await asyncio.sleep(self._interval)
+
+    async def _retract_all(self) -> None:
+        for call in self._earlier.unasked():
+            async with self._turns.of(call.agent_id):
+                if self._earlier.is_unasked(call):
+                    async with asyncio.timeout(self._store_timeout):
+                        await self._store.retract_press(call)
+                    self._earlier.is_settled(call)
