@@ -10,6 +10,8 @@ READY := .venv/.ready
 UV := .venv-uv/bin/uv
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/manualdial
 ENGINE ?= simulator
+ROUNDS ?= 100
+DATABASE ?= sqlite
 comma := ,
 
 # Compiling for every platform and Python at once keeps the pins the same wherever `make lock` is run.
@@ -19,7 +21,7 @@ LOCK := env -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL -u PIP_FIND_LINKS -u UV_INDE
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 # Quick enough for `make check`: no server but those inside the test's own process.
-FAST_TESTS ?= tests/unit tests/contract -m "not postgresql"
+FAST_TESTS ?= tests/unit tests/contract tests/faults -m "not postgresql"
 
 .PHONY: help
 help:  ## This list
@@ -71,6 +73,11 @@ telephony-tools:
 coverage: $(READY)  ## The tests without the telephony ones, and which lines and branches they leave out
 	$(PYTHON) -m coverage run -m pytest tests --ignore tests/telephony
 	$(PYTHON) -m coverage report
+
+.PHONY: faults
+faults: $(READY) telephony-tools  ## Break everything while agents press, and count (ROUNDS=, DATABASE=, SEED=, WRITE=1)
+	scripts/in_namespace $(PYTHON) -m tests.faults --rounds $(ROUNDS) --database $(DATABASE) \
+		$(if $(SEED),--seed $(SEED)) $(if $(WRITE),--write)
 
 .PHONY: bench
 bench: $(READY) telephony-tools  ## Measure what the service costs, as ratios, and print the table of docs/benchmarks.md

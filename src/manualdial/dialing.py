@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
 import structlog
@@ -263,6 +263,7 @@ class Dialing:
             ending = Ending(by=EndedBy.SYSTEM, cause=Cause.FAILED)
             at = self._clock.now()
             self._progress.on_report(Report(call_id=call.id, sign=Sign.ENDED, at=at, ending=ending))
+            await self._written()
             raise MakeCallFailed("the engine did not take the call", details={"callId": call.id}) from None
         except EngineSilent as error:
             await journalled
@@ -273,6 +274,12 @@ class Dialing:
             end.cancel()
         await journalled
         return self._live_calls.get(call.id) or (call if end.cancelled() else end.result().call)
+
+    async def _written(self) -> None:
+        """Who is told that the press is over finds it so after a crash too, if the journal can take it."""
+        with suppress(StoreUnavailable):
+            async with self._journal_limit():
+                await self._store.flush()
 
     @asynccontextmanager
     async def _journal_limit(self) -> AsyncIterator[None]:

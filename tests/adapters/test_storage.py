@@ -171,6 +171,19 @@ async def _when_it_can(store: SqlStore, call: Call) -> Call | None:
 
 
 @pytest.mark.postgresql
+async def test_connections_that_the_server_has_cut_while_they_lay_idle_cost_no_press() -> None:
+    server = shared_server()
+    async with SqlStore(server.new_database(), flush_timeout=5.0) as store:
+        await asyncio.gather(store.record_press(a_call()), *(store.calls("north") for _ in range(4)))
+        # The loop stands still meanwhile: nothing has told the driver of it.
+        server.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'manualdial'"
+        )
+        await store.record_press(a_call())
+        assert len(await store.calls("north")) == 2
+
+
+@pytest.mark.postgresql
 async def test_a_transaction_that_takes_too_long_is_given_up() -> None:
     place = database(shared_server().new_database(), answer_timeout=0.3, migration_timeout=30.0)
     await place.open()

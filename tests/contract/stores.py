@@ -32,12 +32,16 @@ class Lab(Protocol):
 
     url: str
 
-    def store(self, *, flush_timeout: float = 1.0) -> SqlStore:
-        """A store over the database; as many as one likes. One that does not flush ends as in a crash."""
+    def store(self, *, flush_timeout: float = 1.0, linger: float = 0.03) -> SqlStore:
+        """A store over the database; as many as one likes. One that has no time to flush ends as in a crash."""
         ...
 
     def outage(self) -> AbstractAsyncContextManager[None]:
         """For so long nothing can be written."""
+        ...
+
+    async def quiet(self) -> None:
+        """Wait until nothing is under way that a store that was left has begun."""
         ...
 
 
@@ -48,8 +52,15 @@ class SqliteLab:
         self._file = directory / "journal.sqlite3"
         self.url = f"sqlite:///{self._file}"
 
-    def store(self, *, flush_timeout: float = 1.0) -> SqlStore:
-        return SqlStore(self.url, flush_timeout=flush_timeout, answer_timeout=0.2, first_retry=0.02, longest_retry=0.1)
+    def store(self, *, flush_timeout: float = 1.0, linger: float = 0.03) -> SqlStore:
+        return SqlStore(
+            self.url,
+            flush_timeout=flush_timeout,
+            linger=linger,
+            answer_timeout=0.2,
+            first_retry=0.02,
+            longest_retry=0.1,
+        )
 
     @asynccontextmanager
     async def outage(self) -> AsyncIterator[None]:
@@ -57,6 +68,9 @@ class SqliteLab:
             connection.execute("BEGIN EXCLUSIVE")
             yield
             connection.execute("ROLLBACK")
+
+    async def quiet(self) -> None:
+        """A store waits for its threads when it is left."""
 
 
 class PostgresqlLab:
@@ -66,8 +80,8 @@ class PostgresqlLab:
         self._server = server
         self.url = server.new_database()
 
-    def store(self, *, flush_timeout: float = 1.0) -> SqlStore:
-        return SqlStore(self.url, flush_timeout=flush_timeout, first_retry=0.02, longest_retry=0.1)
+    def store(self, *, flush_timeout: float = 1.0, linger: float = 0.03) -> SqlStore:
+        return SqlStore(self.url, flush_timeout=flush_timeout, linger=linger, first_retry=0.02, longest_retry=0.1)
 
     @asynccontextmanager
     async def outage(self) -> AsyncIterator[None]:
@@ -76,6 +90,17 @@ class PostgresqlLab:
             yield
         finally:
             await asyncio.to_thread(self._server.start)
+
+    async def quiet(self) -> None:
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        place = database(self.url, answer_timeout=5.0, migration_timeout=5.0)
+        try:
+            async with asyncio.timeout(LIMIT):
+                # The server tells nobody when a connection has ended.
+                while await place.read(lambda c: c.exec_driver_sql(others).scalar()):  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)
+        finally:
+            await place.close()
 
 
 @asynccontextmanager

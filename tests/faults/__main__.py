@@ -10,7 +10,7 @@ import sys
 import uvloop
 
 from tests.faults import table
-from tests.faults.run import Outcome, run
+from tests.faults.run import run
 from tests.telephony.lab import requirements
 
 
@@ -30,22 +30,11 @@ def main() -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         outcome = runner.run(run(rounds=wanted.rounds, database=wanted.database, seed=seed, say=say))
     say(f"\n{table.markdown(outcome)}")
-    report(outcome)
+    for line in table.findings(outcome):
+        say(line)
     if wanted.write:
         table.write(outcome)
     sys.exit(bool(outcome.count.violations))
-
-
-def report(outcome: Outcome) -> None:
-    """What of it must not be, and where to look."""
-    for told in outcome.count.excused:
-        say(f"in the instant in which Asterisk was killed: {told}")
-    for violation in outcome.count.violations:
-        where = "" if violation.round is None else f"round {violation.round} ({outcome.played[violation.round][0]}): "
-        say(f"{violation.kind.value}: {where}{violation.call_id} {violation.detail}")
-    say(f"Clients met: {', '.join(f'{answer} {count}' for answer, count in outcome.answers.most_common())}.")
-    if outcome.count.violations:
-        say(f"The logs, and a file on each call, are in {outcome.folder}.")
 
 
 def say(line: str) -> None:

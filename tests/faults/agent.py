@@ -7,36 +7,38 @@ import random
 import time
 import uuid
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from typing import Final
 
-import aiohttp
-
 from tests.faults.connection import Connection, NoAnswer, call_in, error_of
-from tests.faults.record import Answer, Application, Press, Record, Standing
+from tests.faults.desk import Desk
+from tests.faults.record import Answer, Press, Record, Standing
 from tests.support.bus_client import Message, is_error
 
 DIAL: Final = "LCM/Webservice/ManualDialCall"
-SAMPLE: Final = "Amazon/InboundCall/ManualDialCall"
-CALLS: Final = "Amazon/InboundCall"
 AGENT: Final = "Amazon/Agent"
-NUMBERS: Final = (
-    *["+12025550100"] * 6,  # answers and stays
+STAYS: Final = (
+    *["+12025550100"] * 6,  # answers
+    *["+12025550107"] * 2,  # early media, and answers
+)
+ENDS: Final = (
     "+12025550101",  # busy
     "+12025550102",  # rings for ever
     "+12025550103",  # declines
     "+12025550104",  # unallocated
     "+12025550105",  # congestion
-    "+12025550106",  # answers, and hangs up after a second
-    "+12025550107",  # early media, and answers
+    *["+12025550106"] * 2,  # answers, and hangs up after a second
     "+12025550108",  # the agent does not answer
 )
-"""What the laboratory's carrier and phone play."""
+"""What the laboratory's carrier and phone play: customers who talk until the agent hangs up, and calls that end."""
 
 _CHOICES = ("Available", "Not Ready")
-_OVER = ("wrap_up", "ended")
+_CHOOSES = 0.1
+"""How often an agent chooses a state before a press."""
 _PRESS_LIMIT = 45.0
-_CALL_LIMIT = 40.0
+_CALL_LIMIT = 30.0
+"""Seconds in which a call must have ended: its phones ring for 7 at most."""
+_PATIENCE = 0.5
+"""How often an agent waits until a call that ends by itself has done so."""
 _TIDY_LIMIT = 40.0
 _LOOK_EVERY = 1.0
 _CHOICE_LIMIT = 3.0
@@ -45,28 +47,21 @@ _COMMIT = 1.0
 
 
 class Agent:
-    """One agent at work: `run` until it is cancelled or `stop` is called, and then `tidy_up`."""
+    """One agent at work."""
 
     def __init__(
         self, *, number: int, agent_id: str, port: int, token: str, applications: int, over_http: bool, record: Record
     ) -> None:
+        """`number` decides what the agent does. With `over_http` the presses go over HTTP."""
         self.id = agent_id
         self.cut_next = False
         """The socket, or the HTTP request, is lost right after the next press is sent."""
-        self._port = port
-        self._token = token
         self._over_http = over_http
         self._record = record
         self._random = random.Random(number)
-        self._news = asyncio.Event()
         self._stop = asyncio.Event()
         self._chosen: list[tuple[float, str]] = [(0.0, "Not Ready")]
-        self._connections: list[Connection] = []
-        self._http: aiohttp.ClientSession | None = None
-        for count in range(applications):
-            told = Application(name=f"{agent_id}/{count}")
-            record.applications.append(told)
-            self._connections.append(Connection(port=port, token=token, application=told, news=self._news.set))
+        self._desk = Desk(agent_id=agent_id, port=port, token=token, applications=applications, record=record)
 
     def stop(self) -> None:
         """Press no more; what is under way is brought to its end."""
@@ -74,17 +69,10 @@ class Agent:
 
     async def run(self, deaths: Sequence[float]) -> None:
         """Log in, press and talk until `stop`, then leave everything in order. `deaths` are those of the service."""
-        async with AsyncExitStack() as stack:
-            for connection in self._connections:
-                await stack.enter_async_context(connection)
-            self._http = await stack.enter_async_context(
-                aiohttp.ClientSession(
-                    f"http://127.0.0.1:{self._port}", headers={"Authorization": f"Bearer {self._token}"}
-                )
-            )
+        async with self._desk:
             await self._log_in()
             while not self._stop.is_set():
-                if self._random.random() < 0.1:
+                if self._random.random() < _CHOOSES:
                     await self._choose_state()
                 await self._one_call()
                 await asyncio.sleep(self._random.uniform(0.0, 0.3))
@@ -93,7 +81,7 @@ class Agent:
     # ── a press ──
 
     async def _one_call(self) -> None:
-        press = self._record.press(self.id, uuid.uuid4().hex, self._random.choice(NUMBERS))
+        press = self._record.press(self.id, uuid.uuid4().hex, self._random.choice(STAYS + ENDS))
         try:
             async with asyncio.timeout(_PRESS_LIMIT):
                 call_id = await self._press_until_definite(press)
@@ -101,7 +89,8 @@ class Agent:
             self._record.incident("a press without a definite answer", self.id, detail=press.request_id)
             return
         if call_id:
-            await self._see_through(call_id)
+            waits = press.number in ENDS and self._random.random() < _PATIENCE
+            await self._see_through(call_id, patient=waits)
 
     async def _press_until_definite(self, press: Press) -> str:
         """The call of the press; "" where it was refused and there is none."""
@@ -130,9 +119,9 @@ class Agent:
         """Press once, from one application or from two at the same moment. None where no answer came."""
         cut, self.cut_next = self.cut_next, False
         limit = self._random.uniform(1.0, 7.0)
-        ways = [self._send_press(press, self._connections[0], over_http=self._over_http, cut=cut, limit=limit)]
-        if len(self._connections) > 1 and self._random.random() < 0.3:
-            ways.append(self._send_press(press, self._connections[1], over_http=False, cut=False, limit=limit))
+        ways = [self._send_press(press, self._desk.connections[0], over_http=self._over_http, cut=cut, limit=limit)]
+        if len(self._desk.connections) > 1 and self._random.random() < 0.3:
+            ways.append(self._send_press(press, self._desk.connections[1], over_http=False, cut=False, limit=limit))
         answers = [message for message in await asyncio.gather(*ways) if message is not None]
         return min(answers, key=is_error, default=None)
 
@@ -142,7 +131,7 @@ class Agent:
         data = {"PhoneNumber": press.number}
         try:
             if over_http:
-                message = await self._post(DIAL, data, press.request_id, limit=0.01 if cut else limit)
+                message = await self._desk.post(DIAL, data, press.request_id, limit=0.01 if cut else limit)
             else:
                 message = await connection.ask(DIAL, data, request_id=press.request_id, limit=limit, cut=cut)
         except NoAnswer as reason:
@@ -159,95 +148,43 @@ class Agent:
             )  # fmt: skip
         return message
 
-    async def _post(self, address: str, data: object, request_id: str, *, limit: float) -> Message:
-        assert self._http is not None
-        channel, topic, subtopic = address.split("/")
-        body = {"channel": channel, "topic": topic, "subtopic": subtopic, "data": data}
-        try:
-            async with (
-                asyncio.timeout(limit),
-                self._http.post("/v1/messages", json=body, headers={"Idempotency-Key": request_id}) as answer,
-            ):
-                message: Message = await answer.json()
-                return message
-        except (aiohttp.ClientError, OSError) as problem:
-            raise NoAnswer("time-out" if isinstance(problem, TimeoutError) else "connection lost") from None
-
     # ── a call ──
 
-    async def _see_through(self, call_id: str) -> None:
-        """Talk for a while, hang up, and clear the contact; until the call has ended."""
-        talk_until = time.monotonic() + self._random.uniform(0.05, 1.5)
+    async def _see_through(self, call_id: str, *, patient: bool = False) -> None:
+        """Talk for a while, hang up, and clear the contact; until the call has ended.
+
+        A `patient` agent does not hang up: the call must end by itself, also where nobody has it any more.
+        """
+        talk_until = time.monotonic() + (_CALL_LIMIT if patient else self._random.uniform(0.05, 1.5))
         holds = self._random.random() < 0.15
         limit = time.monotonic() + _CALL_LIMIT
         looked_at = time.monotonic()
-        state = self._state(call_id)
+        state = self._desk.state(call_id)
         while state != "ended":
             now = time.monotonic()
             if now > limit:
                 self._record.incident("stuck", self.id, call_id=call_id, detail=f"in {state} as the agent sees it")
                 return
             if state == "wrap_up":
-                await self._control("ClearContact", call_id)
+                await self._desk.control("ClearContact", call_id)
             elif state == "connected" and holds:
                 holds = False
-                await self._control("Hold", call_id)
-                await self._control("Resume", call_id)
+                await self._desk.control("Hold", call_id)
+                await self._desk.control("Resume", call_id)
             elif now >= talk_until:
-                await self._control("Disconnect", call_id)
+                await self._desk.control("Disconnect", call_id)
                 talk_until = now + 0.5
-            await self._wait_for_news(min(talk_until, looked_at + _LOOK_EVERY))
-            state = self._state(call_id)
+            await self._desk.wait_for_news(min(talk_until, looked_at + _LOOK_EVERY))
+            state = self._desk.state(call_id)
             if time.monotonic() >= looked_at + _LOOK_EVERY:
                 looked_at = time.monotonic()
-                state = await self._look(call_id) or state
-
-    def _state(self, call_id: str) -> str:
-        """The furthest that any application of the agent was told."""
-        told = [connection.states.get(call_id, "") for connection in self._connections]
-        return next((state for state in ("ended", "wrap_up") if state in told), told[0])
-
-    async def _look(self, call_id: str) -> str:
-        """The state by StateSync, which counts for more than events that were missed; "" where nobody knows."""
-        calls = await self._calls()
-        if calls is None:
-            return ""
-        state = calls.get(call_id, "ended")
-        for connection in self._connections:
-            connection.states[call_id] = state
-        return state
-
-    async def _calls(self) -> dict[str, str] | None:
-        message = await self._ask(f"{CALLS}/StateSync")
-        if message is None or is_error(message):
-            return None
-        return {call["contactId"]: call["dial"]["state"] for call in message["message"]["calls"]}
-
-    async def _wait_for_news(self, until: float) -> None:
-        self._news.clear()
-        try:
-            async with asyncio.timeout(max(0.01, until - time.monotonic())):
-                await self._news.wait()
-        except TimeoutError:
-            pass
-
-    async def _control(self, what: str, call_id: str) -> None:
-        message = await self._ask(f"{CALLS}/{what}", call_id)
-        if message is not None and is_error(message):
-            self._record.answers[f"{what}: {error_of(message)}"] += 1
-            await asyncio.sleep(0.1)
-
-    async def _ask(self, address: str, data: object = None, *, limit: float = 3.0) -> Message | None:
-        try:
-            return await self._connections[0].ask(address, data, request_id=uuid.uuid4().hex, limit=limit)
-        except NoAnswer:
-            return None
+                state = await self._desk.look(call_id) or state
 
     # ── the agent ──
 
     async def _log_in(self) -> None:
         while not self._stop.is_set():
-            message = await self._ask(f"{AGENT}/Login")
+            message = await self._desk.ask(f"{AGENT}/Login")
             if message is not None and not is_error(message):
                 return
             await asyncio.sleep(0.2)
@@ -255,20 +192,20 @@ class Agent:
     async def _choose_state(self) -> None:
         label = self._random.choice(_CHOICES)
         self._chosen.append((time.time(), label))  # it may be chosen though no answer comes
-        message = await self._ask(f"{AGENT}/UpdateState", {"label": label}, limit=_CHOICE_LIMIT)
+        message = await self._desk.ask(f"{AGENT}/UpdateState", {"label": label}, limit=_CHOICE_LIMIT)
         if message is not None and error_of(message) == "AGENT_NOT_LOGGED_IN":
             self._record.incident("login lost", self.id)
             await self._log_in()
 
     async def _tidy_up(self, deaths: Sequence[float]) -> None:
         limit = time.monotonic() + _TIDY_LIMIT
-        calls = await self._calls()
+        calls = await self._desk.calls()
         while calls != {} and time.monotonic() < limit:
             for call_id, state in (calls or {}).items():
-                await self._control("ClearContact" if state == "wrap_up" else "Disconnect", call_id)
+                await self._desk.control("ClearContact" if state == "wrap_up" else "Disconnect", call_id)
             await asyncio.sleep(0.3)
-            calls = await self._calls()
-        sync = await self._ask(f"{AGENT}/StateSync")
+            calls = await self._desk.calls()
+        sync = await self._desk.ask(f"{AGENT}/StateSync")
         agent_state = (sync or {}).get("message", {}).get("agentState") or {}
         self._record.standings.append(
             Standing(

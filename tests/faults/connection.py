@@ -129,6 +129,7 @@ class Connection:
         if address_of(message) == "Bus/Session/Reset":
             self._stretch += 1
             self._epoch, self._seq = message["message"]["epoch"], message["message"]["seq"]
+            self.states.clear()  # what was told before may not have been written when the service died
         if "meta" in message:
             self._count(message["meta"])
         answer = self._waiting.get(str(message.get("requestId")))

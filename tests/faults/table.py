@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,18 @@ _OTHER: Final = frozenset(Kind) - DUPLICATES - LOST - STUCK
 def markdown(outcome: Outcome) -> str:
     """The run, each kind of fault with what was counted of its rounds, and the totals."""
     return "\n".join([_headline(outcome), "", *_kinds(outcome), "", *_checks(outcome), ""])
+
+
+def findings(outcome: Outcome) -> Iterator[str]:
+    """What of it must not be, and where to look; last what the clients met on the way."""
+    for told in outcome.count.excused:
+        yield f"in the instant in which Asterisk was killed: {told}"
+    for violation in outcome.count.violations:
+        where = "" if violation.round is None else f"round {violation.round} ({outcome.played[violation.round][0]}): "
+        yield f"{violation.kind.value}: {where}{violation.call_id} {violation.detail}"
+    yield f"Clients met: {', '.join(f'{answer} {count}' for answer, count in outcome.answers.most_common())}."
+    if outcome.count.violations:
+        yield f"The logs, and a file on each call, are in {outcome.folder}."
 
 
 def write(outcome: Outcome) -> None:

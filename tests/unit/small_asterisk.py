@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -134,6 +134,35 @@ class SmallAsterisk(Ari):
             raise failure
 
 
+class KeptReports(Reports):
+    """Reports that nobody reads, kept."""
+
+    def __init__(self) -> None:
+        super().__init__(limit=1000)
+        self.kept: list[Report | Reconnected | Stray] = []
+
+    def put(self, report: Report | Reconnected | Stray) -> None:
+        self.kept.append(report)
+
+
+class CountedTasks(Tasks):
+    """Tasks that a test can see the end of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.under_way = 0
+
+    def start(self, work: Coroutine[object, object, None]) -> None:
+        self.under_way += 1
+        super().start(self._counted(work))
+
+    async def _counted(self, work: Coroutine[object, object, None]) -> None:
+        try:
+            await work
+        finally:
+            self.under_way -= 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """The engine's inner parts, on a small Asterisk; its looks at the clock are a test's to order."""
@@ -143,6 +172,7 @@ class Line:
     comparison: Comparison
     leftovers: Leftovers
     clock: MovedClock
+    tasks: CountedTasks
     told: list[Report | Reconnected | Stray]
 
     def signs(self, call_id: str) -> list[Sign]:
@@ -154,9 +184,14 @@ class Line:
         return [told for told in self.told if isinstance(told, Stray)]
 
     async def until(self, call_id: str, sign: Sign) -> None:
-        """Return when that was told."""
+        """Return when that was told, and all that comes of it is done."""
         await until(lambda: sign in self.signs(call_id))
+        await self.quiet()
         self.clock.move(1)
+
+    async def quiet(self) -> None:
+        """Return when nothing is being done."""
+        await until(lambda: not self.tasks.under_way)
 
     async def ending(self, call_id: str) -> Ending:
         """How the call ended."""
@@ -173,7 +208,6 @@ class Line:
         await until(lambda: ("dial", f"{placed.call_id}.customer") in self.asterisk.asked)
         self.asterisk.comes_to(f"{placed.call_id}.customer", "Ringing")
         await self.until(placed.call_id, Sign.RINGING)
-        await until(lambda: ("start_ringback", f"{placed.call_id}.agent") in self.asterisk.asked)
         return placed
 
     async def connected(self) -> Originate:
@@ -189,6 +223,14 @@ class Line:
         if self.calls.see_to_what_is_late():
             await self.comparison.of_doubtful()
         await self.leftovers.take_away()
+        await self.quiet()
+
+    async def adopt(self, *orders: Originate) -> frozenset[str]:
+        """Compare calls a moment after the last thing that happened; what comes of it is done on return."""
+        self.clock.move(1)
+        there = await self.comparison.adopt(orders)
+        await self.quiet()
+        return there
 
     def reconnect(self) -> None:
         """There was a gap in the events, and the reader of the reports has been told."""
@@ -199,7 +241,7 @@ class Line:
 @asynccontextmanager
 async def running_line() -> AsyncIterator[Line]:
     """A line that is up, and compared with a journal that is empty."""
-    clock, tasks, register, reports = MovedClock(), Tasks(), CallRegister(), Reports(limit=1000)
+    clock, tasks, register, reports = MovedClock(), CountedTasks(), CallRegister(), KeptReports()
     asterisk = SmallAsterisk()
     leftovers = Leftovers(ari=asterisk, register=register, reports=reports, tasks=tasks)
     dialling = Dialling(
@@ -215,14 +257,17 @@ async def running_line() -> AsyncIterator[Line]:
         ari=asterisk, steps=steps, register=register, leftovers=leftovers, clock=clock, reports=reports, tasks=tasks
     )
     comparison = Comparison(ari=asterisk, steps=steps, calls=calls, register=register, leftovers=leftovers, clock=clock)
-    line = Line(asterisk=asterisk, calls=calls, comparison=comparison, leftovers=leftovers, clock=clock, told=[])
+    line = Line(
+        asterisk=asterisk,
+        calls=calls,
+        comparison=comparison,
+        leftovers=leftovers,
+        clock=clock,
+        tasks=tasks,
+        told=reports.kept,
+    )
     asterisk.listener = calls.on_event
 
-    async def read() -> None:
-        async for told in reports.read():
-            line.told.append(told)
-
-    tasks.start(read())
     line.reconnect()
     await comparison.adopt([])
     try:

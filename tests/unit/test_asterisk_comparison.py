@@ -24,7 +24,7 @@ async def test_a_call_that_is_gone_unheard_is_found_gone(line: Line) -> None:
     placed = await line.connected()
     line.asterisk.channels.clear()
 
-    assert await line.comparison.adopt([placed]) == frozenset()
+    assert await line.adopt(placed) == frozenset()
 
     ending = await line.ending(placed.call_id)
     assert (ending.by, ending.cause) == (EndedBy.SYSTEM, Cause.UNKNOWN)
@@ -35,8 +35,8 @@ async def test_the_event_of_an_end_that_is_under_way_says_how_it_ended(line: Lin
     customer = f"{placed.call_id}.customer"
     del line.asterisk.channels[customer]
     loop = asyncio.get_running_loop()
-    line.asterisk.during_snapshot = lambda: loop.call_soon(line.asterisk.ends, customer)
-    await line.comparison.adopt([placed])
+    line.asterisk.during_snapshot = lambda: loop.call_later(0.05, line.asterisk.ends, customer)
+    await line.adopt(placed)
 
     ending = await line.ending(placed.call_id)
     assert (ending.by, ending.cause) == (EndedBy.CUSTOMER, Cause.NORMAL)
@@ -51,7 +51,8 @@ async def test_a_leg_that_only_the_first_look_missed_is_no_end(line: Line) -> No
         line.asterisk.channels[customer] = "Up"
 
     line.asterisk.during_snapshot = comes_back
-    assert await line.comparison.adopt([placed]) == {placed.call_id}
+    line.clock.move(1)
+    assert await line.adopt(placed) == {placed.call_id}
     await line.look()
 
     assert Sign.ENDED not in line.signs(placed.call_id)
@@ -65,7 +66,7 @@ async def test_comparing_calls_that_are_fine_does_nothing_to_them(line: Line) ->
 
     for _ in range(3):
         line.clock.move(60)
-        assert await line.comparison.adopt(calls) == {placed.call_id for placed in calls}
+        assert await line.adopt(*calls) == {placed.call_id for placed in calls}
 
     assert line.told == before
     assert {request for request, _ in line.asterisk.asked} == {"snapshot"}
@@ -76,7 +77,7 @@ async def test_what_happens_while_the_snapshot_is_under_way_is_not_undone_by_it(
     customer = f"{placed.call_id}.customer"
     line.asterisk.during_snapshot = lambda: line.asterisk.comes_to(customer, "Up")
 
-    assert await line.comparison.adopt([placed]) == {placed.call_id}
+    assert await line.adopt(placed) == {placed.call_id}
     line.asterisk.during_snapshot = lambda: None
     await line.until(placed.call_id, Sign.CONNECTED)
     await line.look(after=60)
@@ -84,12 +85,35 @@ async def test_what_happens_while_the_snapshot_is_under_way_is_not_undone_by_it(
     assert line.signs(placed.call_id)[-1] is Sign.CONNECTED
 
 
+async def test_a_leg_that_ends_while_the_snapshot_is_under_way_is_not_taken_for_alive(line: Line) -> None:
+    placed = await line.connected()
+    line.asterisk.during_snapshot = lambda: line.asterisk.ends(f"{placed.call_id}.customer")
+
+    await line.adopt(placed)
+
+    assert (await line.ending(placed.call_id)).by is EndedBy.CUSTOMER
+    assert line.asterisk.count("hang_up") == 1
+
+
+async def test_a_hold_is_not_undone_by_a_look_from_before_it(line: Line) -> None:
+    placed = await line.connected()
+    call = line.calls.get(placed.call_id)
+    assert call is not None
+    async with call.control:
+        call.held = True
+        assert await line.adopt(placed) == {placed.call_id}
+    line.asterisk.during_snapshot = lambda: line.calls.touch(call)
+    assert await line.adopt(placed) == {placed.call_id}
+
+    assert Sign.RESUMED not in line.signs(placed.call_id)
+
+
 async def test_a_call_that_is_being_placed_counts_as_there(line: Line) -> None:
     placed = order()
 
     async def journalled() -> None:
         line.clock.move(1)
-        assert await line.comparison.adopt([placed]) == {placed.call_id}
+        assert await line.adopt(placed) == {placed.call_id}
 
     await line.calls.place(placed, journalled())
 
@@ -102,7 +126,7 @@ async def test_an_adopted_leg_that_does_not_begin_to_ring_is_hung_up_soon(line: 
     never, rings = order(), order()
     for placed in (never, rings):
         line.asterisk.channels[f"{placed.call_id}.agent"] = "Down"
-    assert await line.comparison.adopt([never, rings]) == {never.call_id, rings.call_id}
+    assert await line.adopt(never, rings) == {never.call_id, rings.call_id}
     line.clock.move(1)
     line.asterisk.comes_to(f"{rings.call_id}.agent", "Ringing")
 
@@ -121,7 +145,7 @@ async def test_an_adopted_customer_who_talks_is_rid_of_a_ringing_tone_that_may_b
     line.asterisk.channels.update(legs)
     line.asterisk.bridges[placed.call_id] = set(legs)
 
-    assert await line.comparison.adopt([placed]) == {placed.call_id}
+    assert await line.adopt(placed) == {placed.call_id}
     await line.until(placed.call_id, Sign.CONNECTED)
     await line.look()
 
@@ -147,9 +171,9 @@ async def test_strays_are_taken_away_and_told_once_after_each_gap(line: Line) ->
         line.told.clear()
         line.reconnect()
 
-        assert await line.comparison.adopt([]) == frozenset()
+        assert await line.adopt() == frozenset()
         await until(lambda: not line.asterisk.channels and not line.asterisk.bridges)
-        await line.comparison.adopt([])
+        await line.adopt()
 
         await until(lambda: len(line.strays()) >= 3)
         assert [stray.what for stray in line.strays()] == ["agent's leg", "customer's leg", "bridge"]
@@ -159,11 +183,11 @@ async def test_without_a_gap_that_was_told_nothing_is_taken_for_a_stray(line: Li
     make_stray(line)
     line.leftovers.gap()  # the reader of the reports does not know of it yet
 
-    await line.comparison.adopt([])
+    await line.adopt()
     assert len(line.asterisk.channels) == 2
 
     line.leftovers.gap_told()
-    await line.comparison.adopt([])
+    await line.adopt()
     await until(lambda: not line.asterisk.channels)
 
 
@@ -172,10 +196,10 @@ async def test_strays_are_still_to_be_found_where_the_look_failed(line: Line) ->
     line.reconnect()
     line.asterisk.fails["snapshot"] = EngineSilent("Asterisk did not answer")
     with pytest.raises(EngineSilent):
-        await line.comparison.adopt([])
+        await line.adopt()
 
     line.asterisk.fails.clear()
-    await line.comparison.adopt([])
+    await line.adopt()
 
     await until(lambda: not line.asterisk.channels)
 
@@ -184,7 +208,7 @@ async def test_a_stray_that_could_not_be_hung_up_is_hung_up_later_and_told_once(
     _, expected = make_stray(line)
     line.reconnect()
     line.asterisk.fails["hang_up"] = EngineSilent("Asterisk did not answer")
-    await line.comparison.adopt([])
+    await line.adopt()
     await until(lambda: line.asterisk.count("hang_up") == 2)
     assert len(line.asterisk.channels) == 2
 
@@ -200,7 +224,7 @@ async def test_calls_that_are_known_are_no_strays(line: Line) -> None:
     line.asterisk.channels[f"{named.call_id}.agent"] = "Ringing"
     line.reconnect()
 
-    assert await line.comparison.adopt([named]) == {named.call_id}
+    assert await line.adopt(named) == {named.call_id}
 
     assert line.strays() == []
     assert line.asterisk.count("hang_up") == 0
@@ -215,10 +239,36 @@ async def test_what_is_left_of_a_call_that_is_over_is_taken_away_in_silence(line
     line.asterisk.channels[f"{placed.call_id}.agent"] = "Up"
     line.asterisk.bridges[placed.call_id] = set()
 
-    assert await line.comparison.adopt([placed]) == frozenset()
+    assert await line.adopt() == frozenset()
 
-    await until(lambda: not line.asterisk.channels and not line.asterisk.bridges)
+    assert not line.asterisk.channels
+    assert not line.asterisk.bridges
     assert line.strays() == []
+
+
+async def test_the_bridge_of_a_call_that_is_named_and_has_no_leg_is_no_stray(line: Line) -> None:
+    placed = order()
+    line.asterisk.bridges[placed.call_id] = set()
+    line.reconnect()
+
+    assert await line.adopt(placed) == frozenset()
+
+    assert not line.asterisk.bridges
+    assert line.strays() == []
+
+
+async def test_a_bridge_that_comes_while_it_is_taken_away_is_taken_away_again(line: Line) -> None:
+    call_id = order().call_id
+    line.leftovers.take_bridge_away(call_id)
+    await asyncio.sleep(0)  # asked, and not answered yet
+    assert line.asterisk.count("destroy_bridge") == 1
+    line.leftovers.take_bridge_away(call_id)
+    await line.quiet()
+    line.asterisk.bridges[call_id] = set()
+
+    await line.look()
+
+    assert not line.asterisk.bridges
 
 
 async def test_a_channel_that_is_made_while_the_snapshot_is_under_way_is_no_stray(line: Line) -> None:
@@ -227,7 +277,7 @@ async def test_a_channel_that_is_made_while_the_snapshot_is_under_way_is_no_stra
     async def journalled() -> None:
         line.clock.move(1)
         line.reconnect()
-        await line.comparison.adopt([])
+        await line.adopt()
 
     await line.calls.place(placed, journalled())
 
@@ -253,7 +303,23 @@ async def test_a_channel_that_enters_before_the_journal_was_asked_waits_for_it(l
         line.asterisk.tell("StasisStart", f"{placed.call_id}.agent")
     assert line.asterisk.count("hang_up") == 0
 
-    assert await line.comparison.adopt([known]) == {known.call_id}
+    assert await line.adopt(known) == {known.call_id}
 
     await until(lambda: [*line.asterisk.channels] == [f"{known.call_id}.agent"])
     await until(lambda: line.strays() == [Stray(call_id=unknown.call_id, what="agent's leg")])
+
+
+async def test_a_channel_that_enters_while_the_first_look_is_under_way_is_not_forgotten(line: Line) -> None:
+    call_id = order().call_id
+    agent = f"{call_id}.agent"
+
+    def enters() -> None:
+        line.asterisk.channels[agent] = "Down"
+        line.asterisk.tell("StasisStart", agent)
+
+    line.reconnect()
+    line.asterisk.during_snapshot = enters
+    await line.adopt()
+
+    assert not line.asterisk.channels
+    assert line.strays() == [Stray(call_id=call_id, what="agent's leg")]

@@ -160,7 +160,7 @@ async def test_a_leg_that_enters_after_asterisk_said_that_there_is_none_is_hung_
     line.asterisk.tells = False
     line.asterisk.fails["hang_up"] = AWAY
     del line.asterisk.channels[customer]
-    await line.comparison.adopt([placed])
+    await line.adopt(placed)
     line.asterisk.fails.clear()
     line.asterisk.tells = True
 
@@ -179,7 +179,7 @@ async def test_an_agent_whose_answer_was_lost_gets_the_customer_by_adoption(line
     line.asterisk.tells = True
     line.clock.move(1)
 
-    assert await line.comparison.adopt([placed]) == {placed.call_id}
+    assert await line.adopt(placed) == {placed.call_id}
 
     await line.until(placed.call_id, Sign.DIALING)
     assert line.asterisk.count("dial") == 2
@@ -211,3 +211,29 @@ async def test_a_call_that_is_hung_up_while_it_is_journalled_is_not_dialled(line
 
     assert line.asterisk.count("dial") == 0
     assert not line.asterisk.channels
+
+
+async def test_a_bridge_that_is_made_when_the_call_is_over_does_not_stay(line: Line) -> None:
+    placed = order()
+    await line.calls.place(placed, None)
+    line.asterisk.comes_to(f"{placed.call_id}.agent", "Up")
+    line.asterisk.ends(f"{placed.call_id}.agent")
+
+    await line.ending(placed.call_id)
+
+    assert line.asterisk.count("create_bridge") == 1
+    assert not line.asterisk.bridges
+
+
+async def test_an_agent_who_waits_for_a_customer_whom_nobody_brings_gets_one(line: Line) -> None:
+    placed = order()
+    await line.calls.place(placed, None)
+    line.asterisk.fails["create_bridge"] = ZeroDivisionError("a fault of the engine's own")
+    line.asterisk.comes_to(f"{placed.call_id}.agent", "Up")
+    await line.quiet()
+
+    line.asterisk.fails.clear()
+    await line.look()
+
+    await line.until(placed.call_id, Sign.DIALING)
+    assert line.asterisk.count("dial") == 2

@@ -230,3 +230,13 @@ async def test_a_press_whose_turn_comes_too_late_rings_nobody(core: Core, desk: 
     core.store.unavailable = False
     assert error_type(await late) == "SERVICE_UNAVAILABLE"
     assert core.engine.orders == []
+
+
+async def test_who_is_told_that_the_engine_refused_finds_the_press_ended_after_a_crash_too(
+    core: Core, desk: Desk
+) -> None:
+    core.engine.fails["originate"] = EngineRefused("x")
+    assert error_type(await desk.press()) == "MAKE_CALL_FAILED"
+    found = await core.store.press("u-ann", "press-1")
+    assert found is not None
+    assert found.state == "ended"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, NullPool
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from manualdial.ports import StoreUnavailable
@@ -34,8 +35,6 @@ class PostgresqlDatabase:
             self._url,
             connect_args={"server_settings": {"application_name": "manualdial"}},
             pool_timeout=answer_timeout,
-            # A connection that died while it lay idle is found before it is used: a restarted server costs no press.
-            pool_pre_ping=True,
             hide_parameters=True,
         )
 
@@ -63,35 +62,50 @@ class PostgresqlDatabase:
         if self._closed:
             raise StoreUnavailable("the store is closed")
         with vendor_faults():
-            return await _transaction(self._engine, work, limit=self._answer_timeout)
+            async with asyncio.timeout(self._answer_timeout):
+                try:
+                    return await _transaction(self._engine, work)
+                except _LostBeforeCommit:
+                    # It died while it lay idle, as in a restart of the server. Asking the server before each use, as
+                    # `pool_pre_ping` does, takes three round trips: as long as all the rest of a press.
+                    return await _transaction(self._engine, work)
 
     async def _upgrade(self) -> None:
         engine = create_async_engine(self._url, poolclass=NullPool, hide_parameters=True)
-        await _transaction(engine, upgrade, limit=self._migration_timeout)
+        async with asyncio.timeout(self._migration_timeout):
+            await _transaction(engine, upgrade)
 
 
-async def _transaction(engine: AsyncEngine, work: Callable[[Connection], Result], *, limit: float) -> Result:
-    connection: AsyncConnection = engine.connect()
-    try:
-        async with asyncio.timeout(limit):
-            await connection.start()
-            result = await connection.run_sync(work)
+class _LostBeforeCommit(StoreUnavailable):
+    """The connection was lost, and nothing was written."""
+
+
+async def _transaction(engine: AsyncEngine, work: Callable[[Connection], Result]) -> Result:
+    async with engine.connect() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        try:
+            result = await _before_commit(connection, work)
             await connection.commit()
-            return result
-    except (TimeoutError, asyncio.CancelledError):
-        if connection.sync_connection is not None:
-            await _abandon(connection)
+        except asyncio.CancelledError:
+            await _abandon(connection, driver)
+            raise
+        return result
+
+
+async def _before_commit(connection: AsyncConnection, work: Callable[[Connection], Result]) -> Result:
+    try:
+        return await connection.run_sync(work)
+    except DBAPIError as fault:
+        if fault.connection_invalidated:
+            raise _LostBeforeCommit("the connection was lost") from None
         raise
-    finally:
-        if connection.sync_connection is not None:
-            await connection.close()
 
 
-async def _abandon(connection: AsyncConnection) -> None:
+async def _abandon(connection: AsyncConnection, driver: Any) -> None:
     """Drop a connection without a word to the server, which may not answer: a roll-back or a farewell would wait."""
-    driver: Any = (await connection.get_raw_connection()).driver_connection
     driver.terminate()
-    await connection.invalidate()
+    if not connection.invalidated:  # SQLAlchemy may have done so, and would complain
+        await connection.invalidate()
 
 
 def _for_asyncpg(url: URL) -> URL:

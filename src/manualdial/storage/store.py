@@ -39,12 +39,12 @@ class SqlStore:
 
     Beyond the port: any text can be stored, with NUL and lone surrogates too. `record_press` whose caller is cancelled
     leaves it open whether the call is written, and so does StoreUnavailable where the connection was lost during the
-    commit: then the row may be there, and nothing was dialled for it. `press` tells, and `record_press` again of the
-    same call raises RequestIdTaken with that very call. `call`, `calls`, `open_calls`, `logins` and `flush` raise
-    StoreUnavailable while changes or logins cannot be written. A press is not stored before its agent's login, but
-    after a failure, when presses go first. A stored state of an agent that is unknown, or is none to choose, counts
-    as Not Ready. `forget_presses` and `remove_calls` look at what is
-    stored; the latter may also forget some calls that it would remove next.
+    commit: then the row may be there, and nothing was dialled for it. `press` tells, `record_press` again of the same
+    call raises RequestIdTaken with that very call, and `retract_press` takes it back. `call`, `calls`, `open_calls`,
+    `logins` and `flush` raise StoreUnavailable while changes or logins cannot be written.
+    A press is not stored before its agent's login, but after a failure, when presses go first. A stored state of an
+    agent that is unknown, or is none to choose, counts as Not Ready. `forget_presses` and `remove_calls` look at what
+    is stored; the latter also forgets calls that it would remove next.
     """
 
     def __init__(

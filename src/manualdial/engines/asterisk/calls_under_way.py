@@ -157,7 +157,6 @@ class CallsUnderWay:
                 self._leftovers.entered(channel.id)
             return
         call, leg = known
-        self.touch(call)
         match event.type:
             case "StasisStart":
                 self._entered(call, leg)
