@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import secrets
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -43,10 +40,11 @@ from manualdial.retraction import Retraction
 from manualdial.routes import AMAZON, routes
 from manualdial.sessions import Sessions
 from manualdial.storage.store import SqlStore
-from manualdial.tracing import Tracing
+from manualdial.tracing import Tracing, exporting
 from manualdial.transports.http import http_app
 from manualdial.transports.identity import Identity
 from manualdial.transports.server import Server
+from manualdial.transports.token_secret import token_secret
 from manualdial.transports.under_way import UnderWay
 from manualdial.transports.websocket import BusEndpoint
 from manualdial.turns import Turns
@@ -247,7 +245,7 @@ class _Core:
         identity = Identity(
             store=self._store,
             clock=self._clock,
-            secret=_secret(Path(config.authentication.secret_file)),
+            secret=_token_secret(config),
             token_lifetime=config.authentication.token_lifetime,
             attempts=config.authentication.attempts,
             attempt_interval=config.authentication.attempt_interval,
@@ -378,16 +376,11 @@ async def _owned(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _secret(path: Path) -> bytes:
-    """The secret that signs tokens: read, or made for the first time, with no right for anybody else."""
-    with contextlib.suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32))
-    secret = path.read_bytes().strip()
-    if len(secret) < 32:
-        raise ConfigurationError("authentication.secret_file: a secret has at least 32 bytes")
-    return secret
+def _token_secret(config: Config) -> bytes:
+    try:
+        return token_secret(Path(config.authentication.secret_file))
+    except ValueError as fault:
+        raise ConfigurationError(f"authentication.secret_file: {fault}") from None
 
 
 def _tracing(config: Config, stack: AsyncExitStack) -> Tracing:
@@ -395,13 +388,8 @@ def _tracing(config: Config, stack: AsyncExitStack) -> Tracing:
     if not config.telemetry.otlp_endpoint:
         return Tracing()
     try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        tracing, shutdown = exporting(config.telemetry.otlp_endpoint)
     except ImportError:
         raise ConfigurationError("telemetry.otlp_endpoint: install the extra `otlp` for it") from None
-    provider = TracerProvider(resource=Resource.create({"service.name": "manualdial"}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=config.telemetry.otlp_endpoint)))
-    stack.callback(provider.shutdown)
-    return Tracing(provider.get_tracer("manualdial"))
+    stack.callback(shutdown)
+    return tracing

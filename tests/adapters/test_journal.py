@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,11 +14,11 @@ import pytest
 from sqlalchemy import Connection, text
 
 from manualdial.calls import Call, CallState, Change, Leg
-from manualdial.ports import StoreUnavailable
+from manualdial.ports import RequestIdTaken, StoreUnavailable
 from manualdial.storage.database import Database
 from manualdial.storage.journal import Journal, Pace
 from manualdial.storage.sqlite import SqliteDatabase
-from tests.contract.stores import LIMIT, a_call
+from tests.contract.stores import LIMIT, a_call, a_login
 
 QUICK = Pace(linger=0.02, first_retry=0.01, longest_retry=0.05)
 PATIENT = Pace(linger=60.0, first_retry=60.0, longest_retry=60.0)
@@ -86,6 +87,11 @@ async def steps(database: Database, call: Call) -> list[int]:
     return await database.read(lambda connection: list(connection.execute(query, {"id": call.id}).scalars()))
 
 
+async def extensions(database: Database) -> dict[str, str]:
+    query = text("SELECT agent_id, extension FROM agent_sessions")
+    return await database.read(lambda connection: {row.agent_id: row.extension for row in connection.execute(query)})
+
+
 # ── shared commits ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -128,6 +134,30 @@ async def test_changes_that_nobody_asks_for_share_a_commit(watched: WatchedDatab
             while watched.commits < 2:  # noqa: ASYNC110  # the clock alone starts this write
                 await asyncio.sleep(0.005)
         assert await steps(watched, call) == list(range(50))
+
+
+async def test_a_login_goes_with_the_next_press_in_one_commit(watched: WatchedDatabase) -> None:
+    async with writing(watched, pace=PATIENT) as journal:
+        for number in range(100):
+            journal.record_login("ada", a_login("ada", extension=str(number)))
+            journal.record_login("bob", a_login("bob"))
+        await journal.record_press(a_call())
+        assert watched.commits == 1
+        assert await extensions(watched) == {"ada": "99", "bob": "2001"}
+
+
+async def test_commits_are_counted(watched: WatchedDatabase) -> None:
+    call = a_call(request_id="press-1")
+    async with writing(watched, pace=PATIENT) as journal:
+        await journal.record_press(call)
+        journal.record_change(held(call, 1))
+        watched.faults = 1
+        with pytest.raises(StoreUnavailable):
+            await journal.flush()
+        await journal.flush()
+        with pytest.raises(RequestIdTaken):
+            await journal.record_press(a_call(request_id="press-1"))
+        assert journal.commits == watched.commits == 3
 
 
 # ── faults ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -194,6 +224,59 @@ async def test_where_too_many_changes_wait_the_newest_of_each_call_is_kept(watch
         assert sum(map(len, histories)) <= len(calls) + 10 + len(calls)
 
 
+async def test_logins_are_kept_over_failures_and_the_newest_is_written(watched: WatchedDatabase) -> None:
+    async with writing(watched, pace=PATIENT) as journal:
+        for agent_id in ("ada", "bob", "eve"):
+            journal.record_login(agent_id, a_login(agent_id))
+        watched.open_gate.clear()
+        watched.faults = 1
+        flushing = asyncio.create_task(journal.flush())
+        while not watched.attempts:  # noqa: ASYNC110  # turns of the loop, not time
+            await asyncio.sleep(0)
+        # These are newer than those that are just failing.
+        journal.record_login("bob", a_login("bob", extension="102"))
+        journal.record_login("eve", None)
+        watched.open_gate.set()
+        with pytest.raises(StoreUnavailable):
+            await flushing
+        assert journal.is_failing
+        await journal.flush()
+        assert await extensions(watched) == {"ada": "2001", "bob": "102"}
+
+
+async def test_a_login_is_tried_again_by_itself(watched: WatchedDatabase) -> None:
+    async with writing(watched) as journal:
+        watched.faults = 4
+        journal.record_login("ada", a_login())
+        async with asyncio.timeout(LIMIT):
+            while not watched.commits:  # noqa: ASYNC110  # the clock alone starts these writes
+                await asyncio.sleep(0.005)
+        assert await extensions(watched) == {"ada": "2001"}
+
+
+async def test_a_login_that_the_database_refuses_holds_up_nothing(watched: WatchedDatabase) -> None:
+    call = a_call()
+    async with writing(watched, pace=PATIENT) as journal:
+        journal.record_login("ada", a_login(chosen_at=datetime(2031, 1, 1)))  # noqa: DTZ001  # that is what is wrong
+        journal.record_login("bob", a_login("bob"))
+        await journal.record_press(call)
+        await journal.flush()
+        assert await extensions(watched) == {"bob": "2001"}
+        assert await steps(watched, call) == [0]
+        assert not journal.is_failing
+
+
+async def test_a_press_that_cannot_be_taken_back_now_is_said_so(watched: WatchedDatabase) -> None:
+    call = a_call()
+    async with writing(watched, pace=PATIENT) as journal:
+        await journal.record_press(call)
+        watched.faults = 1
+        with pytest.raises(StoreUnavailable):
+            await journal.retract_press(call)
+        await journal.retract_press(call)
+        assert await steps(watched, call) == []
+
+
 async def test_a_press_whose_caller_left_before_it_was_taken_up_is_not_written(watched: WatchedDatabase) -> None:
     call = a_call()
     async with writing(watched) as journal:
@@ -221,6 +304,7 @@ async def test_leaving_answers_whoever_still_waits(watched: WatchedDatabase) -> 
     while not watched.attempts:  # noqa: ASYNC110  # turns of the loop, not time
         await asyncio.sleep(0)
     waiting.append(asyncio.create_task(journal.record_press(a_call())))
+    waiting.append(asyncio.create_task(journal.retract_press(a_call())))
     waiting.append(asyncio.create_task(journal.flush()))
     await journal.close(limit=0.05)
     await watched.close()

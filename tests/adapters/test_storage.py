@@ -15,40 +15,13 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, text
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 
-from manualdial.calls import Call, Sign
 from manualdial.ports import StoreUnavailable
 from manualdial.storage import SqlStore
 from manualdial.storage.batch import Content, write_batch, write_new
-from manualdial.storage.database import database
 from manualdial.storage.rows import CALL_COLUMNS, call_values
 from manualdial.storage.tables import AnyText, calls
-from tests.contract.stores import LIMIT, a_call, a_user, opened, record
+from tests.contract.stores import a_call, a_user, opened
 from tests.servers.postgresql import shared_server
-
-# ── files ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def test_a_file_that_was_taken_away_fails_presses(tmp_path: Path) -> None:
-    file = tmp_path / "journal.sqlite3"
-    async with SqlStore(f"sqlite:///{file}", flush_timeout=1.0) as store:
-        await store.record_press(a_call())
-        file.rename(tmp_path / "elsewhere")
-        with pytest.raises(StoreUnavailable):
-            await store.record_press(a_call())
-        (tmp_path / "elsewhere").rename(file)
-        await store.record_press(a_call())
-
-
-@pytest.mark.parametrize("broken", ["", "this is no database, whatever its name says" * 100])
-async def test_a_path_that_cannot_be_a_database_is_reported_at_once(tmp_path: Path, broken: str) -> None:
-    file = tmp_path / "journal.sqlite3"
-    if broken:
-        file.write_text(broken)
-    else:
-        file.mkdir()
-    with pytest.raises(StoreUnavailable):
-        await SqlStore(f"sqlite:///{file}", flush_timeout=1.0).__aenter__()
-
 
 # ── personal data ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -135,82 +108,6 @@ async def test_a_press_that_the_database_refuses_does_not_fail_those_beside_it(u
         outcomes = await asyncio.gather(*pressed, return_exceptions=True)
         assert [type(outcome) for outcome in outcomes] == [type(None), StoreUnavailable, type(None)]
         assert {call.id for call in await store.calls("north")} == {call.id for call in good}
-
-
-# ── PostgreSQL ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.postgresql
-async def test_a_server_that_does_not_answer_fails_presses_within_the_time_limit() -> None:
-    server = shared_server()
-    call = a_call()
-    async with SqlStore(server.new_database(), flush_timeout=5.0, answer_timeout=0.5, first_retry=0.05) as store:
-        await store.record_press(call)
-        server.freeze()
-        try:
-            async with asyncio.timeout(LIMIT):
-                for _ in range(2):
-                    with pytest.raises(StoreUnavailable):
-                        await store.record_press(a_call())
-                now = record(store, call, Sign.AGENT_RINGING)
-                assert not (await store.health()).ok
-        finally:
-            server.thaw()
-        async with asyncio.timeout(LIMIT):
-            while (found := await _when_it_can(store, call)) is None:  # noqa: ASYNC110  # a thaw gives no sign
-                await asyncio.sleep(0.02)
-        assert found == now
-
-
-async def _when_it_can(store: SqlStore, call: Call) -> Call | None:
-    try:
-        found = await store.call(call.tenant_id, call.id)
-    except StoreUnavailable:
-        return None
-    return found and found[0]
-
-
-@pytest.mark.postgresql
-async def test_connections_that_the_server_has_cut_while_they_lay_idle_cost_no_press() -> None:
-    server = shared_server()
-    async with SqlStore(server.new_database(), flush_timeout=5.0) as store:
-        await asyncio.gather(store.record_press(a_call()), *(store.calls("north") for _ in range(4)))
-        # The loop stands still meanwhile: nothing has told the driver of it.
-        server.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'manualdial'"
-        )
-        await store.record_press(a_call())
-        assert len(await store.calls("north")) == 2
-
-
-@pytest.mark.postgresql
-async def test_a_transaction_that_takes_too_long_is_given_up() -> None:
-    place = database(shared_server().new_database(), answer_timeout=0.3, migration_timeout=30.0)
-    await place.open()
-    try:
-        async with asyncio.timeout(LIMIT):
-            with pytest.raises(StoreUnavailable):
-                await place.write(lambda connection: connection.exec_driver_sql("SELECT pg_sleep(600)").close())
-            assert await place.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar()) == 1
-    finally:
-        await place.close()
-
-
-@pytest.mark.postgresql
-async def test_a_connection_lost_in_the_commit_fails_the_press() -> None:
-    async with opened(url := shared_server().new_database()) as place:
-        for statement in (
-            "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS "
-            "'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'",
-            "CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON calls DEFERRABLE INITIALLY DEFERRED "
-            "FOR EACH ROW WHEN (NEW.request_id = 'cut') EXECUTE FUNCTION cut()",
-        ):
-            await place.write(lambda c, s=statement: c.exec_driver_sql(s).close())  # type: ignore[misc]
-    async with SqlStore(url, flush_timeout=5.0) as store, asyncio.timeout(LIMIT):
-        with pytest.raises(StoreUnavailable):
-            await store.record_press(a_call(request_id="cut"))
-        await store.record_press(a_call(request_id="press-1"))
-        assert await store.press("ada", "cut") is None
 
 
 @pytest.mark.postgresql

@@ -6,7 +6,7 @@ import asyncio
 import sys
 
 from manualdial.storage import SqlStore
-from tests.contract.stores import Lab, a_call, winners
+from tests.contract.stores import LIMIT, Lab, a_call, winners
 
 
 async def test_of_two_stores_that_press_the_same_keys_one_wins_each(lab: Lab, store: SqlStore) -> None:
@@ -28,34 +28,51 @@ async def test_of_two_stores_that_press_many_keys_in_any_order_none_waits_for_th
 
 
 PRESSING = """
-import asyncio, sys
+import asyncio, random, sys
 from manualdial.ports import RequestIdTaken
 from manualdial.storage import SqlStore
 from tests.contract.stores import a_call
 
 async def press(store, key):
+    call = a_call(request_id=key)
     try:
-        await store.record_press(a_call(request_id=key))
-    except RequestIdTaken:
-        return 0
-    return 1
+        await store.record_press(call)
+        print("won", key, call.id)
+    except RequestIdTaken as taken:
+        print("told", key, taken.call.id)
 
 async def main():
+    keys = [f"press-{number}" for number in range(200)] * 2
+    random.shuffle(keys)
     async with SqlStore(sys.argv[1], flush_timeout=10.0) as store:
-        won = 0
-        for start in range(0, 200, 20):
-            won += sum(await asyncio.gather(*(press(store, f"press-{key}") for key in range(start, start + 20))))
-    print(won)
+        print("ready", flush=True)
+        sys.stdin.readline()
+        for start in range(0, len(keys), 20):
+            await asyncio.gather(*(press(store, key) for key in keys[start : start + 20]))
 
 asyncio.run(main())
 """
 
 
-async def test_two_processes_make_one_database_and_press_the_same_keys(lab: Lab) -> None:
+async def test_of_two_processes_that_press_the_same_keys_at_once_one_wins_each(lab: Lab) -> None:
     processes = [
-        await asyncio.create_subprocess_exec(sys.executable, "-c", PRESSING, lab.url, stdout=asyncio.subprocess.PIPE)
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", PRESSING, lab.url, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
         for _ in range(2)
     ]
-    outputs = await asyncio.gather(*(process.communicate() for process in processes))
-    assert [process.returncode for process in processes] == [0, 0]
-    assert sum(int(output) for output, _ in outputs) == 200
+    async with asyncio.timeout(LIMIT):
+        # Both make the schema at once, too.
+        for process in processes:
+            assert process.stdout is not None
+            assert await process.stdout.readline() == b"ready\n"
+        outputs = await asyncio.gather(*(process.communicate(b"\n") for process in processes))
+    lines = [line.split() for output, _ in outputs for line in output.decode().splitlines()]
+    won = [(key, call_id) for outcome, key, call_id in lines if outcome == "won"]
+    winner_of = dict(won)
+    assert len(won) == len(winner_of) == 200
+    told = [(key, call_id) for outcome, key, call_id in lines if outcome == "told"]
+    assert len(told) == 600
+    assert [(key, call_id) for key, call_id in told if winner_of[key] != call_id] == []
+    async with lab.store() as store:
+        assert {call.id for call in await store.open_calls()} == set(winner_of.values())

@@ -118,7 +118,7 @@ class Agent:
     async def _press(self, press: Press) -> Message | None:
         """Press once, from one application or from two at the same moment. None where no answer came."""
         cut, self.cut_next = self.cut_next, False
-        limit = self._random.uniform(1.0, 7.0)
+        limit = self._random.uniform(1.0, 9.0)
         ways = [self._send_press(press, self._desk.connections[0], over_http=self._over_http, cut=cut, limit=limit)]
         if len(self._desk.connections) > 1 and self._random.random() < 0.3:
             ways.append(self._send_press(press, self._desk.connections[1], over_http=False, cut=False, limit=limit))

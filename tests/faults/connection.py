@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
@@ -152,7 +153,9 @@ class Connection:
         call_id, state = dial["callId"], dial["state"]
         self.states[call_id] = state
         self._application.told.append(
-            Told(call_id=call_id, state=state, leg=dial["leg"], stretch=self._stretch, epoch=self._epoch)
+            Told(
+                call_id=call_id, state=state, leg=dial["leg"], stretch=self._stretch, epoch=self._epoch, at=time.time()
+            )
         )
 
 

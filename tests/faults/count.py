@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import groupby
+from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any, Final
 
 from tests.faults.history import faults_of_call, faults_of_stretch, goes_back
-from tests.faults.record import Application, Press, Record
+from tests.faults.record import Application, Press, Record, Told
 
 _INSTANT: Final = 1.0
 """Seconds between an acknowledgement and the death of Asterisk within which the INVITE may be lost with it."""
 
 _LONGEST_CALL: Final = 90.0
 """Seconds after the press in which a clock that is set back may show in the call's history."""
+
+_WRITES_WITHIN: Final = 8.0
+"""Seconds in which a state that was told is written, also where the database is away: a death before may lose it."""
 
 
 class Kind(StrEnum):
@@ -33,6 +36,7 @@ class Kind(StrEnum):
     UNSETTLED = "calls left unknown"
     AGENT_LEFT = "agents left Busy or in After Call Work, or in a state that they did not choose"
     HISTORY = "calls whose history has a gap or is out of order"
+    NOT_WRITTEN = "calls whose agent was told what the journal does not have"
     EVENTS = "calls whose events were told out of order or twice"
     STREAM = "streams with a message missing, or one too many"
     LEFT_OVER = "channels and bridges left in Asterisk"
@@ -43,7 +47,7 @@ class Kind(StrEnum):
 
 
 DUPLICATES: Final = frozenset({Kind.CUSTOMER_TWICE, Kind.AGENT_TWICE, Kind.TWO_CALLS})
-LOST: Final = frozenset({Kind.NEVER_RANG, Kind.NOT_ONE_ROW, Kind.NOT_IN_JOURNAL, Kind.LOGIN_LOST})
+LOST: Final = frozenset({Kind.NEVER_RANG, Kind.NOT_ONE_ROW, Kind.NOT_IN_JOURNAL, Kind.NOT_WRITTEN, Kind.LOGIN_LOST})
 STUCK: Final = frozenset({Kind.NOT_ENDED, Kind.UNSETTLED, Kind.AGENT_LEFT, Kind.LEFT_OVER, Kind.STUCK})
 
 _INCIDENTS: Final = {
@@ -83,6 +87,7 @@ class Evidence:
     """What the service, the phone and the carrier wrote, each to be searched for what concerns one call."""
     asterisk_died_at: Sequence[float] = ()
     clock_set_back_at: Sequence[float] = ()
+    service_died_at: Sequence[float] = ()
     service_ended_by_itself: Sequence[int] = ()
 
 
@@ -111,8 +116,10 @@ def count(evidence: Evidence) -> Count:
     result.violations += _presses(evidence, result.excused)
     result.violations += _journal(evidence)
     result.violations += _clients(evidence)
+    rounds, written = _rounds(evidence), {call["callId"]: call for call in evidence.calls}
     for application in evidence.record.applications:
-        result.violations += _told(application, _rounds(evidence))
+        for violation in _told(application, written, evidence.service_died_at):
+            result.violations.append(replace(violation, round=rounds.get(violation.call_id)))
     result.violations += [Violation(kind=Kind.LEFT_OVER, round=None, detail=left) for left in evidence.left]
     result.violations += [
         Violation(kind=Kind.SERVICE_ENDED, round=None, detail=f"status {status}")
@@ -221,22 +228,39 @@ def _clients(evidence: Evidence) -> Iterator[Violation]:
             yield Violation(kind=Kind.AGENT_LEFT, round=None, detail=f"{detail}; may be in {sorted(standing.chosen)}")
 
 
-def _told(application: Application, rounds: Mapping[str, int]) -> Iterator[Violation]:
+def _told(
+    application: Application, written: Mapping[str, Mapping[str, Any]], died_at: Sequence[float]
+) -> Iterator[Violation]:
     for fault in application.breaks:
         yield Violation(kind=Kind.STREAM, round=None, detail=f"{application.name}: {fault}")
-    of_call = defaultdict(list)
+    of_call: dict[str, list[Told]] = defaultdict(list)
     for event in application.told:
         of_call[event.call_id].append(event)
     for call_id, events in of_call.items():
-        faults = []
-        last: dict[str, str] = {}
-        for (epoch, _), stretch in groupby(events, key=lambda event: (event.epoch, event.stretch)):
-            lines = [(event.state, event.leg) for event in stretch]
-            faults += faults_of_stretch(lines)
-            if epoch in last and goes_back(last[epoch], lines[0][0]):
-                faults.append(f"{last[epoch]}, and after a gap {lines[0][0]}")
-            last[epoch] = lines[-1][0]
-        for fault in faults:
-            yield Violation(
-                kind=Kind.EVENTS, round=rounds.get(call_id), call_id=call_id, detail=f"{application.name}: {fault}"
-            )
+        for fault in _out_of_order(events):
+            yield Violation(kind=Kind.EVENTS, round=None, call_id=call_id, detail=f"{application.name}: {fault}")
+        if fault := _not_written(events, written.get(call_id, {}), died_at):
+            yield Violation(kind=Kind.NOT_WRITTEN, round=None, call_id=call_id, detail=f"{application.name}: {fault}")
+
+
+def _out_of_order(events: Sequence[Told]) -> Iterator[str]:
+    last: dict[str, str] = {}
+    for (epoch, _), stretch in groupby(events, key=lambda event: (event.epoch, event.stretch)):
+        lines = [(event.state, event.leg) for event in stretch]
+        yield from faults_of_stretch(lines)
+        if epoch in last and goes_back(last[epoch], lines[0][0]):
+            yield f"{last[epoch]}, and after a gap {lines[0][0]}"
+        last[epoch] = lines[-1][0]
+
+
+def _not_written(events: Sequence[Told], call: Mapping[str, Any], died_at: Sequence[float]) -> str:
+    """The first change that was told and is not in the journal, unless the service died before it must be there."""
+    if events[0].state != "requested":
+        return ""  # the reader missed the beginning, so there is nothing to count the lines from
+    lines = [(line["state"], line["leg"]) for line in call.get("states", ())]
+    unbroken = takewhile(lambda event: event.stretch == events[0].stretch, events)
+    for number, event in enumerate(unbroken):
+        if lines[number : number + 1] != [(event.state, event.leg)]:
+            lost = any(0 <= died - event.at <= _WRITES_WITHIN for died in died_at) and lines
+            return "" if lost else f"{event.state} ({event.leg}) was told at {event.at:.3f}, the journal has {lines}"
+    return ""

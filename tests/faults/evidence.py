@@ -61,7 +61,7 @@ class GoodRun:
         self.calls.append(call(call_id, press.request_id))
         self.agent[call_id], self.customer[call_id] = {f"a-{call_id}"}, {f"c-{call_id}"}
         self.application.told += [
-            Told(call_id=call_id, state=state, leg=leg, stretch=0, epoch="one") for state, leg in LINES
+            Told(call_id=call_id, state=state, leg=leg, stretch=0, epoch="one", at=press.at) for state, leg in LINES
         ]
 
 

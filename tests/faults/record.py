@@ -35,6 +35,7 @@ class Told(NamedTuple):
     stretch: int
     """Counts the unbroken stretches of the application's stream; a Reset begins the next."""
     epoch: str
+    at: float
 
 
 @dataclass(kw_only=True, slots=True)

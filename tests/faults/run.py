@@ -15,7 +15,8 @@ from random import Random
 from tests.faults import cases
 from tests.faults.count import Count, Evidence, count
 from tests.faults.database import PostgresqlDatabase, SqliteFile
-from tests.faults.faults import Fault, kinds
+from tests.faults.fault import Fault
+from tests.faults.kinds import kinds
 from tests.faults.world import World
 from tests.telephony.lab import sipp
 
@@ -54,7 +55,9 @@ async def run(
 ) -> Outcome:
     """Play the rounds. `database` is sqlite or postgresql. What is found wrong is written to files in `folder`."""
     random = Random(seed)
+    # A path of the system may be too long for the socket in it.
     folder = folder or Path(tempfile.mkdtemp(prefix="manualdial-faults-", dir="/tmp"))
+    say(f"The logs are in {folder}.")
     with ExitStack() as stack:
         store: SqliteFile | PostgresqlDatabase
         if database == "sqlite":

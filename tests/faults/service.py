@@ -15,6 +15,7 @@ import gc
 import json
 import os
 import sys
+import traceback
 from datetime import timedelta
 from typing import Any, cast
 
@@ -47,6 +48,8 @@ def _live(socket: str) -> None:
     try:
         run(_serve(socket))
         status = 0
+    except BaseException:  # noqa: BLE001  # the last word of this process
+        traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(status)  # what the parent process has open is the parent's to close

@@ -37,6 +37,8 @@ class ServiceProcess:
         """How often it was started."""
         self.ended_by_itself: list[int] = []
         """The statuses with which it ended though nobody had ended it."""
+        self.may_fail_to_start = False
+        """What it needs to start is away, so it may end by itself before it serves."""
         self.offset = 0.0
         """What its clock is ahead by, in seconds."""
         self.ended_at: list[float] = []
@@ -107,6 +109,16 @@ class ServiceProcess:
         """End it as an administrator would. It is started again."""
         self._end(signal.SIGTERM)
 
+    def freeze(self) -> None:
+        """Let it do nothing, and keep its connections."""
+        if self._pid is not None:
+            os.kill(self._pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """End a freeze."""
+        if self._pid is not None:
+            os.kill(self._pid, signal.SIGCONT)
+
     def kill_at(self, step: str | None, *, after: int = 1, from_start: bool = False) -> None:
         """Have it die at a step, in this life or, `from_start`, in the next; None: let it live."""
         self._is_doomed = step is not None
@@ -157,12 +169,14 @@ class ServiceProcess:
             self.lives += 1
             ended = await process.stdout.readline()
             self._pid = None
+            failed_to_start = not self._serving.is_set()
             self._serving.clear()
             self._orders = None
             self.ended_at.append(time.time())
             doomed, self._is_doomed = self._is_doomed, False
-            if not doomed:
+            if not doomed and not (failed_to_start and self.may_fail_to_start):
                 self.ended_by_itself.append(int(ended.split()[1]))
+            if not doomed:
                 await asyncio.sleep(_AGAIN_AFTER)
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

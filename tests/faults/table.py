@@ -31,7 +31,7 @@ def findings(outcome: Outcome) -> Iterator[str]:
         yield f"{violation.kind.value}: {where}{violation.call_id} {violation.detail}"
     yield f"Clients met: {', '.join(f'{answer} {count}' for answer, count in outcome.answers.most_common())}."
     if outcome.count.violations:
-        yield f"The logs, and a file on each call, are in {outcome.folder}."
+        yield f"In {outcome.folder} are the logs, and a file on each call."
 
 
 def write(outcome: Outcome) -> None:

@@ -60,6 +60,7 @@ def test_an_acknowledged_press_without_a_row_is_found(run: GoodRun) -> None:
     del run.agent[run.call_id], run.customer[run.call_id]
     run.press.answers[:] = [answer(run, "ended")]
     run.calls.pop(0)
+    run.application.told.clear()
     assert kinds(run.evidence()) == [Kind.NOT_ONE_ROW]
 
 
@@ -102,6 +103,7 @@ def test_a_call_that_did_not_end_is_found(run: GoodRun, state: str, kind: Kind) 
 
 def test_a_gap_in_a_history_is_found(run: GoodRun) -> None:
     run.calls[0]["states"].pop(4)
+    run.application.told.clear()
     assert kinds(run.evidence()) == [Kind.HISTORY]
 
 
@@ -114,8 +116,8 @@ def test_times_that_go_back_are_found_but_where_the_clock_was_set_back_during_th
 
 
 def test_an_event_that_was_told_twice_is_found(run: GoodRun) -> None:
-    run.application.told.insert(1, run.application.told[0])
-    assert kinds(run.evidence()) == [Kind.EVENTS]
+    run.application.told.append(run.application.told[-1])
+    assert set(kinds(run.evidence())) == {Kind.EVENTS, Kind.NOT_WRITTEN}
 
 
 def test_events_that_were_told_in_another_order_are_found(run: GoodRun) -> None:
@@ -125,7 +127,7 @@ def test_events_that_were_told_in_another_order_are_found(run: GoodRun) -> None:
 
 
 def test_an_earlier_state_after_a_gap_is_found_but_where_the_service_was_started_again(run: GoodRun) -> None:
-    again = Told(call_id=run.call_id, state="dialing", leg="customer", stretch=1, epoch="one")
+    again = run.application.told[3]._replace(stretch=1)
     run.application.told.append(again)
     assert kinds(run.evidence()) == [Kind.EVENTS]
 
@@ -137,6 +139,30 @@ def test_states_that_were_missed_in_a_gap_are_none_of_the_readers_concern(run: G
     told = run.application.told
     told[:9] = [told[0], told[8]._replace(stretch=1)]
     assert kinds(run.evidence()) == []
+
+
+def test_a_state_that_was_told_and_not_written_is_found(run: GoodRun) -> None:
+    states = run.calls[0]["states"]
+    held = Told(call_id=run.call_id, state="held", leg="customer", stretch=0, epoch="one", at=run.press.at)
+    back = held._replace(state="connected")
+    run.application.told[6:6] = [held, back]
+
+    assert kinds(run.evidence()) == [Kind.NOT_WRITTEN]
+    assert kinds(run.evidence(service_died_at=[run.press.at - 1])) == [Kind.NOT_WRITTEN]
+    assert kinds(run.evidence(service_died_at=[run.press.at + 1])) == []
+
+    states[6:6] = [states[5] | {"state": "held", "step": 6}, states[5] | {"step": 7}]
+    for line in states[8:]:
+        line["step"] += 2
+        line["at"] = states[-1]["at"]
+    states[6]["at"] = states[7]["at"] = states[5]["at"]
+    assert kinds(run.evidence()) == []
+
+
+def test_a_call_that_was_told_and_never_written_is_found_even_where_the_service_died(run: GoodRun) -> None:
+    told = run.application.told[0]._replace(call_id="another")
+    run.application.told.append(told)
+    assert kinds(run.evidence(service_died_at=[told.at])) == [Kind.NOT_WRITTEN]
 
 
 def test_a_break_of_a_stream_is_found(run: GoodRun) -> None:

@@ -40,7 +40,7 @@ _IDLE_LIMIT = 20.0
 _READ_EVERY = 2.0
 
 SETTINGS: Final = {
-    "SERVER_REQUEST_TIMEOUT": 6,
+    "SERVER_REQUEST_TIMEOUT": 8,
     "SERVER_SHUTDOWN_TIMEOUT": 2,
     "STORAGE_TIMEOUT": 1,
     "DIALING_PURPOSE": "service",
@@ -126,8 +126,10 @@ class World:
         for agent in self.agents:
             agent.stop()
         await asyncio.wait(self._work[:-1], timeout=_FINISH_LIMIT)
-        for task in self._work:
-            if task.done() and not task.cancelled() and (error := task.exception()):
+        for agent, task in zip(self.agents, self._work[:-1], strict=True):
+            if not task.done():
+                self.record.incident("stuck", agent.id, detail="does not come to an end")
+            elif error := task.exception():
                 raise error
         left = await self._left_in_asterisk()
         calls = await journal.calls(port=self._port, token=_token(self._supervisor))
@@ -143,6 +145,7 @@ class World:
             logs=[self.service.log, *self._sip_logs],
             asterisk_died_at=self.asterisk_died_at,
             clock_set_back_at=self.clock_set_back_at,
+            service_died_at=self.service.ended_at,
             service_ended_by_itself=self.service.ended_by_itself,
         )
 

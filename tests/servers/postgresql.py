@@ -91,16 +91,28 @@ class PostgresqlServer:
         """End a freeze."""
         self._signal_all(signal.SIGCONT)
 
-    def new_database(self) -> str:
-        """Make an empty database. Returns its URL."""
+    def new_database(self, *, on: Path | None = None) -> str:
+        """Make an empty database, in that directory of another disk if given. Returns its URL."""
         name = f"test_{uuid.uuid4().hex}"
-        self.execute(f"CREATE DATABASE {name}")
+        if on is None:
+            self.execute(f"CREATE DATABASE {name}")
+        else:
+            if owner := _owner():
+                os.chown(on, owner.pw_uid, owner.pw_gid)
+            self.execute(f"CREATE TABLESPACE {name} LOCATION '{on}'")
+            self.execute(f"CREATE DATABASE {name} TABLESPACE {name}")
         return f"postgresql://postgres@/{name}?host={self._home}"
 
     def execute(self, statement: str) -> None:
         """Run a statement in the administration's database."""
         _run(self._programs / "psql", "-q", "-X", "-h", str(self._home), "-U", "postgres", "-d", "postgres",
              "-v", "ON_ERROR_STOP=1", "-c", statement)  # fmt: skip
+
+    def cut_connections(self) -> None:
+        """End every connection of the service, and wait until they have ended."""
+        self.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'manualdial'"
+        )
 
     def _signal_all(self, number: signal.Signals) -> None:
         assert self._process is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from types import TracebackType
@@ -48,8 +49,11 @@ class Operator:
         await self._allow(*EVENT_TYPES)
 
     async def create(self, channel_id: str, endpoint: str) -> None:
-        """Make a channel that rings nobody."""
+        """Make a channel that rings nobody. Asterisk says that it has, and only then lets it into the application."""
         await self._do("POST", f"channels/create?app={APPLICATION}&channelId={channel_id}&endpoint={endpoint}")
+        async with asyncio.timeout(5):
+            while not await self._has_entered(channel_id):
+                await asyncio.sleep(0.005)
 
     async def create_bridge(self, bridge_id: str) -> None:
         """Make a bridge."""
@@ -58,6 +62,11 @@ class Operator:
     async def hang_up(self, channel_id: str) -> None:
         """End a channel."""
         await self._do("DELETE", f"channels/{channel_id}")
+
+    async def _has_entered(self, channel_id: str) -> bool:
+        """Also where it has been ended since."""
+        async with self._session.get(f"{self._url}/ari/channels/{channel_id}") as answer:
+            return answer.status == 404 or (await answer.json())["dialplan"]["app_name"] == "Stasis"
 
     async def _allow(self, *types: str) -> None:
         allowed = json.dumps({"allowed": [{"type": name} for name in types]})

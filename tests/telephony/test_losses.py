@@ -221,6 +221,21 @@ async def test_a_hang_up_that_got_no_answer_is_done_all_the_same(
     await carrier.until_request("BYE")
 
 
+async def test_a_hold_that_got_no_answer_is_told_as_asterisk_has_it(
+    engine: AsteriskEngine, reader: ReportReader, proxy: AriProxy
+) -> None:
+    call_id = await connected(engine, reader)
+    proxy.loses_answers_to = b"/moh"
+    with pytest.raises(EngineSilent):
+        await engine.hold(call_id)
+
+    proxy.mend()
+
+    await reader.until(call_id, Sign.HELD)
+    await engine.resume(call_id)
+    await reader.until(call_id, Sign.RESUMED)
+
+
 async def test_another_program_with_the_same_application_is_left_alone(
     engine: AsteriskEngine, reader: ReportReader, laboratory: Laboratory
 ) -> None:

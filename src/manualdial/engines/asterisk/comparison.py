@@ -85,6 +85,7 @@ class Comparison:
         missing = self._compare_all(calls, snapshot, since)
         self._leftovers.compare(snapshot, named={order.call_id for order in orders}, gaps_told=gaps_told)
         await self._conclude(missing)
+        await asyncio.sleep(0)  # an end that was reported just now is read before this answer is
         return frozenset(order.call_id for order in orders if self._register.get(order.call_id) is not None)
 
     def _tracked(self, order: Originate, snapshot: Snapshot) -> TrackedCall | None:
