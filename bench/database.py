@@ -30,8 +30,11 @@ class Database(Protocol):
         """An empty database. Returns its URL, as the service takes it."""
         ...
 
-    def bare_commits(self) -> list[float]:
-        """Insert one small row and commit, one after the other, as the service's commits are. Seconds of each."""
+    def bare_commits(self, *, pause: float = 0.0) -> list[float]:
+        """Insert one small row and commit, one after the other, as the service's commits are. Seconds of each.
+
+        `pause`: seconds between two.
+        """
         ...
 
     def number(self, url: str, question: str) -> int:
@@ -51,7 +54,7 @@ class Sqlite:
         """An empty file."""
         return f"sqlite:///{self._folder / uuid.uuid4().hex}.sqlite3"
 
-    def bare_commits(self) -> list[float]:
+    def bare_commits(self, *, pause: float = 0.0) -> list[float]:
         """Through the driver alone, with the settings that the service has."""
         file = self.new().removeprefix("sqlite:///")
         times = []
@@ -63,6 +66,7 @@ class Sqlite:
                 began = time.perf_counter()
                 connection.execute("INSERT INTO bare VALUES (?, ?)", (number, "a small line"))
                 times.append(time.perf_counter() - began)
+                time.sleep(pause)
         return times
 
     def number(self, url: str, question: str) -> int:
@@ -83,11 +87,11 @@ class Postgresql:
         """A database of its own."""
         return self._server.new_database()
 
-    def bare_commits(self) -> list[float]:
+    def bare_commits(self, *, pause: float = 0.0) -> list[float]:
         """Through the driver alone."""
-        return asyncio.run(self._bare_commits())
+        return asyncio.run(self._bare_commits(pause))
 
-    async def _bare_commits(self) -> list[float]:
+    async def _bare_commits(self, pause: float) -> list[float]:
         connection = await asyncpg.connect(self.new())
         times = []
         try:
@@ -96,6 +100,7 @@ class Postgresql:
                 began = time.perf_counter()
                 await connection.execute("INSERT INTO bare VALUES ($1, $2)", number, "a small line")
                 times.append(time.perf_counter() - began)
+                await asyncio.sleep(pause)
         finally:
             await connection.close()
         return times

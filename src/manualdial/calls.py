@@ -265,6 +265,8 @@ def _unanswered_event(ending: Ending) -> str:
 
 
 def _moved(call: Call, state: CallState, at: datetime, ending: Ending | None = None) -> Call:
+    # The times of a call never go back: a report may have waited, and the wall clock may be set back.
+    at = max(at, call.at)
     return msgspec.structs.replace(
         call, state=state, previous=call.state, at=at, step=call.step + 1, ending=ending or call.ending
     )

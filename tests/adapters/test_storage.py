@@ -20,7 +20,7 @@ from manualdial.storage import SqlStore
 from manualdial.storage.batch import Content, write_batch, write_new
 from manualdial.storage.rows import CALL_COLUMNS, call_values
 from manualdial.storage.tables import AnyText, calls
-from tests.contract.stores import a_call, a_user, opened
+from tests.contract.stores import LIMIT, a_call, a_user, opened
 from tests.servers.postgresql import shared_server
 
 # ── personal data ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -46,6 +46,16 @@ async def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
         await store.record_press(a_call())
         assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
         assert {stat.S_IMODE(each.stat().st_mode) for each in file.parent.iterdir()} == {0o600}
+
+
+async def test_what_was_committed_reaches_the_file_while_the_store_runs(tmp_path: Path) -> None:
+    file = tmp_path / "journal.sqlite3"
+    async with SqlStore(f"sqlite:///{file}", flush_timeout=1.0) as store, asyncio.timeout(LIMIT):
+        for _ in range(2):
+            before = file.stat().st_size
+            await store.record_press(a_call(purpose="x" * 100_000))
+            while file.stat().st_size <= before:  # noqa: ASYNC110  # another thread does it, and tells nobody
+                await asyncio.sleep(0.01)
 
 
 async def test_commits_wait_for_the_disk(tmp_path: Path) -> None:

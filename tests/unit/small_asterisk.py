@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from manualdial import numbers
 from manualdial.calls import Ending, Report, Sign
@@ -45,6 +46,8 @@ class SmallAsterisk(Ari):
         )
         self.channels: dict[str, str] = {}
         """The state of each, by id."""
+        self.made_at: dict[str, datetime] = {}
+        """When a channel was made, for those of which that is known."""
         self.bridges: dict[str, set[str]] = {}
         self.asked: list[tuple[str, str]] = []
         """Each request and what it was about, in order."""
@@ -120,11 +123,16 @@ class SmallAsterisk(Ari):
     async def snapshot(self) -> Snapshot:
         await self._ask("snapshot", "")
         taken = Snapshot(
-            channels={key: Channel(id=key, state=state) for key, state in self.channels.items()},
+            channels={key: self._channel(key) for key in self.channels},
             bridges={key: Bridge(id=key, channels=tuple(joined)) for key, joined in self.bridges.items()},
         )
         self.during_snapshot()
         return taken
+
+    def _channel(self, channel_id: str) -> Channel:
+        made_at = self.made_at.get(channel_id)
+        created = "" if made_at is None else made_at.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+        return Channel(id=channel_id, state=self.channels[channel_id], creationtime=created)
 
     async def _ask(self, request: str, about: str) -> None:
         self.asked.append((request, about))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -137,6 +138,46 @@ async def test_an_adopted_leg_that_does_not_begin_to_ring_is_hung_up_soon(line: 
     assert line.signs(rings.call_id) == [Sign.AGENT_RINGING]
     assert [*line.asterisk.channels] == [f"{rings.call_id}.agent"]
     assert line.asterisk.count("dial") == 0
+
+
+@pytest.mark.parametrize(("age", "left"), [(0, 50), (46, 4), (3600, 0), (-3600, 50)])
+async def test_a_customers_leg_that_was_perhaps_never_dialled_has_its_time_once_however_often_it_is_adopted(
+    line: Line, age: float, left: float
+) -> None:
+    placed = order()
+    agent, customer = f"{placed.call_id}.agent", f"{placed.call_id}.customer"
+    line.asterisk.channels.update({agent: "Up", customer: "Down"})
+    line.asterisk.made_at[customer] = line.clock.now() - timedelta(seconds=age)
+    line.asterisk.bridges[placed.call_id] = {agent, customer}
+    assert await line.adopt(placed) == {placed.call_id}
+    if left:
+        await line.look(after=left - 1.5)
+        assert line.signs(placed.call_id) == [Sign.DIALING]
+    await line.look(after=2)
+
+    assert (await line.ending(placed.call_id)).cause is Cause.TIMEOUT
+    assert line.asterisk.count("dial") == 0
+
+
+async def test_an_agents_leg_that_was_perhaps_never_dialled_has_its_time_once_too(line: Line) -> None:
+    placed = order()
+    agent = f"{placed.call_id}.agent"
+    line.asterisk.channels[agent] = "Down"
+    line.asterisk.made_at[agent] = line.clock.now() - timedelta(seconds=60)
+    assert await line.adopt(placed) == {placed.call_id}
+    await line.look(after=1)
+
+    assert (await line.ending(placed.call_id)).by is EndedBy.SYSTEM
+
+
+@pytest.mark.parametrize("held", [True, False])
+async def test_of_an_adopted_call_it_is_told_whether_the_customer_is_held(line: Line, held: bool) -> None:
+    placed = order()
+    agent, customer = f"{placed.call_id}.agent", f"{placed.call_id}.customer"
+    line.asterisk.channels.update({agent: "Up", customer: "Up"})
+    line.asterisk.bridges[placed.call_id] = {agent} if held else {agent, customer}
+    assert await line.adopt(placed) == {placed.call_id}
+    assert line.signs(placed.call_id) == [Sign.CONNECTED, Sign.HELD if held else Sign.RESUMED]
 
 
 async def test_an_adopted_customer_who_talks_is_rid_of_a_ringing_tone_that_may_be_on(line: Line) -> None:

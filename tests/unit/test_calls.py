@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -276,3 +277,10 @@ def test_a_report_is_of_the_moment_that_it_tells_of() -> None:
     later = call.at.replace(hour=16)
     (change,) = advance(call, Report(call_id=call.id, sign=Sign.AGENT_RINGING, at=later))
     assert (change.call.at, change.call.requested_at) == (later, call.requested_at)
+
+
+def test_the_times_of_a_call_never_go_back() -> None:
+    call = a_call()
+    earlier = Report(call_id=call.id, sign=Sign.AGENT_RINGING, at=call.at - timedelta(seconds=5))
+    (change,) = advance(call, earlier)
+    assert change.call.at == call.at

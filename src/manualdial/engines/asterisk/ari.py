@@ -47,6 +47,8 @@ class Channel(msgspec.Struct, frozen=True):
     id: str
     state: str = ""
     """Down, Ringing, Up and others."""
+    creationtime: str = ""
+    """When it was made, by Asterisk's clock: ISO 8601 with a zone."""
     dialplan: Dialplan = Dialplan()
 
 

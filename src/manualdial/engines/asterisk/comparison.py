@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -131,7 +132,7 @@ class Comparison:
         stands = standing(call, snapshot)
         adopted, call.found = call.found, False
         if adopted:
-            self._take_over(call, stands)
+            self._take_over(call, stands, snapshot)
         for leg in (call.customer, call.agent):
             if leg.id in snapshot.channels:
                 self._calls.is_there(leg)
@@ -144,7 +145,7 @@ class Comparison:
             self._lead_on(call, stands, adopted=adopted)
         return ()
 
-    def _take_over(self, call: TrackedCall, stands: Standing) -> None:
+    def _take_over(self, call: TrackedCall, stands: Standing, snapshot: Snapshot) -> None:
         """Its agent's leg may have been dialled, so it is not dialled again; of the customer's the bridge tells.
 
         A bridge without the customer's leg is a customer who has gone: never one to be dialled once more.
@@ -155,11 +156,24 @@ class Comparison:
         call.ringback_on = None if stands.sign is Sign.CONNECTED else call.ringback
         call.agent.asked = call.agent.dial_sent = True
         call.agent.deadline = self._steps.deadline(Leg.AGENT)
+        now = self._clock.monotonic()
         if not stands.agent_rang:
-            call.agent.must_ring_by = self._clock.monotonic() + _BEGINS_TO_RING
+            call.agent.must_ring_by = now + max(0.0, _BEGINS_TO_RING - self._age(call.agent, snapshot))
         call.customer.asked = stands.customer_there or stands.bridge_there
         call.customer.dial_sent = stands.customer_there and stands.customer_dialled
         call.customer.deadline = self._steps.deadline(Leg.CUSTOMER)
+        if stands.sign is Sign.DIALING:  # nothing shows that it was dialled, and Asterisk ends only what was
+            call.customer.deadline = max(now, call.customer.deadline - self._age(call.customer, snapshot))
+
+    def _age(self, leg: TrackedLeg, snapshot: Snapshot) -> float:
+        """Seconds since the leg was made: one that waits has the same time however often the service starts anew.
+
+        By two clocks, ours and Asterisk's, so it may only shorten a wait.
+        """
+        channel = snapshot.channels.get(leg.id)
+        if channel is None or not channel.creationtime:
+            return 0.0
+        return max(0.0, (self._clock.now() - datetime.fromisoformat(channel.creationtime)).total_seconds())
 
     def _lead_on(self, call: TrackedCall, stands: Standing, *, adopted: bool) -> None:
         call.agent.heard_of = call.agent.heard_of or stands.agent_rang
@@ -174,6 +188,7 @@ class Comparison:
                 self._calls.set_ringback(call, on=True)
         if call.agent.up and not call.customer.dial_sent:
             self._calls.bring_customer(call)
-        if stands.held is not call.held:
+        # Of a call of an earlier life it is not known what was told last.
+        if stands.held is not call.held or (adopted and stands.sign is Sign.CONNECTED):
             call.held = stands.held
             self._calls.report(call, Sign.HELD if call.held else Sign.RESUMED)
