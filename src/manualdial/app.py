@@ -223,7 +223,6 @@ class _Core:
             interval=_LOOK_INTERVAL,
         )
         self.retraction = Retraction(
-            store=store,
             earlier=earlier,
             turns=turns,
             interval=_RETRACT_INTERVAL,

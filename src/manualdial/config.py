@@ -334,7 +334,7 @@ def _check(config: Config) -> None:
 
 def longest_press(config: Config) -> float:
     """The longest time that a press takes once its turn has come, in seconds."""
-    return config.storage.timeout * 4 + config.engine.asterisk.request_timeout * 2
+    return config.storage.timeout * 5 + config.engine.asterisk.request_timeout * 3
 
 
 def _check_asterisk(asterisk: Asterisk, *, in_use: bool) -> None:

@@ -180,16 +180,17 @@ class Dialing:
             repeated = await self._repeated(press, verdict)
             if repeated is not None:
                 return Outcome(call=repeated, replay=True)
-            call = _new_call(press, verdict, engine=self._engine.name, clock=self._clock)
             try:
-                return await self._place(press, call)
+                return await self._place(press, self._new_call(press, verdict))
             except RequestIdTaken as taken:
                 async with self._journal_limit():
                     earlier = await self._earlier.find(press) or taken.call
-                now = self._earlier.same(press, earlier)
-                if not self._earlier.is_unasked(earlier):
-                    return Outcome(call=now, replay=True)
-                return await self._place(press, now)
+            if not self._earlier.is_unasked(earlier):
+                return Outcome(call=self._earlier.same(press, earlier), replay=True)
+            async with self._journal_limit():
+                await self._earlier.take_back(earlier)
+            # Under an id that the engine has never heard: what it made ready for the first one may still be there.
+            return await self._place(press, self._new_call(press, verdict))
         except StoreUnavailable as error:
             log.warning("no call without a journal", reason=str(error))
             raise MakeCallFailed("the journal is not available", retryable=True) from None
@@ -241,13 +242,9 @@ class Dialing:
             with self._tracing.span("journal"):
                 async with self._journal_limit():
                     await self._store.record_press(call)
-        except RequestIdTaken as taken:
-            if taken.call.id != call.id:
-                raise
         except StoreUnavailable:
             self._earlier.journal_was_silent(call)
             raise
-        self._earlier.is_settled(call)
         self._metrics.pressed(call.id, press.at)
         return self._progress.begin(call)
 
@@ -275,6 +272,28 @@ class Dialing:
         await journalled
         return self._live_calls.get(call.id) or (call if end.cancelled() else end.result().call)
 
+    def _new_call(self, press: Press, verdict: messages.Verdict) -> Call:
+        now = self._clock.now()
+        data = press.data
+        return Call(
+            id=str(uuid.uuid4()),
+            tenant_id=press.session.tenant_id,
+            agent_id=press.agent_id,
+            connector=press.connector,
+            engine=self._engine.name,
+            extension=press.session.extension,
+            number=press.number,
+            request_id=press.request_id,
+            digest=press.digest,
+            caller_id=press.caller_id,
+            campaign_id=None if data.campaign_id is None else str(data.campaign_id),
+            account_number=None if data.account_number is None else str(data.account_number),
+            purpose=press.purpose,
+            verdict=msgspec.json.encode(verdict),
+            requested_at=now,
+            at=now,
+        )
+
     async def _written(self) -> None:
         """Who is told that the press is over finds it so after a crash too, if the journal can take it."""
         with suppress(StoreUnavailable):
@@ -288,29 +307,6 @@ class Dialing:
                 yield
         except TimeoutError:
             raise StoreUnavailable("the journal took too long") from None
-
-
-def _new_call(press: Press, verdict: messages.Verdict, *, engine: str, clock: Clock) -> Call:
-    now = clock.now()
-    data = press.data
-    return Call(
-        id=str(uuid.uuid4()),
-        tenant_id=press.session.tenant_id,
-        agent_id=press.agent_id,
-        connector=press.connector,
-        engine=engine,
-        extension=press.session.extension,
-        number=press.number,
-        request_id=press.request_id,
-        digest=press.digest,
-        caller_id=press.caller_id,
-        campaign_id=None if data.campaign_id is None else str(data.campaign_id),
-        account_number=None if data.account_number is None else str(data.account_number),
-        purpose=press.purpose,
-        verdict=msgspec.json.encode(verdict),
-        requested_at=now,
-        at=now,
-    )
 
 
 def _dial(outcome: Outcome | messages.DialChecked) -> messages.DialReply | messages.DialChecked:

@@ -61,13 +61,14 @@ class EarlierPresses:
             self._unasked.popitem(last=False)
 
     def is_unasked(self, call: Call) -> bool:
-        """Whether the press is in the journal by an answer that was lost: the next one of its name goes on with it."""
+        """Whether the press is in the journal by an answer that was lost: nobody knows of it, nothing rings for it."""
         return call.id in self._unasked
 
     def unasked(self) -> tuple[Call, ...]:
         """All such presses, oldest first."""
         return tuple(self._unasked.values())
 
-    def is_settled(self, call: Call) -> None:
-        """The engine is asked from now on, or the press was taken back."""
+    async def take_back(self, call: Call) -> None:
+        """Take such a press out of the journal: it was refused, so it is not remembered. Raises StoreUnavailable."""
+        await self._store.retract_press(call)
         self._unasked.pop(call.id, None)

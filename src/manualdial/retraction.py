@@ -1,4 +1,4 @@
-"""Presses that the journal may hold though it did not say so: taken back, unless they are repeated (contract §2).
+"""Presses that the journal may hold though it did not say so are taken back, repeated or not (contract §2).
 
 Such a press was refused before the engine was asked, so it is not remembered, and no call stays `requested` for it.
 """
@@ -10,20 +10,17 @@ import asyncio
 import structlog
 
 from manualdial.earlier_presses import EarlierPresses
-from manualdial.ports import Store, StoreUnavailable
+from manualdial.ports import StoreUnavailable
 from manualdial.turns import Turns
 
 log = structlog.get_logger(__name__)
 
 
 class Retraction:
-    """Takes them back one after the other, each in its agent's turn: a repeated press goes on with its row instead."""
+    """Takes them back one after the other, each in its agent's turn: a press that is repeated does so itself."""
 
-    def __init__(
-        self, *, store: Store, earlier: EarlierPresses, turns: Turns, interval: float, store_timeout: float
-    ) -> None:
+    def __init__(self, *, earlier: EarlierPresses, turns: Turns, interval: float, store_timeout: float) -> None:
         """In seconds: how often it is tried, and how long the journal may take."""
-        self._store = store
         self._earlier = earlier
         self._turns = turns
         self._interval = interval
@@ -45,5 +42,4 @@ class Retraction:
             async with self._turns.of(call.agent_id):
                 if self._earlier.is_unasked(call):
                     async with asyncio.timeout(self._store_timeout):
-                        await self._store.retract_press(call)
-                    self._earlier.is_settled(call)
+                        await self._earlier.take_back(call)

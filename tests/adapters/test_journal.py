@@ -224,6 +224,57 @@ async def test_where_too_many_changes_wait_the_newest_of_each_call_is_kept(watch
         assert sum(map(len, histories)) <= len(calls) + 10 + len(calls)
 
 
+async def test_what_is_lost_is_told_twice_however_much_it_is(
+    watched: WatchedDatabase, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = a_call()
+    async with writing(watched, pace=PATIENT, room=10) as journal:
+        await journal.record_press(call)
+        for step in range(1, 101):
+            journal.record_change(held(call, step))
+        await journal.flush()
+        written = await steps(watched, call)
+    told = [line for line in capsys.readouterr().out.splitlines() if "lost" in line]
+    assert len(told) == 2
+    assert f"changes={101 - len(written)}" in told[1]
+
+
+async def test_a_long_queue_is_written_in_parts_and_a_flush_waits_for_all(watched: WatchedDatabase) -> None:
+    calls = [a_call() for _ in range(50)]
+    async with writing(watched, pace=PATIENT, room=100_000) as journal, asyncio.timeout(LIMIT):
+        await asyncio.gather(*map(journal.record_press, calls))
+        for step in range(1, 201):
+            for call in calls:
+                journal.record_change(held(call, step))
+        flushing = asyncio.create_task(journal.flush())
+        press = asyncio.create_task(journal.record_press(a_call()))
+        await press
+        # The press did not wait for the last of them.
+        assert not flushing.done()
+        await flushing
+        assert watched.commits >= 5
+        assert [await steps(watched, call) for call in calls] == [list(range(201))] * 50
+
+
+async def test_a_fault_amid_a_long_queue_fails_the_flush_and_keeps_the_rest(watched: WatchedDatabase) -> None:
+    calls = [a_call() for _ in range(50)]
+    async with writing(watched, pace=PATIENT, room=100_000) as journal, asyncio.timeout(LIMIT):
+        await asyncio.gather(*map(journal.record_press, calls))
+        for step in range(1, 201):
+            for call in calls:
+                journal.record_change(held(call, step))
+        flushing = asyncio.create_task(journal.flush())
+        while watched.commits < 2:  # noqa: ASYNC110  # turns of the loop, not time
+            await asyncio.sleep(0)
+        watched.faults = 1
+        with pytest.raises(StoreUnavailable):
+            await flushing
+        journal.record_change(held(calls[0], 201))
+        await journal.flush()
+        assert await steps(watched, calls[0]) == list(range(202))
+        assert [await steps(watched, call) for call in calls[1:]] == [list(range(201))] * 49
+
+
 async def test_logins_are_kept_over_failures_and_the_newest_is_written(watched: WatchedDatabase) -> None:
     async with writing(watched, pace=PATIENT) as journal:
         for agent_id in ("ada", "bob", "eve"):

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, text
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 
+from manualdial.agents import NOT_READY, AgentState, AgentStateType
 from manualdial.ports import StoreUnavailable
 from manualdial.storage import SqlStore
 from manualdial.storage.batch import Content, write_batch, write_new
 from manualdial.storage.rows import CALL_COLUMNS, call_values
 from manualdial.storage.tables import AnyText, calls
-from tests.contract.stores import LIMIT, a_call, a_user, opened
+from tests.contract.stores import LIMIT, a_call, a_login, a_user, opened
 from tests.servers.postgresql import shared_server
 
 # ── personal data ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -90,6 +91,17 @@ def test_any_text_is_escaped_into_text_that_every_database_takes(value: str) -> 
     assert "\x00" not in stored
     stored.encode()
     assert column.process_result_value(stored, dialect) == value
+
+
+# ── other versions ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("label", ["On Another Planet", "", "Busy", "After Call Work", "not ready"])
+async def test_a_state_that_cannot_be_chosen_counts_as_not_ready(url: str, label: str) -> None:
+    unknown = AgentState(label, AgentStateType.ROUTABLE)
+    async with SqlStore(url, flush_timeout=1.0) as store:
+        store.record_login(a_login(chosen=unknown, state=unknown))
+        assert await store.logins() == [a_login(chosen=NOT_READY, state=NOT_READY)]
 
 
 # ── two ways to write ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,19 +7,33 @@ from pathlib import Path
 
 import pytest
 
-from manualdial.storage import SqlStore
-from tests.contract.stores import Lab, PostgresqlLab, SqliteLab
+from manualdial.ports import Store
+from tests.contract.stores import Lab, MemoryLab, PostgresqlLab, SqliteLab
 from tests.servers.postgresql import shared_server
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Lab:
-    """A place with one database, each of those that the service runs on."""
-    return SqliteLab(tmp_path) if request.param == "sqlite" else PostgresqlLab(shared_server())
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test over each database that the service runs on; a module may ask for the store in memory too."""
+    if "lab" in metafunc.fixturenames:
+        kinds = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+        also = ["memory"] if getattr(metafunc.module, "ALSO_IN_MEMORY", False) else []
+        metafunc.parametrize("lab", [*kinds, *also], indirect=True)
 
 
 @pytest.fixture
-async def store(lab: Lab) -> AsyncIterator[SqlStore]:
+def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Lab:
+    """A place with one database."""
+    match request.param:
+        case "sqlite":
+            return SqliteLab(tmp_path)
+        case "postgresql":
+            return PostgresqlLab(shared_server())
+        case _:
+            return MemoryLab()
+
+
+@pytest.fixture
+async def store(lab: Lab) -> AsyncIterator[Store]:
     """A store over the database of the lab."""
     async with lab.store() as store:
         yield store

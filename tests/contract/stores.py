@@ -21,6 +21,7 @@ from manualdial.storage.database import Database, database
 from tests.servers.postgresql import PostgresqlServer
 from tests.support import calls
 from tests.support.calls import TO_CONNECTED
+from tests.support.memory_store import MemoryStore
 
 LIMIT = 15.0
 """Seconds: far more than any wait in the tests takes."""
@@ -32,7 +33,7 @@ class Lab(Protocol):
 
     url: str
 
-    def store(self, *, flush_timeout: float = 1.0, linger: float = 0.03) -> SqlStore:
+    def store(self, *, flush_timeout: float = 1.0, linger: float = 0.03) -> Store:
         """A store over the database; as many as one likes. One that has no time to flush ends as in a crash."""
         ...
 
@@ -101,6 +102,27 @@ class PostgresqlLab:
                     await asyncio.sleep(0.001)
         finally:
             await place.close()
+
+
+class MemoryLab:
+    """The store that other tests use in a database's place: it must keep to the same contract."""
+
+    url = ""
+
+    def __init__(self) -> None:
+        self._store = MemoryStore()
+
+    def store(self, *, flush_timeout: float = 1.0, linger: float = 0.03) -> MemoryStore:
+        return self._store
+
+    @asynccontextmanager
+    async def outage(self) -> AsyncIterator[None]:
+        self._store.unavailable = True
+        yield
+        self._store.unavailable = False
+
+    async def quiet(self) -> None:
+        """It does everything at once."""
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import signal
 import sys
 
 from manualdial.calls import Sign
-from manualdial.storage import SqlStore
+from manualdial.ports import Store
 from tests.contract.stores import LIMIT, Lab, a_call, a_login, history, record, stored
 from tests.support.calls import TO_CONNECTED
 
@@ -58,7 +58,7 @@ asyncio.run(main())
 """
 
 
-async def test_every_acknowledged_press_of_a_process_that_is_killed_is_there(lab: Lab, store: SqlStore) -> None:
+async def test_every_acknowledged_press_of_a_process_that_is_killed_is_there(lab: Lab, store: Store) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PRESSING_FOR_EVER, lab.url, stdout=asyncio.subprocess.PIPE
     )

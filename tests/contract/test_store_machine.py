@@ -14,8 +14,7 @@ from sqlalchemy import Connection
 
 from manualdial.agents import AVAILABLE, NOT_READY
 from manualdial.calls import Call, Change, Report, Sign, advance, end_wrap_up
-from manualdial.ports import RequestIdTaken, StoreUnavailable
-from manualdial.storage import SqlStore
+from manualdial.ports import RequestIdTaken, Store, StoreUnavailable
 from manualdial.storage.tables import metadata
 from tests.contract.store_model import Model, ModelCall
 from tests.contract.stores import LIMIT, NOON, Lab, a_call, a_login, history, opened
@@ -44,7 +43,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.model = Model()
         self.minute = 0
-        self.store: SqlStore
+        self.store: Store
         self.life = ""
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:

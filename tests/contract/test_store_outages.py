@@ -7,13 +7,12 @@ import asyncio
 import pytest
 
 from manualdial.calls import Sign
-from manualdial.ports import StoreUnavailable
-from manualdial.storage import SqlStore
+from manualdial.ports import Store, StoreUnavailable
 from tests.contract.stores import LIMIT, Lab, a_call, a_user, history, record, stored
 from tests.support.calls import TO_CONNECTED
 
 
-async def test_in_an_outage_presses_fail_and_changes_wait(lab: Lab, store: SqlStore) -> None:
+async def test_in_an_outage_presses_fail_and_changes_wait(lab: Lab, store: Store) -> None:
     call, refused = a_call(), a_call(minute=1)
     await store.record_press(call)
     async with asyncio.timeout(LIMIT), lab.outage():
@@ -33,7 +32,7 @@ async def test_in_an_outage_presses_fail_and_changes_wait(lab: Lab, store: SqlSt
     assert (await store.health()).ok
 
 
-async def test_after_an_outage_changes_are_written_without_being_asked_for(lab: Lab, store: SqlStore) -> None:
+async def test_after_an_outage_changes_are_written_without_being_asked_for(lab: Lab, store: Store) -> None:
     call = a_call()
     await store.record_press(call)
     async with lab.outage():
@@ -45,7 +44,7 @@ async def test_after_an_outage_changes_are_written_without_being_asked_for(lab: 
             await asyncio.sleep(0.02)
 
 
-async def test_the_first_press_after_an_outage_is_written(lab: Lab, store: SqlStore) -> None:
+async def test_the_first_press_after_an_outage_is_written(lab: Lab, store: Store) -> None:
     async with lab.outage():
         pass
     await store.record_press(a_call())

@@ -9,8 +9,7 @@ from datetime import timedelta
 import pytest
 
 from manualdial.calls import Call, Sign
-from manualdial.ports import RequestIdTaken
-from manualdial.storage import SqlStore
+from manualdial.ports import RequestIdTaken, Store
 from tests.contract.stores import (
     NOON,
     Lab,
@@ -22,11 +21,12 @@ from tests.contract.stores import (
 )
 from tests.support.calls import TO_CONNECTED
 
+ALSO_IN_MEMORY = True
 AFTER_ALL = NOON + timedelta(days=1)
 
 
 @pytest.fixture
-async def ended(store: SqlStore) -> Sequence[Call]:
+async def ended(store: Store) -> Sequence[Call]:
     """Five calls that are ended, of two tenants, the oldest first."""
     calls = [
         a_call(minute=minute, request_id=f"press-{minute}", tenant_id="south" if minute % 2 else "north")
@@ -39,12 +39,12 @@ async def ended(store: SqlStore) -> Sequence[Call]:
     return over
 
 
-async def remembered(store: SqlStore, calls: Sequence[Call]) -> list[Call]:
+async def remembered(store: Store, calls: Sequence[Call]) -> list[Call]:
     """Those whose `requestId` names them."""
     return [call for call in calls if await store.press(call.agent_id, call.request_id or "") is not None]
 
 
-async def all_calls(store: SqlStore) -> list[Call]:
+async def all_calls(store: Store) -> list[Call]:
     """Those of both tenants, oldest first."""
     both = [*await store.calls("north"), *await store.calls("south")]
     return sorted(both, key=lambda call: call.requested_at)
@@ -53,7 +53,7 @@ async def all_calls(store: SqlStore) -> list[Call]:
 # ── forgetting ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_presses_are_forgotten_oldest_first(store: SqlStore, ended: Sequence[Call]) -> None:
+async def test_presses_are_forgotten_oldest_first(store: Store, ended: Sequence[Call]) -> None:
     assert await store.forget_presses(before=AFTER_ALL, limit=2) == 2
     assert await remembered(store, ended) == ended[2:]
     assert await store.forget_presses(before=AFTER_ALL, limit=2) == 2
@@ -62,14 +62,12 @@ async def test_presses_are_forgotten_oldest_first(store: SqlStore, ended: Sequen
     assert await remembered(store, ended) == []
 
 
-async def test_presses_are_forgotten_that_were_requested_before_the_moment(
-    store: SqlStore, ended: Sequence[Call]
-) -> None:
+async def test_presses_are_forgotten_that_were_requested_before_the_moment(store: Store, ended: Sequence[Call]) -> None:
     assert await store.forget_presses(before=ended[3].requested_at, limit=100) == 3
     assert await remembered(store, ended) == ended[3:]
 
 
-async def test_a_press_of_a_call_that_is_not_ended_is_not_forgotten(store: SqlStore) -> None:
+async def test_a_press_of_a_call_that_is_not_ended_is_not_forgotten(store: Store) -> None:
     calls = [a_call(minute=minute, request_id=f"press-{minute}") for minute in range(2)]
     for call in calls:
         await store.record_press(call)
@@ -79,7 +77,7 @@ async def test_a_press_of_a_call_that_is_not_ended_is_not_forgotten(store: SqlSt
     assert await remembered(store, [calls[0], wrap_up]) == [calls[0], wrap_up]
 
 
-async def test_a_forgotten_press_keeps_its_call_and_its_history(store: SqlStore, ended: Sequence[Call]) -> None:
+async def test_a_forgotten_press_keeps_its_call_and_its_history(store: Store, ended: Sequence[Call]) -> None:
     before = await history(store, ended[0])
     await store.forget_presses(before=AFTER_ALL, limit=100)
     assert await stored(store, ended[0]) == ended[0]
@@ -87,7 +85,7 @@ async def test_a_forgotten_press_keeps_its_call_and_its_history(store: SqlStore,
     assert await history(store, ended[0]) == before
 
 
-async def test_a_press_of_a_forgotten_request_id_is_a_new_one(store: SqlStore, ended: Sequence[Call]) -> None:
+async def test_a_press_of_a_forgotten_request_id_is_a_new_one(store: Store, ended: Sequence[Call]) -> None:
     await store.forget_presses(before=AFTER_ALL, limit=1)
     anew = a_call(request_id="press-0", minute=60)
     await store.record_press(anew)
@@ -98,13 +96,13 @@ async def test_a_press_of_a_forgotten_request_id_is_a_new_one(store: SqlStore, e
     assert await stored(store, ended[0]) == ended[0]
 
 
-async def test_what_was_forgotten_stays_so(lab: Lab, store: SqlStore, ended: Sequence[Call]) -> None:
+async def test_what_was_forgotten_stays_so(lab: Lab, store: Store, ended: Sequence[Call]) -> None:
     await store.forget_presses(before=AFTER_ALL, limit=2)
     async with lab.store() as other:
         assert await remembered(other, ended) == ended[2:]
 
 
-async def test_two_stores_forget_each_press_once(lab: Lab, store: SqlStore, ended: Sequence[Call]) -> None:
+async def test_two_stores_forget_each_press_once(lab: Lab, store: Store, ended: Sequence[Call]) -> None:
     async with lab.store() as other:
         both = (each.forget_presses(before=AFTER_ALL, limit=100) for each in (store, other))
         assert sum(await asyncio.gather(*both)) == len(ended)
@@ -113,7 +111,7 @@ async def test_two_stores_forget_each_press_once(lab: Lab, store: SqlStore, ende
 # ── removing ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_calls_are_removed_with_their_history_oldest_first(store: SqlStore, ended: Sequence[Call]) -> None:
+async def test_calls_are_removed_with_their_history_oldest_first(store: Store, ended: Sequence[Call]) -> None:
     assert await store.remove_calls(before=AFTER_ALL, limit=2) == 2
     assert await all_calls(store) == ended[2:]
     assert await store.call(ended[0].tenant_id, ended[0].id) is None
@@ -123,14 +121,14 @@ async def test_calls_are_removed_with_their_history_oldest_first(store: SqlStore
     assert await history(store, a_call(id=ended[0].id)) == [(0, "requested", "agent", "connecting")]
 
 
-async def test_calls_are_removed_that_were_requested_before_the_moment(store: SqlStore, ended: Sequence[Call]) -> None:
+async def test_calls_are_removed_that_were_requested_before_the_moment(store: Store, ended: Sequence[Call]) -> None:
     await store.forget_presses(before=AFTER_ALL, limit=2)
     assert await store.remove_calls(before=ended[3].requested_at, limit=100) == 3
     assert await store.remove_calls(before=ended[3].requested_at, limit=100) == 0
     assert await all_calls(store) == ended[3:]
 
 
-async def test_the_oldest_calls_are_removed_whether_or_not_they_are_forgotten(store: SqlStore) -> None:
+async def test_the_oldest_calls_are_removed_whether_or_not_they_are_forgotten(store: Store) -> None:
     calls = [a_call(minute=minute, request_id=f"press-{minute}" if minute % 3 else None) for minute in range(9)]
     for call in calls:
         await store.record_press(call)
@@ -143,7 +141,7 @@ async def test_the_oldest_calls_are_removed_whether_or_not_they_are_forgotten(st
     assert await store.remove_calls(before=over[8].requested_at, limit=2) == 0
 
 
-async def test_calls_that_are_not_ended_are_not_removed(store: SqlStore, ended: Sequence[Call]) -> None:
+async def test_calls_that_are_not_ended_are_not_removed(store: Store, ended: Sequence[Call]) -> None:
     live, wrap_up = a_call(minute=-10), a_call(minute=-5)
     for call in (live, wrap_up):
         await store.record_press(call)
@@ -153,7 +151,7 @@ async def test_calls_that_are_not_ended_are_not_removed(store: SqlStore, ended: 
     assert await store.open_calls() == await all_calls(store) == [live, wrap_up]
 
 
-async def test_changes_of_a_removed_call_do_not_bring_it_back(store: SqlStore, ended: Sequence[Call]) -> None:
+async def test_changes_of_a_removed_call_do_not_bring_it_back(store: Store, ended: Sequence[Call]) -> None:
     await store.remove_calls(before=AFTER_ALL, limit=1)
     record_whole_call(store, a_call(id=ended[0].id))
     await store.flush()
@@ -163,7 +161,7 @@ async def test_changes_of_a_removed_call_do_not_bring_it_back(store: SqlStore, e
 # ── taking back ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_press_that_is_taken_back_was_never_made(store: SqlStore) -> None:
+async def test_a_press_that_is_taken_back_was_never_made(store: Store) -> None:
     call, other = a_call(request_id="press-1"), a_call(minute=1)
     await store.record_press(call)
     await store.record_press(other)
@@ -174,7 +172,7 @@ async def test_a_press_that_is_taken_back_was_never_made(store: SqlStore) -> Non
     assert await store.press("ada", "press-1") == anew
 
 
-async def test_a_press_that_is_not_there_can_be_taken_back(store: SqlStore) -> None:
+async def test_a_press_that_is_not_there_can_be_taken_back(store: Store) -> None:
     first = a_call(request_id="press-1")
     await store.record_press(first)
     await store.retract_press(a_call(request_id="press-1"))
@@ -182,7 +180,7 @@ async def test_a_press_that_is_not_there_can_be_taken_back(store: SqlStore) -> N
     assert await store.calls("north") == [first]
 
 
-async def test_a_press_that_was_given_up_and_is_taken_back_does_not_come_later(store: SqlStore) -> None:
+async def test_a_press_that_was_given_up_and_is_taken_back_does_not_come_later(store: Store) -> None:
     calls = [a_call(request_id=f"press-{number}") for number in range(20)]
     for turns, call in enumerate(calls):
         press = asyncio.create_task(store.record_press(call))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from manualdial.storage import SqlStore
+from manualdial.ports import Store
 from tests.contract.stores import LIMIT, Lab, a_call, winners
 
 
-async def test_of_two_stores_that_press_the_same_keys_one_wins_each(lab: Lab, store: SqlStore) -> None:
+async def test_of_two_stores_that_press_the_same_keys_one_wins_each(lab: Lab, store: Store) -> None:
     async with lab.store() as other:
         for key in range(10):
             presses = [(which, a_call(request_id=f"press-{key}")) for which in (store, other) * 10]
@@ -18,7 +18,7 @@ async def test_of_two_stores_that_press_the_same_keys_one_wins_each(lab: Lab, st
 
 
 async def test_of_two_stores_that_press_many_keys_in_any_order_none_waits_for_the_other_in_vain(
-    lab: Lab, store: SqlStore
+    lab: Lab, store: Store
 ) -> None:
     there = [a_call(request_id=f"press-{key}") for key in range(100)]
     back = [a_call(request_id=f"press-{key}") for key in reversed(range(100))]

@@ -6,11 +6,11 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import Sequence
 from typing import Final
 
 from tests.faults.connection import Connection, NoAnswer, call_in, error_of
 from tests.faults.desk import Desk
+from tests.faults.outages import Outages
 from tests.faults.record import Answer, Press, Record, Standing
 from tests.support.bus_client import Message, is_error
 
@@ -42,8 +42,6 @@ _PATIENCE = 0.5
 _TIDY_LIMIT = 40.0
 _LOOK_EVERY = 1.0
 _CHOICE_LIMIT = 3.0
-_COMMIT = 1.0
-"""Seconds that a choice, which is written in the background, may take to be written: a death before loses it."""
 
 
 class Agent:
@@ -67,8 +65,8 @@ class Agent:
         """Press no more; what is under way is brought to its end."""
         self._stop.set()
 
-    async def run(self, deaths: Sequence[float]) -> None:
-        """Log in, press and talk until `stop`, then leave everything in order. `deaths` are those of the service."""
+    async def run(self, outages: Outages) -> None:
+        """Log in, press and talk until `stop`, then leave everything in order."""
         async with self._desk:
             await self._log_in()
             while not self._stop.is_set():
@@ -76,7 +74,7 @@ class Agent:
                     await self._choose_state()
                 await self._one_call()
                 await asyncio.sleep(self._random.uniform(0.0, 0.3))
-            await self._tidy_up(deaths)
+            await self._tidy_up(outages)
 
     # ── a press ──
 
@@ -197,7 +195,7 @@ class Agent:
             self._record.incident("login lost", self.id)
             await self._log_in()
 
-    async def _tidy_up(self, deaths: Sequence[float]) -> None:
+    async def _tidy_up(self, outages: Outages) -> None:
         limit = time.monotonic() + _TIDY_LIMIT
         calls = await self._desk.calls()
         while calls != {} and time.monotonic() < limit:
@@ -211,16 +209,16 @@ class Agent:
             Standing(
                 agent_id=self.id,
                 state=agent_state.get("name", ""),
-                chosen=self._may_be_in(deaths),
+                chosen=self._may_be_in(outages),
                 calls=[f"{call_id} {at}" for call_id, at in (calls or {}).items()],
             )
         )
 
-    def _may_be_in(self, deaths: Sequence[float]) -> frozenset[str]:
-        """The newest choice, and the one before where the service died before it can be expected to be written."""
+    def _may_be_in(self, outages: Outages) -> frozenset[str]:
+        """The newest choice, and the one before it where the newest may be lost."""
         labels = []
         for at, label in reversed(self._chosen):
             labels.append(label)
-            if not any(at <= death <= at + _CHOICE_LIMIT + _COMMIT for death in deaths):
+            if not outages.may_be_lost(at, within=_CHOICE_LIMIT):
                 break
         return frozenset(labels)

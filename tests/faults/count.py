@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.faults.history import faults_of_call, faults_of_stretch, goes_back
+from tests.faults.outages import Outages
 from tests.faults.record import Application, Press, Record, Told
 
 _INSTANT: Final = 1.0
@@ -18,9 +19,6 @@ _INSTANT: Final = 1.0
 
 _LONGEST_CALL: Final = 90.0
 """Seconds after the press in which a clock that is set back may show in the call's history."""
-
-_WRITES_WITHIN: Final = 8.0
-"""Seconds in which a state that was told is written, also where the database is away: a death before may lose it."""
 
 
 class Kind(StrEnum):
@@ -87,7 +85,7 @@ class Evidence:
     """What the service, the phone and the carrier wrote, each to be searched for what concerns one call."""
     asterisk_died_at: Sequence[float] = ()
     clock_set_back_at: Sequence[float] = ()
-    service_died_at: Sequence[float] = ()
+    outages: Outages = field(default_factory=Outages)
     service_ended_by_itself: Sequence[int] = ()
 
 
@@ -118,7 +116,7 @@ def count(evidence: Evidence) -> Count:
     result.violations += _clients(evidence)
     rounds, written = _rounds(evidence), {call["callId"]: call for call in evidence.calls}
     for application in evidence.record.applications:
-        for violation in _told(application, written, evidence.service_died_at):
+        for violation in _told(application, written, evidence.outages):
             result.violations.append(replace(violation, round=rounds.get(violation.call_id)))
     result.violations += [Violation(kind=Kind.LEFT_OVER, round=None, detail=left) for left in evidence.left]
     result.violations += [
@@ -228,9 +226,7 @@ def _clients(evidence: Evidence) -> Iterator[Violation]:
             yield Violation(kind=Kind.AGENT_LEFT, round=None, detail=f"{detail}; may be in {sorted(standing.chosen)}")
 
 
-def _told(
-    application: Application, written: Mapping[str, Mapping[str, Any]], died_at: Sequence[float]
-) -> Iterator[Violation]:
+def _told(application: Application, written: Mapping[str, Mapping[str, Any]], outages: Outages) -> Iterator[Violation]:
     for fault in application.breaks:
         yield Violation(kind=Kind.STREAM, round=None, detail=f"{application.name}: {fault}")
     of_call: dict[str, list[Told]] = defaultdict(list)
@@ -239,7 +235,7 @@ def _told(
     for call_id, events in of_call.items():
         for fault in _out_of_order(events):
             yield Violation(kind=Kind.EVENTS, round=None, call_id=call_id, detail=f"{application.name}: {fault}")
-        if fault := _not_written(events, written.get(call_id, {}), died_at):
+        if fault := _not_written(events, written.get(call_id, {}), outages):
             yield Violation(kind=Kind.NOT_WRITTEN, round=None, call_id=call_id, detail=f"{application.name}: {fault}")
 
 
@@ -253,7 +249,7 @@ def _out_of_order(events: Sequence[Told]) -> Iterator[str]:
         last[epoch] = lines[-1][0]
 
 
-def _not_written(events: Sequence[Told], call: Mapping[str, Any], died_at: Sequence[float]) -> str:
+def _not_written(events: Sequence[Told], call: Mapping[str, Any], outages: Outages) -> str:
     """The first change that was told and is not in the journal, unless the service died before it must be there."""
     if events[0].state != "requested":
         return ""  # the reader missed the beginning, so there is nothing to count the lines from
@@ -261,6 +257,10 @@ def _not_written(events: Sequence[Told], call: Mapping[str, Any], died_at: Seque
     unbroken = takewhile(lambda event: event.stretch == events[0].stretch, events)
     for number, event in enumerate(unbroken):
         if lines[number : number + 1] != [(event.state, event.leg)]:
-            lost = any(0 <= died - event.at <= _WRITES_WITHIN for died in died_at) and lines
-            return "" if lost else f"{event.state} ({event.leg}) was told at {event.at:.3f}, the journal has {lines}"
+            may_be_lost = bool(lines) and outages.may_be_lost(event.at)
+            return (
+                ""
+                if may_be_lost
+                else f"{event.state} ({event.leg}) was told at {event.at:.3f}, the journal has {lines}"
+            )
     return ""

@@ -31,12 +31,14 @@ def database_faults(database: SqliteFile | PostgresqlDatabase) -> list[Fault]:
 
 async def _forbid_writing(world: World) -> bool:
     """Where no file system can be mounted to be filled."""
-    world.service.limit_files(limited=True)
-    await asyncio.sleep(world.random.uniform(0.8, 2.2))
-    world.service.limit_files(limited=False)
+    with world.database_away():
+        world.service.limit_files(limited=True)
+        await asyncio.sleep(world.random.uniform(0.8, 2.2))
+        world.service.limit_files(limited=False)
     return True
 
 
 async def _for_a_while(world: World, *, do: Callable[[float], Awaitable[None]]) -> bool:
-    await do(world.random.uniform(0.8, 2.2))
+    with world.database_away():
+        await do(world.random.uniform(0.8, 2.2))
     return True

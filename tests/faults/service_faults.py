@@ -83,12 +83,13 @@ async def _kill_both(world: World) -> bool:
 
 
 async def _kill_while_locked(world: World) -> bool:
-    lock = asyncio.create_task(world.database.locked(world.random.uniform(0.5, 1.5)))
-    await asyncio.sleep(world.random.uniform(0.1, 0.5))
-    world.service.may_fail_to_start = True
-    died = await _dies(world, world.service.kill)
-    world.service.may_fail_to_start = False
-    await lock
+    with world.database_away():
+        lock = asyncio.create_task(world.database.locked(world.random.uniform(0.5, 1.5)))
+        await asyncio.sleep(world.random.uniform(0.1, 0.5))
+        world.service.may_fail_to_start = True
+        died = await _dies(world, world.service.kill)
+        world.service.may_fail_to_start = False
+        await lock
     return died
 
 

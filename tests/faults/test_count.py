@@ -6,6 +6,7 @@ import pytest
 
 from tests.faults.count import Evidence, Kind, count
 from tests.faults.evidence import AGENT, GoodRun
+from tests.faults.outages import Outages
 from tests.faults.record import Answer, Standing, Told
 
 
@@ -148,8 +149,8 @@ def test_a_state_that_was_told_and_not_written_is_found(run: GoodRun) -> None:
     run.application.told[6:6] = [held, back]
 
     assert kinds(run.evidence()) == [Kind.NOT_WRITTEN]
-    assert kinds(run.evidence(service_died_at=[run.press.at - 1])) == [Kind.NOT_WRITTEN]
-    assert kinds(run.evidence(service_died_at=[run.press.at + 1])) == []
+    assert kinds(run.evidence(outages=Outages(died_at=[run.press.at - 1]))) == [Kind.NOT_WRITTEN]
+    assert kinds(run.evidence(outages=Outages(died_at=[run.press.at + 0.5]))) == []
 
     states[6:6] = [states[5] | {"state": "held", "step": 6}, states[5] | {"step": 7}]
     for line in states[8:]:
@@ -162,7 +163,7 @@ def test_a_state_that_was_told_and_not_written_is_found(run: GoodRun) -> None:
 def test_a_call_that_was_told_and_never_written_is_found_even_where_the_service_died(run: GoodRun) -> None:
     told = run.application.told[0]._replace(call_id="another")
     run.application.told.append(told)
-    assert kinds(run.evidence(service_died_at=[told.at])) == [Kind.NOT_WRITTEN]
+    assert kinds(run.evidence(outages=Outages(died_at=[told.at]))) == [Kind.NOT_WRITTEN]
 
 
 def test_a_break_of_a_stream_is_found(run: GoodRun) -> None:

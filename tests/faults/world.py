@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -23,6 +23,7 @@ from tests.faults.agent import Agent
 from tests.faults.count import Evidence
 from tests.faults.database import PostgresqlDatabase, SqliteFile
 from tests.faults.invites import InviteLog
+from tests.faults.outages import Outages
 from tests.faults.record import Record
 from tests.faults.service_process import ServiceProcess
 from tests.support.waiting import until
@@ -70,6 +71,7 @@ class World:
         self.asterisk_died_at: list[float] = []
         self.clock_set_back_at: list[float] = []
         self.agents: Sequence[Agent] = ()
+        self.outages = Outages()
         self._stack = AsyncExitStack()
         self._work: list[asyncio.Task[None]] = []
         self._invites: dict[str, InviteLog] = {}
@@ -98,8 +100,9 @@ class World:
                     await store.add_user(user)
             self._service = ServiceProcess(environment=environment, folder=self.folder)
             await stack.enter_async_context(self._service)
+            self.outages = Outages(died_at=self._service.ended_at)
             self.agents = [self._agent(number, user) for number, user in enumerate(self._users)]
-            self._work = [asyncio.create_task(agent.run(self._service.ended_at)) for agent in self.agents]
+            self._work = [asyncio.create_task(agent.run(self.outages)) for agent in self.agents]
             self._work.append(asyncio.create_task(self._keep_reading()))
             stack.push_async_callback(self._stop_work)
             self._stack = stack.pop_all()
@@ -109,6 +112,15 @@ class World:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+
+    @contextmanager
+    def database_away(self) -> Iterator[None]:
+        """For the length of the block nothing can be written, or hardly anything."""
+        start = time.time()
+        try:
+            yield
+        finally:
+            self.outages.database_away.append((start, time.time()))
 
     def note(self, line: str) -> None:
         """Write into the log of the rounds, with the time that the other logs have."""
@@ -145,7 +157,7 @@ class World:
             logs=[self.service.log, *self._sip_logs],
             asterisk_died_at=self.asterisk_died_at,
             clock_set_back_at=self.clock_set_back_at,
-            service_died_at=self.service.ended_at,
+            outages=self.outages,
             service_ended_by_itself=self.service.ended_by_itself,
         )
 

@@ -190,9 +190,7 @@ class Core:
             metrics=self.metrics,
             interval=0.01,
         )
-        self.retraction = Retraction(
-            store=self.store, earlier=self.earlier, turns=turns, interval=0.01, store_timeout=store_timeout
-        )
+        self.retraction = Retraction(earlier=self.earlier, turns=turns, interval=0.01, store_timeout=store_timeout)
         self.registration = Registration(
             bus=self.bus,
             sessions=self.sessions,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -49,6 +49,8 @@ class MemoryStore:
 
     async def set_password(self, user_id: str, password_hash: str) -> None:
         self._answer()
+        if (user := self._users.get(user_id)) is not None:
+            self._users[user_id] = msgspec.structs.replace(user, password_hash=password_hash)
 
     async def user(self, user_id: str) -> User | None:
         self._answer()
@@ -61,15 +63,21 @@ class MemoryStore:
 
     async def users(self) -> Sequence[User]:
         self._answer()
-        return sorted(self._users.values(), key=lambda user: (user.tenant, user.login_name))
+        return sorted(self._users.values(), key=lambda user: (user.tenant.casefold(), user.login_name.casefold()))
 
     async def record_press(self, call: Call) -> None:
         self.waiting += 1
         await self.go_on.wait()
         self.waiting -= 1
         self._answer()
-        if call.request_id is not None and (taken := self._press(call.agent_id, call.request_id)) is not None:
+        taken = self._calls.get(call.id)
+        if taken is None and call.request_id is not None:
+            taken = self._press(call.agent_id, call.request_id)
+        if taken is not None:
             raise RequestIdTaken(taken)
+        at, requested_at = call.at.astimezone(UTC), call.requested_at.astimezone(UTC)
+        call = msgspec.structs.replace(call, at=at, requested_at=requested_at)
+        self._calls[call.id] = call
         self._write(requested(call))
         if self.loses_the_answer:
             raise StoreUnavailable("the answer was lost")
@@ -113,7 +121,7 @@ class MemoryStore:
 
     async def logins(self) -> Sequence[AgentSession]:
         await self.flush()
-        return [self._as_chosen(session) for session in self._logins.values()]
+        return [self._as_chosen(session) for _, session in sorted(self._logins.items())]
 
     async def flush(self) -> None:
         self._answer()
@@ -171,9 +179,15 @@ class MemoryStore:
 
     def _write(self, change: Change) -> None:
         call = change.call
-        self._calls[call.id] = call
+        if call.id not in self._calls:
+            return
+        if self._calls[call.id].step < call.step:
+            self._calls[call.id] = call
         line = StoredChange(step=call.step, state=call.state, leg=change.leg, event=change.event, at=call.at)
-        self._history.setdefault(call.id, []).append(line)
+        history = self._history.setdefault(call.id, [])
+        if (line.step, line.leg) not in [(other.step, other.leg) for other in history]:
+            history.append(line)
+            history.sort(key=lambda line: line.step)
 
     def _newest_first(self) -> list[Call]:
         return sorted(self._calls.values(), key=lambda call: (call.requested_at, call.id), reverse=True)

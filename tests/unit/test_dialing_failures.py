@@ -240,3 +240,26 @@ async def test_who_is_told_that_the_engine_refused_finds_the_press_ended_after_a
     found = await core.store.press("u-ann", "press-1")
     assert found is not None
     assert found.state == "ended"
+
+
+async def test_where_engine_and_journal_were_both_silent_the_press_that_comes_again_rings_under_an_id_of_its_own(
+    core: Core, desk: Desk
+) -> None:
+    core.engine.fails["make_ready"] = EngineSilent("x")
+    core.store.loses_the_answer = True
+    assert error_type(await desk.press()) == "MAKE_CALL_FAILED"
+    (unasked,) = core.earlier.unasked()
+    core.store.loses_the_answer = False
+    del core.engine.fails["make_ready"]
+    dial = dial_of(await desk.press())
+    assert (dial["replay"], dial["state"]) == (False, "requested")
+    assert dial["callId"] != unasked.id
+    assert [order.call_id for order in core.engine.orders] == [dial["callId"]]
+    assert [call.id for call in await core.store.calls("t-north")] == [dial["callId"]]
+
+
+async def test_a_press_that_is_not_remembered_may_come_again_with_other_data(core: Core, desk: Desk) -> None:
+    core.store.loses_the_answer = True
+    assert error_type(await desk.press()) == "MAKE_CALL_FAILED"
+    core.store.loses_the_answer = False
+    assert dial_of(await desk.press("+12025550123"))["replay"] is False

@@ -103,11 +103,13 @@ def test_other_data_under_the_same_request_id_are_a_conflict_and_without_one_are
     assert book.earlier.same(a_press(None), other) == other
 
 
-def test_a_press_whose_journal_was_silent_is_unasked_until_it_is_asked_for() -> None:
-    book, call = Book(), a_call()
+async def test_a_press_whose_journal_was_silent_is_unasked_until_it_is_taken_back() -> None:
+    book, call = Book(), a_call(request_id="r")
     assert not book.earlier.is_unasked(call)
+    await book.store.record_press(call)
     book.earlier.journal_was_silent(call)
     assert book.earlier.is_unasked(call)
     assert book.earlier.unasked() == (call,)
-    book.earlier.is_settled(call)
+    await book.earlier.take_back(call)
     assert not book.earlier.is_unasked(call)
+    assert await book.store.press("u-ann", "r") is None

@@ -38,7 +38,7 @@ async def test_one_that_nobody_repeats_is_taken_back_and_is_a_new_press_when_it_
     assert len(core.engine.orders) == 1
 
 
-async def test_one_that_is_repeated_goes_on_and_is_not_taken_back(core: Core, desk: Desk) -> None:
+async def test_one_that_is_repeated_makes_its_call_which_is_not_taken_back(core: Core, desk: Desk) -> None:
     await press_whose_answer_is_lost(core, desk)
     core.engine.waits["originate"] = asyncio.Event()
     again = asyncio.create_task(desk.press())

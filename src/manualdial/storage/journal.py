@@ -23,6 +23,8 @@ _FAILING_FOR = 60.0
 """Seconds after a failure in which the journal is called failing though nothing waits to be tried again."""
 _MANY_CHANGES = 500
 """How many changes are written with the next press, though they have time: more would keep a later press waiting."""
+_MOST_CHANGES = 2_000
+"""About how many changes one transaction writes: a press that comes meanwhile waits for it."""
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +67,8 @@ class Journal:
         self._alarm: asyncio.TimerHandle | None = None
         self._due = False
         """Whether the time of the waiting changes has come."""
+        self._lost = 0
+        """How many changes were replaced since the database took something."""
         self._failures = 0
         self._failed_at = 0.0
         self._writer: asyncio.Task[None] | None = None
@@ -117,7 +121,7 @@ class Journal:
 
     def record_change(self, change: Change) -> None:
         """Put a change in the queue."""
-        self._tell_of_replaced(self._pending.add(change))
+        self._count_lost(self._pending.add(change))
         self._wake_in(self._pace.linger)
 
     def record_login(self, agent_id: str, session: AgentSession | None) -> None:
@@ -184,7 +188,8 @@ class Journal:
         if with_changes:
             self._due = False
             self._silence_alarm()
-        batch = self._in_hand = self._pending.take(with_changes=with_changes)
+        batch = self._in_hand = self._pending.take(changes=_MOST_CHANGES if with_changes else 0)
+        unfinished = with_changes and self._pending.count > 0
         flushes, self._flushes = self._flushes, []
         fault: str | None = "the store is closed"
         try:
@@ -194,8 +199,13 @@ class Journal:
         finally:
             self._in_hand = Batch()
             batch.fail(fault or "the press was passed over")
-            _end_flushes(flushes, fault)
+            if fault is None and unfinished:
+                self._flushes = [*flushes, *self._flushes]
+            else:
+                _end_flushes(flushes, fault)
         self._take_stock(fault)
+        if fault is None and unfinished:
+            self._changes_are_due()
 
     async def _write_parts(self, parts: Iterable[Batch]) -> str | None:
         """Write one after the other until one fails. Returns what failed it."""
@@ -253,20 +263,24 @@ class Journal:
         if fault is None:
             if self._failures:
                 log.info("the database takes the journal again", failures=self._failures)
-            self._failures = 0
+            if self._lost:
+                log.error("parts of the history of calls are lost", changes=self._lost)
+            self._failures = self._lost = 0
             return
         self._failures += 1
         self._failed_at = asyncio.get_running_loop().time()
-        self._tell_of_replaced(self._pending.put_back(self._unwritten))
+        self._count_lost(self._pending.put_back(self._unwritten))
         self._unwritten = []
         if self._failures == 1:
             log.error("the database does not take the journal", reason=fault, changes=self._pending.unasked)
         if self._pending.unasked:
             self._wake_in(self._pace.retry(self._failures))
 
-    def _tell_of_replaced(self, replaced: int) -> None:
-        if replaced:
-            log.error("parts of the history of calls are lost: too many wait for the database", changes=replaced)
+    def _count_lost(self, replaced: int) -> None:
+        """Say so once, and how many when the database is back: not a line for each."""
+        if replaced and not self._lost:
+            log.error("parts of the history of calls get lost: too many changes wait for the database")
+        self._lost += replaced
 
 
 def _end_flushes(flushes: Iterable[asyncio.Future[None]], fault: str | None) -> None:

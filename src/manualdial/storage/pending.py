@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from manualdial.agents import AgentSession
 from manualdial.calls import Call, Change
@@ -116,9 +117,25 @@ class Pending:
 
     def put_back(self, changes: Sequence[Change]) -> int:
         """Put changes that were not written before those that came since. Returns how many were replaced."""
-        since = [change for of_call in self.changes.values() for change in of_call]
-        self.changes, self.count = {}, 0
-        return sum(self.add(change) for change in (*changes, *since))
+        waiting: dict[str, list[Change]] = {}
+        for change in changes:
+            waiting.setdefault(change.call.id, []).append(change)
+        for call_id, since in self.changes.items():
+            waiting.setdefault(call_id, []).extend(since)
+        self.changes = waiting
+        self.count += len(changes)
+        return self._make_room()
+
+    def _make_room(self) -> int:
+        replaced = 0
+        for of_call in self.changes.values():
+            if self.count <= self.room:
+                break
+            older = len(of_call) - 1
+            del of_call[:older]
+            self.count -= older
+            replaced += older
+        return replaced
 
     def put_back_logins(self, logins: Iterable[LoginChange]) -> None:
         """Put back logins that were not written; those that came since are newer."""
@@ -130,19 +147,29 @@ class Pending:
         for press in (*self.retracted, *self.presses):
             press.fail(reason)
 
-    def take(self, *, with_changes: bool = True) -> Batch:
-        """Take all presses, to be written or taken back, whose callers still wait, all logins, and all changes or none.
+    def take(self, *, changes: int) -> Batch:
+        """Take all presses, to be written or taken back, whose callers still wait; all logins; and some changes.
 
+        Of the changes about so many: those of the calls that have waited longest, and of each call all.
         Logins always, so that no press is stored before the login that it was made in.
         """
         retracted, presses = _still_waiting(self.retracted), _still_waiting(self.presses)
         logins = [LoginChange(agent_id, session) for agent_id, session in self.logins.items()]
         self.retracted, self.presses, self.logins = [], [], {}
-        if not with_changes:
-            return Batch(retracted=retracted, presses=presses, logins=logins)
-        changes = [change for of_call in self.changes.values() for change in of_call]
-        self.changes, self.count = {}, 0
-        return Batch(retracted=retracted, presses=presses, changes=changes, logins=logins)
+        return Batch(retracted=retracted, presses=presses, changes=self._take_changes(changes), logins=logins)
+
+    def _take_changes(self, number: int) -> list[Change]:
+        taken: list[Change] = []
+        calls = 0
+        for of_call in self.changes.values():
+            if len(taken) >= number:
+                break
+            taken += of_call
+            calls += 1
+        for call_id in list(islice(self.changes, calls)):
+            del self.changes[call_id]
+        self.count -= len(taken)
+        return taken
 
 
 def _still_waiting(presses: Iterable[Press]) -> list[Press]:

@@ -21,8 +21,7 @@ class PostgresqlDatabase:
     """A database of a PostgreSQL server.
 
     `answer_timeout` is how long, in seconds, a transaction may take, with the connection that it may have to make;
-    `migration_timeout` the same for bringing the schema up to date. Where the server falls silent, giving up the
-    connection that lay idle takes up to two seconds more. A commit is as durable as the server's setting
+    `migration_timeout` the same for bringing the schema up to date. A commit is as durable as the server's setting
     `synchronous_commit` says.
     """
 
@@ -61,35 +60,53 @@ class PostgresqlDatabase:
     async def _run(self, work: Callable[[Connection], Result]) -> Result:
         if self._closed:
             raise StoreUnavailable("the store is closed")
+        deadline = asyncio.get_running_loop().time() + self._answer_timeout
         with vendor_faults():
-            async with asyncio.timeout(self._answer_timeout):
-                try:
-                    return await _transaction(self._engine, work)
-                except _LostBeforeCommit:
-                    # It died while it lay idle, as in a restart of the server. Asking the server before each use, as
-                    # `pool_pre_ping` does, takes three round trips: as long as all the rest of a press.
-                    return await _transaction(self._engine, work)
+            try:
+                return await _transaction(self._engine, work, deadline=deadline)
+            except _LostBeforeCommit:
+                # It died while it lay idle, as in a restart of the server. Asking the server before each use, as
+                # `pool_pre_ping` does, takes three round trips, and a whole press four.
+                return await _transaction(self._engine, work, deadline=deadline)
 
     async def _upgrade(self) -> None:
         engine = create_async_engine(self._url, poolclass=NullPool, hide_parameters=True)
-        async with asyncio.timeout(self._migration_timeout):
-            await _transaction(engine, upgrade)
+        await _transaction(engine, upgrade, deadline=asyncio.get_running_loop().time() + self._migration_timeout)
 
 
 class _LostBeforeCommit(StoreUnavailable):
     """The connection was lost, and nothing was written."""
 
 
-async def _transaction(engine: AsyncEngine, work: Callable[[Connection], Result]) -> Result:
-    async with engine.connect() as connection:
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        try:
-            result = await _before_commit(connection, work)
-            await connection.commit()
-        except asyncio.CancelledError:
-            await _abandon(connection, driver)
-            raise
+async def _transaction(engine: AsyncEngine, work: Callable[[Connection], Result], *, deadline: float) -> Result:
+    """Run `work` and commit. Raises TimeoutError at the deadline, a time of the loop."""
+    connection: AsyncConnection = engine.connect()
+    async with asyncio.timeout_at(deadline):
+        await connection.start()
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    too_late = False
+
+    def give_up() -> None:
+        # Not by cancelling: SQLAlchemy would then take two seconds more for a farewell to a server that says nothing.
+        nonlocal too_late
+        too_late = True
+        driver.terminate()
+
+    alarm = asyncio.get_running_loop().call_at(deadline, give_up)
+    try:
+        result = await _before_commit(connection, work)
+        await connection.commit()
         return result
+    except asyncio.CancelledError:
+        await _abandon(connection, driver)
+        raise
+    except (DBAPIError, _LostBeforeCommit):
+        if too_late:
+            raise TimeoutError from None
+        raise
+    finally:
+        await connection.close()
+        alarm.cancel()
 
 
 async def _before_commit(connection: AsyncConnection, work: Callable[[Connection], Result]) -> Result:

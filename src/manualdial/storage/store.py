@@ -57,7 +57,7 @@ class SqlStore:
         linger: float = 0.03,
         first_retry: float = 0.1,
         longest_retry: float = 5.0,
-        max_pending_changes: int = 10_000,
+        max_pending_changes: int = 100_000,
     ) -> None:
         self._flush_timeout = flush_timeout
         self._database = database(url, answer_timeout=answer_timeout, migration_timeout=migration_timeout)
