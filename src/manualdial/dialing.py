@@ -189,8 +189,8 @@ class Dialing:
                 return Outcome(call=self._earlier.same(press, earlier), replay=True)
             async with self._journal_limit():
                 await self._earlier.take_back(earlier)
-            # Under an id that the engine has never heard: what it made ready for the first one may still be there.
-            return await self._place(press, self._new_call(press, verdict))
+            # Anew, under an id that the engine has never heard: what it made ready for the first may still be there.
+            return await self._now(press, verdict)
         except StoreUnavailable as error:
             log.warning("no call without a journal", reason=str(error))
             raise MakeCallFailed("the journal is not available", retryable=True) from None
@@ -212,9 +212,9 @@ class Dialing:
             return CallRefused("screening refused the call", details={"verdict": msgspec.to_builtins(verdict)})
         if self._sessions.get(press.agent_id) is None:
             return AgentNotLoggedIn("the agent has logged out meanwhile")
-        call = self._live_calls.of_agent(press.agent_id)
-        if call is not None and call.is_live:
-            return CallInProgress("the agent has a live call", details={"callId": call.id})
+        for call in self._live_calls.all_of_agent(press.agent_id):
+            if call.is_live:
+                return CallInProgress("the agent has a live call", details={"callId": call.id})
         if not self._engine.ready:
             return MakeCallFailed("the engine is not there", retryable=True)
         return None

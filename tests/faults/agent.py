@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 import uuid
+from dataclasses import dataclass
 from typing import Final
 
 from tests.faults.connection import Connection, NoAnswer, call_in, error_of
@@ -44,6 +45,16 @@ _LOOK_EVERY = 1.0
 _CHOICE_LIMIT = 3.0
 
 
+@dataclass(kw_only=True, slots=True)
+class _Choice:
+    """A state that the agent has chosen, and when."""
+
+    at: float
+    state: str
+    answered: bool
+    """Otherwise nobody knows whether it took effect."""
+
+
 class Agent:
     """One agent at work."""
 
@@ -58,7 +69,7 @@ class Agent:
         self._record = record
         self._random = random.Random(number)
         self._stop = asyncio.Event()
-        self._chosen: list[tuple[float, str]] = [(0.0, "Not Ready")]
+        self._chosen = [_Choice(at=0.0, state="Not Ready", answered=True)]
         self._desk = Desk(agent_id=agent_id, port=port, token=token, applications=applications, record=record)
 
     def stop(self) -> None:
@@ -71,6 +82,7 @@ class Agent:
             await self._log_in()
             while not self._stop.is_set():
                 if self._random.random() < _CHOOSES:
+                    await self._look_at_own_state(outages)
                     await self._choose_state()
                 await self._one_call()
                 await asyncio.sleep(self._random.uniform(0.0, 0.3))
@@ -116,7 +128,7 @@ class Agent:
     async def _press(self, press: Press) -> Message | None:
         """Press once, from one application or from two at the same moment. None where no answer came."""
         cut, self.cut_next = self.cut_next, False
-        limit = self._random.uniform(1.0, 9.0)
+        limit = self._random.uniform(1.0, 13.0)
         ways = [self._send_press(press, self._desk.connections[0], over_http=self._over_http, cut=cut, limit=limit)]
         if len(self._desk.connections) > 1 and self._random.random() < 0.3:
             ways.append(self._send_press(press, self._desk.connections[1], over_http=False, cut=False, limit=limit))
@@ -188,12 +200,25 @@ class Agent:
             await asyncio.sleep(0.2)
 
     async def _choose_state(self) -> None:
-        label = self._random.choice(_CHOICES)
-        self._chosen.append((time.time(), label))  # it may be chosen though no answer comes
-        message = await self._desk.ask(f"{AGENT}/UpdateState", {"label": label}, limit=_CHOICE_LIMIT)
+        choice = _Choice(at=time.time(), state=self._random.choice(_CHOICES), answered=False)
+        self._chosen.append(choice)
+        message = await self._desk.ask(f"{AGENT}/UpdateState", {"label": choice.state}, limit=_CHOICE_LIMIT)
+        choice.answered = message is not None and not is_error(message)
         if message is not None and error_of(message) == "AGENT_NOT_LOGGED_IN":
             self._record.incident("login lost", self.id)
             await self._log_in()
+
+    async def _look_at_own_state(self, outages: Outages) -> None:
+        """Between two calls the agent must be in the state that it has chosen, whatever broke since."""
+        state = await self._own_state()
+        if state in _CHOICES and state not in self._may_be_in(outages):
+            self._record.incident("a state that the agent did not choose", self.id, detail=f"is {state}")
+            self._chosen.append(_Choice(at=time.time(), state=state, answered=True))
+
+    async def _own_state(self) -> str:
+        sync = await self._desk.ask(f"{AGENT}/StateSync")
+        agent_state = (sync or {}).get("message", {}).get("agentState") or {}
+        return str(agent_state.get("name", ""))
 
     async def _tidy_up(self, outages: Outages) -> None:
         limit = time.monotonic() + _TIDY_LIMIT
@@ -203,22 +228,21 @@ class Agent:
                 await self._desk.control("ClearContact" if state == "wrap_up" else "Disconnect", call_id)
             await asyncio.sleep(0.3)
             calls = await self._desk.calls()
-        sync = await self._desk.ask(f"{AGENT}/StateSync")
-        agent_state = (sync or {}).get("message", {}).get("agentState") or {}
+        state = await self._own_state()
         self._record.standings.append(
             Standing(
                 agent_id=self.id,
-                state=agent_state.get("name", ""),
+                state=state,
                 chosen=self._may_be_in(outages),
                 calls=[f"{call_id} {at}" for call_id, at in (calls or {}).items()],
             )
         )
 
     def _may_be_in(self, outages: Outages) -> frozenset[str]:
-        """The newest choice, and the one before it where the newest may be lost."""
-        labels = []
-        for at, label in reversed(self._chosen):
-            labels.append(label)
-            if not outages.may_be_lost(at, within=_CHOICE_LIMIT):
+        """The newest choice, and the one before it where the newest may be lost or never took effect."""
+        states = []
+        for choice in reversed(self._chosen):
+            states.append(choice.state)
+            if choice.answered and not outages.may_be_lost(choice.at, within=_CHOICE_LIMIT):
                 break
-        return frozenset(labels)
+        return frozenset(states)

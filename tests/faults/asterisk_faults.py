@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from functools import partial
 from typing import Final
 
@@ -87,16 +86,15 @@ async def _cut_ari(world: World) -> bool:
 
 async def kill_asterisk(world: World) -> bool:
     """Kill it as a power cut would, and start it again."""
-    world.asterisk_died_at.append(time.time())
-    await asyncio.to_thread(world.asterisk.kill)
+    with world.asterisk_dying():
+        await asyncio.to_thread(world.asterisk.kill)
     await asyncio.to_thread(world.asterisk.start)
     return True
 
 
 async def _stop_asterisk(world: World) -> bool:
-    world.asterisk_died_at.append(time.time())
-    await asyncio.to_thread(world.asterisk.stop)
-    world.asterisk_died_at.append(time.time())
+    with world.asterisk_dying():
+        await asyncio.to_thread(world.asterisk.stop)
     await asyncio.to_thread(world.asterisk.start)
     return True
 

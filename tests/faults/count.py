@@ -14,7 +14,7 @@ from tests.faults.history import faults_of_call, faults_of_stretch, goes_back
 from tests.faults.outages import Outages
 from tests.faults.record import Application, Press, Record, Told
 
-_INSTANT: Final = 1.0
+_INSTANT: Final = 0.3
 """Seconds between an acknowledgement and the death of Asterisk within which the INVITE may be lost with it."""
 
 _LONGEST_CALL: Final = 90.0
@@ -50,6 +50,7 @@ STUCK: Final = frozenset({Kind.NOT_ENDED, Kind.UNSETTLED, Kind.AGENT_LEFT, Kind.
 
 _INCIDENTS: Final = {
     "login lost": Kind.LOGIN_LOST,
+    "a state that the agent did not choose": Kind.AGENT_LEFT,
     "stuck": Kind.STUCK,
     "a press without a definite answer": Kind.STUCK,
 }
@@ -83,7 +84,8 @@ class Evidence:
     """Channels and bridges in Asterisk at the end."""
     logs: Sequence[Path] = ()
     """What the service, the phone and the carrier wrote, each to be searched for what concerns one call."""
-    asterisk_died_at: Sequence[float] = ()
+    asterisk_dying: Sequence[tuple[float, float]] = ()
+    """From when to when it was being killed or stopped."""
     clock_set_back_at: Sequence[float] = ()
     outages: Outages = field(default_factory=Outages)
     service_ended_by_itself: Sequence[int] = ()
@@ -192,7 +194,7 @@ def _never_rang(
         if answer.says_called and answer.call_id not in evidence.agent:
             ending = written[0].get("ending") if written else None
             told = f"{answer.call_id} was acknowledged as {answer.state}, replay {answer.replay}; it ended {ending}"
-            if any(abs(died - answer.at) <= _INSTANT for died in evidence.asterisk_died_at):
+            if any(start - _INSTANT <= answer.at <= end + _INSTANT for start, end in evidence.asterisk_dying):
                 excused.append(told)
             else:
                 yield Violation(kind=Kind.NEVER_RANG, round=press.round, call_id=answer.call_id, detail=told)

@@ -80,11 +80,11 @@ def test_a_press_that_was_answered_unknown_or_ended_need_not_have_rung(run: Good
 def test_only_the_death_of_asterisk_in_the_same_instant_excuses_that_nobody_was_rung(run: GoodRun) -> None:
     del run.agent[run.call_id], run.customer[run.call_id]
 
-    excused = count(run.evidence(asterisk_died_at=[run.press.at + 0.2]))
+    excused = count(run.evidence(asterisk_dying=[(run.press.at + 0.2, run.press.at + 1.0)]))
     assert excused.violations == []
     assert len(excused.excused) == 1
     assert run.call_id in excused.excused[0]
-    assert kinds(run.evidence(asterisk_died_at=[run.press.at + 5])) == [Kind.NEVER_RANG]
+    assert kinds(run.evidence(asterisk_dying=[(run.press.at + 1, run.press.at + 2)])) == [Kind.NEVER_RANG]
 
 
 def test_an_invite_without_a_row_is_found(run: GoodRun) -> None:
@@ -186,6 +186,7 @@ def test_an_agent_to_whom_a_call_is_left_is_found(run: GoodRun) -> None:
     ("incident", "kind"),
     [
         ("login lost", Kind.LOGIN_LOST),
+        ("a state that the agent did not choose", Kind.AGENT_LEFT),
         ("stuck", Kind.STUCK),
         ("a press without a definite answer", Kind.STUCK),
         ("an answer that no press should get", Kind.REFUSED),

@@ -41,7 +41,7 @@ _IDLE_LIMIT = 20.0
 _READ_EVERY = 2.0
 
 SETTINGS: Final = {
-    "SERVER_REQUEST_TIMEOUT": 8,
+    "SERVER_REQUEST_TIMEOUT": 12,
     "SERVER_SHUTDOWN_TIMEOUT": 2,
     "STORAGE_TIMEOUT": 1,
     "DIALING_PURPOSE": "service",
@@ -68,7 +68,7 @@ class World:
         self.asterisk = self.laboratory.asterisk
         self.proxy = AriProxy(target_port=self.asterisk.http_port)
         self.proxy.keeps_requests = False
-        self.asterisk_died_at: list[float] = []
+        self.asterisk_dying_from_to: list[tuple[float, float]] = []
         self.clock_set_back_at: list[float] = []
         self.agents: Sequence[Agent] = ()
         self.outages = Outages()
@@ -122,6 +122,15 @@ class World:
         finally:
             self.outages.database_away.append((start, time.time()))
 
+    @contextmanager
+    def asterisk_dying(self) -> Iterator[None]:
+        """For the length of the block Asterisk is being killed or stopped."""
+        start = time.time()
+        try:
+            yield
+        finally:
+            self.asterisk_dying_from_to.append((start, time.time()))
+
     def note(self, line: str) -> None:
         """Write into the log of the rounds, with the time that the other logs have."""
         with (self.folder / "rounds.log").open("a", encoding="utf-8") as log:
@@ -155,7 +164,7 @@ class World:
             nameless=self._invites["customer"].nameless | self._invites["agent"].nameless,
             left=left,
             logs=[self.service.log, *self._sip_logs],
-            asterisk_died_at=self.asterisk_died_at,
+            asterisk_dying=self.asterisk_dying_from_to,
             clock_set_back_at=self.clock_set_back_at,
             outages=self.outages,
             service_ended_by_itself=self.service.ended_by_itself,

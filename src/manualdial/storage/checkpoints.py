@@ -37,8 +37,12 @@ class Checkpoints:
             self._thread.join()
 
     def _serve(self, connection: sqlite3.Connection) -> None:
-        while self._committed.wait() and not self._stopped.wait(self._pause):
+        while True:
+            self._committed.wait()
             self._committed.clear()
+            # Asked after the clearing: `stop` sets both, in this order, so that neither is missed.
+            if self._stopped.wait(self._pause):
+                break
             with suppress(sqlite3.Error):  # the next commit meets the same fault, and tells of it
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
         connection.close()

@@ -46,7 +46,10 @@ class Prepared:
         self._texts_of: Bind = itemgetter(*(position for position, _ in self._texts))
 
     def execute(self, connection: Connection, rows: Iterable[list[Any]]) -> None:
-        """Execute the statement for each of the rows; the lists are used up."""
+        """Execute the statement for each of the rows; the lists are used up.
+
+        Several rows in one statement, `VALUES (…), (…)`, were measured at 1.5 to 1.9 times the time on SQLite.
+        """
         if parameters := [self._parameters(row) for row in rows]:
             connection.exec_driver_sql(self._statement, parameters)
 
