@@ -21,7 +21,7 @@ import msgspec
 from manualdial import log
 from manualdial.app import serving
 from manualdial.calls import Report, Sign
-from manualdial.commands.running import collect_less, run
+from manualdial.commands.running import collect_less, collect_nothing, run
 from manualdial.config import Config, load
 from manualdial.engines.simulator import SimulatorEngine
 from manualdial.ports import Originate
@@ -73,6 +73,7 @@ async def _recover(config: Config, orders: Collection[Originate]) -> None:
     await engine.outlive(orders)
     still = StandStill()
     watching = asyncio.create_task(still.watch())
+    collect_nothing()
     began = time.monotonic()
     print(began, flush=True)
     async with serving(config, engine=engine):

@@ -57,6 +57,8 @@ _RETRACT_INTERVAL = 2.0
 _PRUNE_INTERVAL = 3600.0
 _PRUNE_PAUSE = 0.05
 _STATUS_AGE = 1.0
+_REPORTS_AT_ONCE = 100
+"""After so many reports everybody else has a turn: after a gap an engine may report thousands."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -330,6 +332,7 @@ class _Core:
 
     async def read_reports(self) -> None:
         """The engine's reports, one after the other. One that cannot be handled stops none of the others."""
+        handled = 0
         async for report in self.engine.reports():
             try:
                 match report:
@@ -341,6 +344,9 @@ class _Core:
                         self.progress.on_report(report)
             except Exception:  # a delivery loop: one report's failure is its own
                 log.exception("a report of the engine could not be handled")
+            handled += 1
+            if handled % _REPORTS_AT_ONCE == 0:  # those that wait already come without a pause
+                await asyncio.sleep(0)
 
     def close(self) -> None:
         """Stop all timers."""

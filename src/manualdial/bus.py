@@ -159,8 +159,11 @@ class Bus:
         published = self._number(scope, outgoing)
         handed_to = published.readers
         for own_scope in published.seqs:
+            readers = self._streams[own_scope].readers
+            if not readers:  # mostly nobody reads the tenant's scope
+                continue
             plain, streamed = Delivery(outgoing.payload), None
-            for subscriber in self._streams[own_scope].readers.values():
+            for subscriber in readers.values():
                 if subscriber is requester or not subscriber.wants(key):
                     continue
                 handed_to.add(subscriber.id)
@@ -188,7 +191,7 @@ class Bus:
 
     def _number(self, scope: Scope, outgoing: Outgoing) -> Published:
         seqs: dict[Scope, int] = {}
-        for own_scope in {scope, scope.of_tenant}:
+        for own_scope in (scope,) if scope.agent_id is None else (scope, scope.of_tenant):
             stream = self._stream(own_scope)
             stream.seq += 1
             seqs[own_scope] = stream.seq

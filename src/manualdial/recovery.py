@@ -119,23 +119,27 @@ class Recovery:
         except (EngineUnavailable, EngineSilent) as error:
             log.warning("the engine could not be asked for its calls", calls=len(orders), reason=str(error))
             found = None
+        gone = 0
         for number, order in enumerate(orders):
             if found is not None and order.call_id not in found:
-                self._gone(order.call_id)
+                gone += self._gone(order.call_id)
             self._deadlines.asked(order.call_id, answered=found is not None)
             await _let_others_run(number)
+        if gone:  # one line for all: thousands would take longer than their calls
+            log.warning("the engine does not have these calls", calls=gone)
         return found is not None
 
-    def _gone(self, call_id: str) -> None:
-        """The engine does not have the call. One that is being asked for at this moment may still turn up."""
+    def _gone(self, call_id: str) -> bool:
+        """End a call that the engine does not have. False where it is over, or may still turn up: it is being made."""
         call = self._live_calls.get(call_id)
         if call is None or not call.is_live or self._deadlines.may_turn_up(call_id):
-            return
-        log.warning("the engine does not have the call", call_id=call_id, state=call.state)
+            return False
+        log.info("the engine does not have the call", call_id=call_id, state=call.state)
         ending = Ending(by=EndedBy.SYSTEM, cause=Cause.UNKNOWN)
         report = Report(call_id=call_id, sign=Sign.ENDED, at=self._clock.now(), ending=ending)
         self._progress.on_report(report)
         self._metrics.lost()
+        return True
 
 
 async def _let_others_run(number: int) -> None:

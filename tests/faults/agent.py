@@ -42,17 +42,15 @@ _PATIENCE = 0.5
 """How often an agent waits until a call that ends by itself has done so."""
 _TIDY_LIMIT = 40.0
 _LOOK_EVERY = 1.0
-_CHOICE_LIMIT = 3.0
 
 
 @dataclass(kw_only=True, slots=True)
 class _Choice:
-    """A state that the agent has chosen, and when."""
+    """A state that the agent has chosen."""
 
-    at: float
     state: str
-    answered: bool
-    """Otherwise nobody knows whether it took effect."""
+    answered_at: float | None = None
+    """None: nobody knows whether it took effect."""
 
 
 class Agent:
@@ -69,7 +67,7 @@ class Agent:
         self._record = record
         self._random = random.Random(number)
         self._stop = asyncio.Event()
-        self._chosen = [_Choice(at=0.0, state="Not Ready", answered=True)]
+        self._chosen = [_Choice(state="Not Ready", answered_at=0.0)]
         self._desk = Desk(agent_id=agent_id, port=port, token=token, applications=applications, record=record)
 
     def stop(self) -> None:
@@ -200,11 +198,12 @@ class Agent:
             await asyncio.sleep(0.2)
 
     async def _choose_state(self) -> None:
-        choice = _Choice(at=time.time(), state=self._random.choice(_CHOICES), answered=False)
+        choice = _Choice(state=self._random.choice(_CHOICES))
         self._chosen.append(choice)
-        message = await self._desk.ask(f"{AGENT}/UpdateState", {"label": choice.state}, limit=_CHOICE_LIMIT)
-        choice.answered = message is not None and not is_error(message)
-        if message is not None and error_of(message) == "AGENT_NOT_LOGGED_IN":
+        message = await self._desk.ask(f"{AGENT}/UpdateState", {"label": choice.state})
+        if message is not None and not is_error(message):
+            choice.answered_at = time.time()
+        elif message is not None and error_of(message) == "AGENT_NOT_LOGGED_IN":
             self._record.incident("login lost", self.id)
             await self._log_in()
 
@@ -213,7 +212,7 @@ class Agent:
         state = await self._own_state()
         if state in _CHOICES and state not in self._may_be_in(outages):
             self._record.incident("a state that the agent did not choose", self.id, detail=f"is {state}")
-            self._chosen.append(_Choice(at=time.time(), state=state, answered=True))
+            self._chosen.append(_Choice(state=state, answered_at=time.time()))
 
     async def _own_state(self) -> str:
         sync = await self._desk.ask(f"{AGENT}/StateSync")
@@ -243,6 +242,6 @@ class Agent:
         states = []
         for choice in reversed(self._chosen):
             states.append(choice.state)
-            if choice.answered and not outages.may_be_lost(choice.at, within=_CHOICE_LIMIT):
+            if choice.answered_at is not None and not outages.may_be_lost(choice.answered_at):
                 break
         return frozenset(states)

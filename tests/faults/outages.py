@@ -21,9 +21,9 @@ class Outages:
     database_away: list[tuple[float, float]] = field(default_factory=list)
     """From when to when nothing could be written, or hardly anything."""
 
-    def may_be_lost(self, told_at: float, *, within: float = 0.0) -> bool:
-        """Whether the service died before what it told at that moment, or up to `within` seconds later, was written."""
-        written_by = told_at + within + _WRITES_WITHIN
+    def may_be_lost(self, told_at: float) -> bool:
+        """Whether the service died before what it told at that moment was written."""
+        written_by = told_at + _WRITES_WITHIN
         for start, end in self.database_away:
             if start <= written_by and told_at <= end:
                 written_by = max(written_by, end + _WRITES_AGAIN_WITHIN)

@@ -11,7 +11,6 @@ def test_only_what_was_told_just_before_a_death_may_be_lost() -> None:
     assert outages.may_be_lost(99.5)
     assert not outages.may_be_lost(98.0)
     assert not outages.may_be_lost(100.5)
-    assert outages.may_be_lost(98.0, within=2.0)
 
 
 def test_while_the_database_is_away_it_is_all_that_was_told_since() -> None:

@@ -12,7 +12,7 @@ import typer
 from manualdial import log
 from manualdial.commands.configuration import ConfigFile, configuration
 from manualdial.commands.failure import CommandFailed
-from manualdial.commands.running import collect_less, run, stopping, unless
+from manualdial.commands.running import collect_less, collect_nothing, run, stopping, unless
 from manualdial.config import Config, LogFormat
 
 EXAMPLE = "Example: manualdial serve --config /etc/manualdial.toml"
@@ -41,6 +41,7 @@ async def _serve(settings: Config) -> None:
 
     try:
         with stopping() as stop:
+            collect_nothing()
             async with serving(settings) as service:
                 collect_less()
                 await unless(stop, service.ended())
