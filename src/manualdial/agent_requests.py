@@ -55,8 +55,9 @@ class AgentRequests:
             raise MalformedMessage("region is an ISO 3166 code", details={"path": "data.region"})
         if numbers.is_emergency(extension, region=region):
             raise MalformedMessage("extension is an emergency number", details={"path": "data.extension"})
-        session = self._sessions.open(caller, connector=request.address.channel, extension=extension, region=region)
+        self._sessions.open(caller, connector=request.address.channel, extension=extension, region=region)
         await self._sessions.written()
+        session = self._sessions.require(caller.user_id)
         return Reply(address=_sibling(request, "LoginSuccess"), message=views.agent_sync(session))
 
     async def logout(self, request: Request, data: Logout) -> Reply:
@@ -111,8 +112,10 @@ class AgentRequests:
         self._sessions.require(agent_id)
         if state.type is AgentStateType.SYSTEM:
             raise UpdateAgentStateFailed("a system state follows from calls and cannot be chosen")
-        event = self._sessions.choose_state(agent_id, state, reason_code=reason_code)
+        self._sessions.choose_state(agent_id, state)
         await self._sessions.written()
+        # As it is now: events that were published meanwhile are not taken back by this one.
+        event = views.set_agent_state(self._sessions.require(agent_id), event=state.label, reason_code=reason_code)
         return Reply(address=_sibling(request, "SetAgentState"), message=event)
 
     async def _mute(self, request: Request, *, muted: bool) -> Reply:
@@ -125,8 +128,10 @@ class AgentRequests:
             await self._engine.mute(call.id, muted=muted)
         except (EngineRefused, EngineUnavailable, EngineSilent):
             raise UpdateAgentStateFailed("the engine did not do it", retryable=True) from None
-        event = self._sessions.set_muted(agent_id, muted=muted)
+        self._sessions.set_muted(agent_id, muted=muted)
         await self._sessions.written()
+        session = self._sessions.require(agent_id)
+        event = views.set_agent_state(session, event=session.state.label, reason_code=None)
         return Reply(address=_sibling(request, "SetAgentState"), message=event)
 
     def _agent_of_the_tenant(self, request: Request, agent_id: str) -> str:

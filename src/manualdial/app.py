@@ -54,7 +54,7 @@ log = structlog.get_logger(__name__)
 _LOOK_INTERVAL = 0.5
 _FIRST_PAUSE = 1.0
 _RETRACT_INTERVAL = 2.0
-_PRUNE_INTERVAL = 3600.0
+_PRUNE_INTERVAL = 900.0
 _PRUNE_PAUSE = 0.05
 _STATUS_AGE = 1.0
 _REPORTS_AT_ONCE = 100
@@ -167,6 +167,7 @@ class _Core:
             store=store,
             live_calls=self.live_calls,
             clock=clock,
+            connectors=(AMAZON, engine.name),
             grace=config.agents.grace,
             store_timeout=config.storage.timeout,
         )

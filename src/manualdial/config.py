@@ -84,7 +84,7 @@ class Storage(Section, frozen=True, kw_only=True):
     ] = "sqlite:///manualdial.sqlite3"
     timeout: Annotated[Seconds, Meta(description="How long the database may take for one question.")] = 5.0
     remember_presses: Annotated[
-        int, Meta(ge=7, description="How many days a requestId is remembered after its call has ended.")
+        int, Meta(ge=7, description="For how many days, from the press on, a requestId is remembered.")
     ] = 7
     keep_calls: Annotated[
         int, Meta(ge=0, description="How many days ended calls and their history are kept; 0: for ever.")

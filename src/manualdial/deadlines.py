@@ -14,6 +14,8 @@ from manualdial.ports import Clock
 
 _UNSETTLED = (CallState.REQUESTED, CallState.UNKNOWN)
 """States in which nobody knows whether the call was made."""
+_ASK_AGAIN = 5.0
+"""Seconds until an engine that gave no answer is asked again for calls that were there when it was heard last."""
 
 
 class _Unsettled(msgspec.Struct):
@@ -86,8 +88,8 @@ class Deadlines:
             unsettled.due = now + unsettled.pause
             if unsettled.settles > now:
                 unsettled.due = min(unsettled.due, unsettled.settles)
-        elif answered and call_id in self._certain:
-            self._certain[call_id] = now + self._silence
+        elif call_id in self._certain:
+            self._certain[call_id] = now + (self._silence if answered else min(self._silence, _ASK_AGAIN))
 
     def may_turn_up(self, call_id: str) -> bool:
         """Whether a call that the engine does not have may still turn up."""

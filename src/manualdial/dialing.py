@@ -215,6 +215,8 @@ class Dialing:
         for call in self._live_calls.all_of_agent(press.agent_id):
             if call.is_live:
                 return CallInProgress("the agent has a live call", details={"callId": call.id})
+        if self._earlier.is_full:
+            return MakeCallFailed("too many presses wait for the journal to say what became of them", retryable=True)
         if not self._engine.ready:
             return MakeCallFailed("the engine is not there", retryable=True)
         return None

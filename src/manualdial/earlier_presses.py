@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 from manualdial.calls import Call
 from manualdial.errors import RequestIdConflict
 from manualdial.guard import Guard
@@ -12,6 +10,7 @@ from manualdial.ports import Store
 from manualdial.presses import Press
 
 _MAX_UNASKED = 10_000
+"""Presses in doubt; where there are more the next press is refused, as one that was forgotten would be acknowledged."""
 
 
 class EarlierPresses:
@@ -21,7 +20,7 @@ class EarlierPresses:
         self._store = store
         self._live_calls = live_calls
         self._guard = guard
-        self._unasked: OrderedDict[str, Call] = OrderedDict()
+        self._unasked: dict[str, Call] = {}
 
     def recall(self, press: Press) -> Call | None:
         """The earlier press as far as memory tells: in the guard time, or a live call's."""
@@ -57,8 +56,11 @@ class EarlierPresses:
     def journal_was_silent(self, call: Call) -> None:
         """The journal may hold the press though it did not say so; the engine was not asked and nobody was told."""
         self._unasked[call.id] = call
-        if len(self._unasked) > _MAX_UNASKED:
-            self._unasked.popitem(last=False)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether too many presses are in doubt already."""
+        return len(self._unasked) >= _MAX_UNASKED
 
     def is_unasked(self, call: Call) -> bool:
         """Whether the press is in the journal by an answer that was lost: nobody knows of it, nothing rings for it."""

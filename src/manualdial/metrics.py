@@ -43,11 +43,6 @@ class Metrics:
         self._strays = Counter(
             "manualdial_strays", "Parts of calls that the engine had and the journal had not.", registry=self._registry
         )
-        self._lost = Counter(
-            "manualdial_calls_lost",
-            "Calls that were ended because the engine did not have them any more.",
-            registry=self._registry,
-        )
         self._commits = Counter(
             "manualdial_journal_commits", "Transactions that the journal has committed.", registry=self._registry
         )
@@ -72,10 +67,6 @@ class Metrics:
     def stray(self) -> None:
         """The engine had something of a call that the journal did not have."""
         self._strays.inc()
-
-    def lost(self) -> None:
-        """A call was ended because the engine did not have it any more."""
-        self._lost.inc()
 
     def press(self, outcome: str) -> None:
         """A press had this outcome: called, replay, or the type of the error."""

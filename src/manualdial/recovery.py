@@ -138,7 +138,6 @@ class Recovery:
         ending = Ending(by=EndedBy.SYSTEM, cause=Cause.UNKNOWN)
         report = Report(call_id=call_id, sign=Sign.ENDED, at=self._clock.now(), ending=ending)
         self._progress.on_report(report)
-        self._metrics.lost()
         return True
 
 

@@ -13,8 +13,9 @@ from manualdial.ports import Clock, Store, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
-_AT_ONCE = 500
-"""Rows of one transaction: a press that comes meanwhile waits for few milliseconds."""
+_PRESSES_AT_ONCE = 150
+_CALLS_AT_ONCE = 50
+"""Of one transaction, so that a press that comes meanwhile waits for some 5 ms: a call has a history of 8 lines."""
 
 
 class _Prune(Protocol):
@@ -43,29 +44,29 @@ class Retention:
         self._pause = pause
 
     async def run(self) -> None:
-        """Go on until cancelled."""
+        """Go on until cancelled. The first round has an interval to wait: a start has other things to do."""
         while True:
+            await asyncio.sleep(self._interval)
             try:
                 await self.prune()
             except StoreUnavailable as fault:
                 log.warning("nothing was pruned", reason=str(fault))
             except Exception:  # a fault in one round must not end the rounds that come after it
                 log.exception("nothing was pruned")
-            await asyncio.sleep(self._interval)
 
     async def prune(self) -> None:
         """Forget and remove all that is past its time now. Raises StoreUnavailable."""
-        presses = await self._all(self._store.forget_presses, self._remember_presses)
+        presses = await self._all(self._store.forget_presses, self._remember_presses, _PRESSES_AT_ONCE)
         calls = 0
         if self._keep_calls is not None:
-            calls = await self._all(self._store.remove_calls, self._keep_calls)
+            calls = await self._all(self._store.remove_calls, self._keep_calls, _CALLS_AT_ONCE)
         if presses or calls:
             log.info("pruned", presses=presses, calls=calls)
 
-    async def _all(self, prune: _Prune, kept: timedelta) -> int:
+    async def _all(self, prune: _Prune, kept: timedelta, at_once: int) -> int:
         before = self._clock.now() - kept
         total = 0
-        while (pruned := await prune(before=before, limit=_AT_ONCE)) > 0:
+        while (pruned := await prune(before=before, limit=at_once)) > 0:
             total += pruned
             await asyncio.sleep(self._pause)
         return total

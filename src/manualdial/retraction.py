@@ -15,6 +15,9 @@ from manualdial.turns import Turns
 
 log = structlog.get_logger(__name__)
 
+_FAILURES_OF_A_ROUND = 3
+"""One that fails holds up none of the others; where several do, the database is away."""
+
 
 class Retraction:
     """Takes them back one after the other, each in its agent's turn: a press that is repeated does so itself."""
@@ -31,15 +34,19 @@ class Retraction:
         while True:
             try:
                 await self._retract_all()
-            except (StoreUnavailable, TimeoutError):
-                log.debug("presses wait to be taken back", presses=len(self._earlier.unasked()))
             except Exception:  # a fault in one round must not end the rounds that come after it
                 log.exception("presses could not be taken back")
             await asyncio.sleep(self._interval)
 
     async def _retract_all(self) -> None:
+        failures = 0
         for call in self._earlier.unasked():
-            async with self._turns.of(call.agent_id):
-                if self._earlier.is_unasked(call):
-                    async with asyncio.timeout(self._store_timeout):
+            try:
+                async with self._turns.of(call.agent_id), asyncio.timeout(self._store_timeout):
+                    if self._earlier.is_unasked(call):
                         await self._earlier.take_back(call)
+            except (StoreUnavailable, TimeoutError):
+                failures += 1
+                if failures == _FAILURES_OF_A_ROUND:
+                    log.debug("presses wait to be taken back", presses=len(self._earlier.unasked()))
+                    return

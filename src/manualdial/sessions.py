@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -22,7 +22,6 @@ from manualdial.bus import Bus, Scope
 from manualdial.envelope import Address, reply
 from manualdial.errors import AgentNotLoggedIn
 from manualdial.live_calls import LiveCalls
-from manualdial.messages import SetAgentState
 from manualdial.ports import Clock, Store, StoreUnavailable
 
 log = structlog.get_logger(__name__)
@@ -32,9 +31,21 @@ class Sessions:
     """The agents who are logged in."""
 
     def __init__(
-        self, *, bus: Bus, store: Store, live_calls: LiveCalls, clock: Clock, grace: float, store_timeout: float
+        self,
+        *,
+        bus: Bus,
+        store: Store,
+        live_calls: LiveCalls,
+        clock: Clock,
+        connectors: Sequence[str],
+        grace: float,
+        store_timeout: float,
     ) -> None:
-        """In seconds: the grace time, and how long a request waits until its login is on disk."""
+        """`connectors`: the channels that a login may be on; the first stands for one that is there no more.
+
+        In seconds: the grace time, and how long a request waits until its login is on disk.
+        """
+        self._connectors = connectors
         self._bus = bus
         self._store = store
         self._store_timeout = store_timeout
@@ -87,6 +98,8 @@ class Sessions:
     async def load(self) -> None:
         """At start, after the calls: the logins of an earlier life go on; the grace time of each begins."""
         for session in await self._store.logins():
+            if session.connector not in self._connectors:
+                session = msgspec.structs.replace(session, connector=self._connectors[0])
             call = self._live_calls.of_agent(session.agent_id)
             at = session.since if call is None else call.requested_at if call.is_live else call.at
             self._sessions[session.agent_id] = self._as_calls_have_it(session, at=at)
@@ -138,7 +151,7 @@ class Sessions:
         """Whether the agent has a live call, or one that is being made."""
         return agent_id in self._pressing or any(call.is_live for call in self._live_calls.all_of_agent(agent_id))
 
-    def choose_state(self, agent_id: str, state: AgentState, *, reason_code: str | None = None) -> SetAgentState:
+    def choose_state(self, agent_id: str, state: AgentState) -> None:
         """The agent chooses a state. During a call and its wrap-up it is the state that follows them."""
         session = self.require(agent_id)
         if session.chosen != state:
@@ -147,15 +160,12 @@ class Sessions:
             if self._state_by_calls(agent_id) is None:
                 session = msgspec.structs.replace(session, state=state, since=now)
             self._keep(session)
-        return views.set_agent_state(session, event=state.label, reason_code=reason_code)
 
-    def set_muted(self, agent_id: str, *, muted: bool) -> SetAgentState:
+    def set_muted(self, agent_id: str, *, muted: bool) -> None:
         """The agent's microphone is muted in the call, or again not."""
         session = self.require(agent_id)
         if session.state == BUSY:
-            session = msgspec.structs.replace(session, muted=muted)
-            self._keep(session)
-        return views.set_agent_state(session, event=session.state.label, reason_code=None)
+            self._keep(msgspec.structs.replace(session, muted=muted))
 
     def follow_calls(self, agent_id: str) -> None:
         """The agent's calls have changed: Busy in a call, After Call Work in its wrap-up, else the chosen state.

@@ -33,7 +33,7 @@ ENDS: Final = (
 """What the laboratory's carrier and phone play: customers who talk until the agent hangs up, and calls that end."""
 
 _CHOICES = ("Available", "Not Ready")
-_CHOOSES = 0.1
+_CHOOSES = 0.15
 """How often an agent chooses a state before a press."""
 _PRESS_LIMIT = 45.0
 _CALL_LIMIT = 30.0

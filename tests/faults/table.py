@@ -12,7 +12,6 @@ from tests.faults.count import DUPLICATES, LOST, STUCK, Kind
 from tests.faults.run import Outcome
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
-_MARK: Final = "<!-- table -->\n"
 _COUNTED: Final = ("presses", "calls", "INVITEs to agents", "INVITEs to customers")
 _OTHER: Final = frozenset(Kind) - DUPLICATES - LOST - STUCK
 
@@ -35,10 +34,11 @@ def findings(outcome: Outcome) -> Iterator[str]:
 
 
 def write(outcome: Outcome) -> None:
-    """Put the table into docs/faults.md, in the place of the one that is there."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(_MARK)
-    after = rest.partition(_MARK)[2]
-    PAGE.write_text(f"{before}{_MARK}{markdown(outcome)}{_MARK}{after}", encoding="utf-8")
+    """Put the table into docs/faults.md, in the place of the one that is there of the same database."""
+    mark = f"<!-- {outcome.database} -->\n"
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(mark)
+    after = rest.partition(mark)[2]
+    PAGE.write_text(f"{before}{mark}{markdown(outcome)}{mark}{after}", encoding="utf-8")
 
 
 def _headline(outcome: Outcome) -> str:

@@ -136,6 +136,7 @@ class Core:
             store=self.store,
             live_calls=self.live_calls,
             clock=self.clock,
+            connectors=(AMAZON, self.engine.name),
             grace=grace,
             store_timeout=store_timeout,
         )

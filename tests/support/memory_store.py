@@ -32,6 +32,11 @@ class MemoryStore:
         self.go_on.set()
         self.refused = 0
         """How often something was asked of it while it was unavailable."""
+        self.flushing = asyncio.Event()
+        """A flush waits for this."""
+        self.flushing.set()
+        self.flushes_waiting = 0
+        """How many flushes wait for `flushing`."""
         self.waiting = 0
         """How many presses wait for `go_on`."""
 
@@ -124,6 +129,9 @@ class MemoryStore:
         return [self._as_chosen(session) for _, session in sorted(self._logins.items())]
 
     async def flush(self) -> None:
+        self.flushes_waiting += 1
+        await self.flushing.wait()
+        self.flushes_waiting -= 1
         self._answer()
         for write in self._pending:
             write()

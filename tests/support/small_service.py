@@ -190,7 +190,13 @@ async def small_service(
         store=service.users, clock=service.clock, secret=SECRET, token_lifetime=3600, attempts=attempts, hasher=CHEAP
     )
     sessions = Sessions(
-        bus=service.bus, store=MemoryStore(), live_calls=LiveCalls(), clock=service.clock, grace=60, store_timeout=5
+        bus=service.bus,
+        store=MemoryStore(),
+        live_calls=LiveCalls(),
+        clock=service.clock,
+        connectors=("Amazon",),
+        grace=60,
+        store_timeout=5,
     )
     registration = Registration(
         bus=service.bus,

@@ -237,3 +237,19 @@ async def test_an_agent_who_waits_for_a_customer_whom_nobody_brings_gets_one(lin
 
     await line.until(placed.call_id, Sign.DIALING)
     assert line.asterisk.count("dial") == 2
+
+
+async def test_a_call_whose_dial_was_not_answered_goes_on_when_the_agent_answers_later(line: Line) -> None:
+    placed = order()
+    line.asterisk.fails["dial"] = EngineSilent("no answer")
+    with pytest.raises(EngineSilent):
+        await line.calls.place(placed, None)
+    line.asterisk.fails.clear()
+    line.clock.move(5)
+    line.asterisk.comes_to(f"{placed.call_id}.agent", "Ringing")
+    line.asterisk.comes_to(f"{placed.call_id}.agent", "Up")
+    await line.until(placed.call_id, Sign.DIALING)
+    line.asterisk.comes_to(f"{placed.call_id}.customer", "Up")
+
+    await line.until(placed.call_id, Sign.CONNECTED)
+    assert line.asterisk.count("hang_up") == 0

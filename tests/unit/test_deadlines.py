@@ -97,12 +97,10 @@ def test_a_call_that_is_silent_is_asked_for_each_time_that_the_silence_is_too_lo
     assert book.seconds_of_asking(call, until=130) == [60, 120]
 
 
-def test_where_the_engine_did_not_answer_a_silent_call_stays_overdue() -> None:
+def test_where_the_engine_did_not_answer_it_is_asked_again_soon() -> None:
     book, call = Book(), a_call(state=CallState.CONNECTED)
     book.deadlines.heard(call)
-    book.clock.move(60)
-    book.deadlines.asked(call.id, answered=False)
-    assert book.deadlines.overdue() == [call.id]
+    assert book.seconds_of_asking(call, until=72, answered=False) == [60, 65, 70]
 
 
 def test_one_look_serves_the_calls_whose_time_comes_soon() -> None:

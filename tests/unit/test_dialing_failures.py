@@ -8,6 +8,7 @@ import pytest
 
 from manualdial.calls import Cause, EndedBy, Ending, Sign
 from manualdial.ports import EngineRefused, EngineSilent, EngineUnavailable
+from tests.support.calls import a_call
 from tests.support.core import Core, Desk, dial_of, error_type, running_core
 from tests.support.memory_store import MemoryStore
 from tests.support.waiting import until
@@ -263,3 +264,14 @@ async def test_a_press_that_is_not_remembered_may_come_again_with_other_data(cor
     assert error_type(await desk.press()) == "MAKE_CALL_FAILED"
     core.store.loses_the_answer = False
     assert dial_of(await desk.press("+12025550123"))["replay"] is False
+
+
+async def test_where_too_many_presses_are_in_doubt_the_next_one_is_refused_and_may_come_again(
+    core: Core, desk: Desk
+) -> None:
+    for _ in range(10_000):
+        core.earlier.journal_was_silent(a_call())
+    answer = await desk.press()
+    assert (error_type(answer), answer["data"]["retryable"]) == ("MAKE_CALL_FAILED", True)
+    assert core.engine.orders == []
+    assert await core.store.calls("t-north") == []

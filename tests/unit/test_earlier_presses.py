@@ -113,3 +113,14 @@ async def test_a_press_whose_journal_was_silent_is_unasked_until_it_is_taken_bac
     await book.earlier.take_back(call)
     assert not book.earlier.is_unasked(call)
     assert await book.store.press("u-ann", "r") is None
+
+
+def test_no_press_in_doubt_is_forgotten_however_many_there_are() -> None:
+    book = Book()
+    calls = [a_call() for _ in range(10_000)]
+    for call in calls:
+        assert not book.earlier.is_full
+        book.earlier.journal_was_silent(call)
+    assert book.earlier.is_full
+    book.earlier.journal_was_silent(a_call())
+    assert book.earlier.is_unasked(calls[0])

@@ -381,3 +381,15 @@ async def test_what_the_engine_had_and_the_journal_had_not_is_counted(core: Core
     core.engine.put(Stray(call_id="c", what="agent"))
     await core.engine.handled()
     assert b"manualdial_strays_total 1.0" in core.metrics.text(live_calls=0, agents=0, readers=0, commits=0)
+
+
+async def test_a_login_on_a_connector_that_is_there_no_more_goes_on_on_amazon() -> None:
+    store = MemoryStore()
+    store.record_login(a_session(connector="Asterisk"))
+    async with after_a_restart(store, up=set()) as core:
+        desk = await core.connection()
+        call_id = dial_of(await desk.press())["callId"]
+        assert {message["channel"] for message in desk.seen if message["subtopic"] == "InboundCallStateChange"} == {
+            "Amazon"
+        }
+        assert core.engine.orders[0].call_id == call_id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from manualdial.calls import Cause, EndedBy, Sign
@@ -235,3 +237,13 @@ async def test_muting_ends_with_the_call(core: Core, desk: Desk) -> None:
     assert (await desk.ask("Amazon/Agent/StateSync"))["message"]["agentInfo"]["muted"] is True
     await core.engine.end(call_id)
     assert (await desk.ask("Amazon/Agent/StateSync"))["message"]["agentInfo"]["muted"] is False
+
+
+async def test_an_event_that_waited_for_the_disk_tells_the_state_as_it_is_then(core: Core, desk: Desk) -> None:
+    core.store.flushing.clear()
+    chosen = asyncio.create_task(desk.ask("Amazon/Agent/UpdateState", {"label": "Available"}))
+    await until(lambda: core.store.flushes_waiting == 1)
+    await desk.press()
+    core.store.flushing.set()
+    answer = await chosen
+    assert (answer["message"]["data"]["state"], answer["message"]["data"]["nextState"]) == ("Busy", "Available")

@@ -57,8 +57,6 @@ _AGENT, _KEY, _ID = map(CALL_COLUMNS.index, ("agent_id", "request_key", "id"))
 class Content(NamedTuple):
     """What is to be written."""
 
-    retracted: Sequence[Call] = ()
-    """Calls to be taken back, before the rest is written."""
     presses: Sequence[Call] = ()
     """New calls."""
     changes: Sequence[Change] = ()
@@ -79,7 +77,6 @@ WRITTEN = Recorded(taken_by=None)
 
 def write_new(connection: Connection, content: Content) -> list[Recorded]:
     """`write_batch` where no press meets another; the database refuses the whole transaction where one does."""
-    _retract(connection, content.retracted)
     if content.presses:
         _STATEMENTS[connection.dialect.name].insert_calls.execute(connection, _rows(content.presses))
     _write_changes(connection, content.presses, content.changes)
@@ -93,7 +90,6 @@ def write_batch(connection: Connection, content: Content) -> list[Recorded]:
     Presses that meet one of the same agent and `requestId`, in the database, in this batch or in a transaction that
     runs beside it, write nothing and learn of it; the others are written all the same.
     """
-    _retract(connection, content.retracted)
     outcomes = _write_presses(connection, content.presses) if content.presses else []
     won = [call for call, outcome in zip(content.presses, outcomes, strict=True) if outcome.taken_by is None]
     _write_changes(connection, won, content.changes)
@@ -101,11 +97,13 @@ def write_batch(connection: Connection, content: Content) -> list[Recorded]:
     return outcomes
 
 
-def _retract(connection: Connection, retracted: Sequence[Call]) -> None:
-    if retracted:
-        # A transaction whose connection was lost may still be about to commit: writing the same rows waits for it.
-        _STATEMENTS[connection.dialect.name].hold_calls.execute(connection, _rows(retracted))
-        connection.execute(delete(calls).where(calls.c.id.in_([call.id for call in retracted])))
+def retract(connection: Connection, call: Call) -> None:
+    """Take back a call that nobody knows to be written.
+
+    A transaction whose connection was lost may still be about to commit: writing the same row waits for it.
+    """
+    _STATEMENTS[connection.dialect.name].hold_calls.execute(connection, _rows([call]))
+    connection.execute(delete(calls).where(calls.c.id == call.id))
 
 
 def _write_presses(connection: Connection, presses: Sequence[Call]) -> list[Recorded]:

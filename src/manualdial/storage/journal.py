@@ -13,7 +13,7 @@ import structlog
 from manualdial.agents import AgentSession
 from manualdial.calls import Call, Change
 from manualdial.ports import RequestIdTaken, StoreUnavailable
-from manualdial.storage.batch import WRITTEN, Recorded, write_batch, write_new
+from manualdial.storage.batch import Recorded, retract, write_batch, write_new
 from manualdial.storage.database import Database
 from manualdial.storage.faults import ContentRefused
 from manualdial.storage.pending import Batch, Pending, Press
@@ -62,6 +62,9 @@ class Journal:
         self._pending = Pending(room=room)
         self._flushes: list[asyncio.Future[None]] = []
         self._in_hand = Batch()
+        self._at_rest = asyncio.Event()
+        """Whether nothing is being written."""
+        self._at_rest.set()
         self._unwritten: list[Change] = []
         self._wake = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
@@ -102,22 +105,24 @@ class Journal:
 
     async def record_press(self, call: Call) -> None:
         """Write a new call; on return it is committed. Raises RequestIdTaken, StoreUnavailable."""
-        outcome = await self._enqueue(call, self._pending.presses)
-        if outcome.taken_by is not None:
-            raise RequestIdTaken(outcome.taken_by)
-
-    async def retract_press(self, call: Call) -> None:
-        """Take back a call; on return it is not there, and no attempt to write it is under way. StoreUnavailable."""
-        await self._enqueue(call, self._pending.retracted)
-
-    async def _enqueue(self, call: Call, queue: list[Press]) -> Recorded:
         self._require_writer()
         if self._pending.asked >= MAX_WAITING_PRESSES:
             raise StoreUnavailable("too many presses wait for the database")
         press = Press(call, asyncio.get_running_loop().create_future())
-        queue.append(press)
+        self._pending.presses.append(press)
         self._wake.set()
-        return await press.done
+        outcome = await press.done
+        if outcome.taken_by is not None:
+            raise RequestIdTaken(outcome.taken_by)
+
+    async def retract_press(self, call: Call) -> None:
+        """Take back a call whose caller waits no more; on return it is not there, and stays away. StoreUnavailable.
+
+        Beside the writer: it may have to wait for a transaction that was lost, and no press waits with it.
+        """
+        await self._at_rest.wait()  # the batch in hand may have the call in it; a later one has not
+        self._require_writer()
+        await self._database.write(partial(retract, call=call))
 
     def record_change(self, change: Change) -> None:
         """Put a change in the queue."""
@@ -192,12 +197,14 @@ class Journal:
         unfinished = with_changes and self._pending.count > 0
         flushes, self._flushes = self._flushes, []
         fault: str | None = "the store is closed"
+        self._at_rest.clear()
         try:
             # After a failure apart, so that a change that the database does not take holds up no press.
             parts = batch.apart() if self._failures else (batch,)
             fault = await self._write_parts(parts)
         finally:
             self._in_hand = Batch()
+            self._at_rest.set()
             batch.fail(fault or "the press was passed over")
             if fault is None and unfinished:
                 self._flushes = [*flushes, *self._flushes]
@@ -231,8 +238,6 @@ class Journal:
         except StoreUnavailable as failure:
             self._give_back(batch, str(failure))
             return str(failure)
-        for press in batch.retracted:
-            press.settle(WRITTEN)
         for press, outcome in zip(batch.presses, outcomes, strict=True):
             press.settle(outcome)
         return None

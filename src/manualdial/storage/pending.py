@@ -16,7 +16,7 @@ from manualdial.storage.logins import LoginChange
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A call to be written or to be taken back, and the future that its caller waits for."""
+    """A call to be written, and the future that its caller waits for."""
 
     call: Call
     done: asyncio.Future[Recorded]
@@ -36,13 +36,12 @@ class Press:
 class Batch:
     """What is written in one transaction."""
 
-    retracted: Sequence[Press] = ()
     presses: Sequence[Press] = ()
     changes: Sequence[Change] = ()
     logins: Sequence[LoginChange] = ()
 
     def __len__(self) -> int:
-        return len(self.retracted) + len(self.presses) + self.unasked
+        return len(self.presses) + self.unasked
 
     @property
     def unasked(self) -> int:
@@ -52,7 +51,6 @@ class Batch:
     def content(self) -> Content:
         """What it writes."""
         return Content(
-            retracted=[press.call for press in self.retracted],
             presses=[press.call for press in self.presses],
             changes=self.changes,
             logins=self.logins,
@@ -60,17 +58,16 @@ class Batch:
 
     def fail(self, reason: str) -> None:
         """Tell whoever waits for it and has no answer that it was not done."""
-        for press in (*self.retracted, *self.presses):
+        for press in self.presses:
             press.fail(reason)
 
     def apart(self) -> Iterator[Batch]:
         """What somebody waits for, and then the rest, as batches of their own."""
-        yield Batch(retracted=self.retracted, presses=self.presses)
+        yield Batch(presses=self.presses)
         yield Batch(changes=self.changes, logins=self.logins)
 
     def singly(self) -> Iterator[Batch]:
         """Each of them as a batch of its own."""
-        yield from (Batch(retracted=[press]) for press in self.retracted)
         yield from (Batch(presses=[press]) for press in self.presses)
         yield from (Batch(changes=[change]) for change in self.changes)
         yield from (Batch(logins=[login]) for login in self.logins)
@@ -85,7 +82,6 @@ class Pending:
     """
 
     room: int
-    retracted: list[Press] = field(default_factory=list)
     presses: list[Press] = field(default_factory=list)
     changes: dict[str, list[Change]] = field(default_factory=dict)
     count: int = 0
@@ -98,7 +94,7 @@ class Pending:
     @property
     def asked(self) -> int:
         """How many callers wait."""
-        return len(self.retracted) + len(self.presses)
+        return len(self.presses)
 
     @property
     def unasked(self) -> int:
@@ -144,19 +140,19 @@ class Pending:
 
     def fail(self, reason: str) -> None:
         """Tell all callers who wait that it was not done."""
-        for press in (*self.retracted, *self.presses):
+        for press in self.presses:
             press.fail(reason)
 
     def take(self, *, changes: int) -> Batch:
-        """Take all presses, to be written or taken back, whose callers still wait; all logins; and some changes.
+        """Take all presses whose callers still wait, all logins, and some changes.
 
         Of the changes about so many: those of the calls that have waited longest, and of each call all.
         Logins always, so that no press is stored before the login that it was made in.
         """
-        retracted, presses = _still_waiting(self.retracted), _still_waiting(self.presses)
+        presses = [press for press in self.presses if not press.done.done()]
         logins = [LoginChange(agent_id, session) for agent_id, session in self.logins.items()]
-        self.retracted, self.presses, self.logins = [], [], {}
-        return Batch(retracted=retracted, presses=presses, changes=self._take_changes(changes), logins=logins)
+        self.presses, self.logins = [], {}
+        return Batch(presses=presses, changes=self._take_changes(changes), logins=logins)
 
     def _take_changes(self, number: int) -> list[Change]:
         taken: list[Change] = []
@@ -170,7 +166,3 @@ class Pending:
             del self.changes[call_id]
         self.count -= len(taken)
         return taken
-
-
-def _still_waiting(presses: Iterable[Press]) -> list[Press]:
-    return [press for press in presses if not press.done.done()]

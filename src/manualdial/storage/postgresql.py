@@ -16,6 +16,12 @@ from manualdial.storage.schema import upgrade
 
 Result = TypeVar("Result")
 
+_SETTINGS = {
+    "application_name": "manualdial",
+    # A transaction whose client was cut off holds its rows until the server gives it up.
+    "idle_in_transaction_session_timeout": "60s",
+}
+
 
 class PostgresqlDatabase:
     """A database of a PostgreSQL server.
@@ -32,7 +38,7 @@ class PostgresqlDatabase:
         self._migration_timeout = migration_timeout
         self._engine = create_async_engine(
             self._url,
-            connect_args={"server_settings": {"application_name": "manualdial"}},
+            connect_args={"server_settings": _SETTINGS},
             pool_timeout=answer_timeout,
             hide_parameters=True,
         )

@@ -53,7 +53,7 @@ class SqlStore:
         *,
         flush_timeout: float,
         answer_timeout: float = 5.0,
-        migration_timeout: float = 60.0,
+        migration_timeout: float = 600.0,
         linger: float = 0.03,
         first_retry: float = 0.1,
         longest_retry: float = 5.0,

@@ -140,6 +140,10 @@ class CallsUnderWay:
         """Tell of a call."""
         self._reports.put(Report(call_id=call.id, sign=sign, at=self._clock.now(), ending=ending))
 
+    async def reports_read(self) -> None:
+        """Return when what was told has been read."""
+        await self._reports.read_by_now()
+
     def touch(self, call: TrackedCall) -> None:
         """Note that something was done: what was seen of the call before that is out of date."""
         call.changed_at = self._clock.monotonic()
@@ -171,7 +175,7 @@ class CallsUnderWay:
 
     def _entered(self, call: TrackedCall, leg: TrackedLeg) -> None:
         self.is_there(leg)
-        if call.ending is not None or (call.silent and not call.placing):
+        if call.ending is not None or call.is_given_up:
             self.end(call, _FAILED)
         else:
             leg.enter(True)
@@ -275,8 +279,7 @@ class CallsUnderWay:
         doubtful = False
         for call in self._register.all():
             late = any(leg.is_late(now) for leg in call.legs)
-            never_dialled = call.silent and not call.placing and not call.agent.dial_sent
-            if call.ending is not None or late or never_dialled:
+            if call.ending is not None or late or call.is_given_up:
                 self._ask_again_for_the_end(call, now)
                 self.end(call, _TOO_LATE if late else _FAILED)
             elif call.ringback_is_wrong:

@@ -86,7 +86,7 @@ class Comparison:
         missing = self._compare_all(calls, snapshot, since)
         self._leftovers.compare(snapshot, named={order.call_id for order in orders}, gaps_told=gaps_told)
         await self._conclude(missing)
-        await asyncio.sleep(0)  # an end that was reported just now is read before this answer is
+        await self._calls.reports_read()  # an end that was reported just now counts before this answer does
         return frozenset(order.call_id for order in orders if self._register.get(order.call_id) is not None)
 
     def _tracked(self, order: Originate, snapshot: Snapshot) -> TrackedCall | None:
@@ -158,22 +158,24 @@ class Comparison:
         call.agent.deadline = self._steps.deadline(Leg.AGENT)
         now = self._clock.monotonic()
         if not stands.agent_rang:
-            call.agent.must_ring_by = now + max(0.0, _BEGINS_TO_RING - self._age(call.agent, snapshot))
+            call.agent.must_ring_by = now + _BEGINS_TO_RING - self._age(call.agent, snapshot, below=_BEGINS_TO_RING)
         call.customer.asked = stands.customer_there or stands.bridge_there
         call.customer.dial_sent = stands.customer_there and stands.customer_dialled
         call.customer.deadline = self._steps.deadline(Leg.CUSTOMER)
         if stands.sign is Sign.DIALING:  # nothing shows that it was dialled, and Asterisk ends only what was
-            call.customer.deadline = max(now, call.customer.deadline - self._age(call.customer, snapshot))
+            span = call.customer.deadline - now
+            call.customer.deadline -= self._age(call.customer, snapshot, below=span)
 
-    def _age(self, leg: TrackedLeg, snapshot: Snapshot) -> float:
+    def _age(self, leg: TrackedLeg, snapshot: Snapshot, *, below: float) -> float:
         """Seconds since the leg was made: one that waits has the same time however often the service starts anew.
 
-        By two clocks, ours and Asterisk's, so it may only shorten a wait.
+        0 where that cannot be: it is by two clocks, ours and Asterisk's, and either may be wrong.
         """
         channel = snapshot.channels.get(leg.id)
         if channel is None or not channel.creationtime:
             return 0.0
-        return max(0.0, (self._clock.now() - datetime.fromisoformat(channel.creationtime)).total_seconds())
+        age = (self._clock.now() - datetime.fromisoformat(channel.creationtime)).total_seconds()
+        return age if 0.0 < age < below else 0.0
 
     def _lead_on(self, call: TrackedCall, stands: Standing, *, adopted: bool) -> None:
         call.agent.heard_of = call.agent.heard_of or stands.agent_rang

@@ -155,7 +155,7 @@ class AsteriskEngine:
             raise EngineRefused("the call has been placed already, and has ended")
         if call is None:
             await self._calls.place(order, journalled)
-        elif call.silent and not call.agent.dial_sent:
+        elif call.is_given_up:
             raise EngineSilent("the call was ordered before, and is being given up")
 
     async def hang_up(self, call_id: str) -> bool:

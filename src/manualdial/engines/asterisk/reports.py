@@ -36,6 +36,13 @@ class Reports:
         """Wait until there is room."""
         await self._room.wait()
 
+    async def read_by_now(self) -> None:
+        """Return when what was put before has been read, or nobody seems to read."""
+        for _ in range(self._limit):
+            if not self._waiting:
+                return
+            await asyncio.sleep(0)
+
     def close(self) -> None:
         """End `read` after what is in the queue."""
         self._closed = True

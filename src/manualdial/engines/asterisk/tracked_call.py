@@ -152,6 +152,11 @@ class TrackedCall:
         return self.ringback is not self.ringback_on and self.ending is None and not self.ringback_lock.locked()
 
     @property
+    def is_given_up(self) -> bool:
+        """Whether `originate` has ended without an answer before anything was dialled: then nothing ever is."""
+        return self.silent and not self.placing and not self.agent.dial_sent
+
+    @property
     def is_connected(self) -> bool:
         """Whether agent and customer are both there, also while the customer is held."""
         return self.sign is Sign.CONNECTED
