@@ -8,13 +8,14 @@ import sqlite3
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import asyncpg
 
+from bench.table import Row
 from tests.servers.postgresql import NoPostgresql, PostgresqlServer, new_server
 
 BARE_COMMITS = 1000
@@ -139,6 +140,17 @@ def databases() -> Iterator[tuple[list[Database], str]]:
             yield [files], found
         else:
             yield [files, found], ""
+
+
+def on_all(measured: Callable[[Database], list[Row]], *, what: str) -> list[Row]:
+    """The rows of each database that can be had; one row says so where PostgreSQL cannot."""
+    rows: list[Row] = []
+    with databases() as (found, missing):
+        for database in found:
+            rows += measured(database)
+    if missing:
+        rows.append(Row(what=f"{what}, simulator, PostgreSQL", measured=f"not measured: {missing}"))
+    return rows
 
 
 @functools.cache

@@ -17,7 +17,7 @@ import msgspec
 import uvloop
 
 from bench.agent import Agent
-from bench.database import Database, databases
+from bench.database import Database, on_all
 from bench.service import Service, Settings, running
 from bench.table import Row, milliseconds, percentile
 
@@ -52,13 +52,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 
 def measure() -> list[Row]:
     """Run it; the rows of the table. Without PostgreSQL one row says so."""
-    rows: list[Row] = []
-    with databases() as (found, missing):
-        for database in found:
-            rows += _measured(database)
-    if missing:
-        rows.append(Row(what="presses/s, simulator, PostgreSQL", measured=f"not measured: {missing}"))
-    return rows
+    return on_all(_measured, what="presses/s")
 
 
 def _measured(database: Database) -> list[Row]:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.database import Database, databases
+from bench.database import Database, on_all
 from bench.service import STOP_LIMIT, configured, environment, free_port
 from bench.table import Row
 from manualdial import calls, numbers
@@ -63,16 +63,11 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 
 def measure() -> list[Row]:
     """Run it; the rows of the table. Without PostgreSQL one row says so."""
-    rows: list[Row] = []
-    with databases() as (found, missing):
-        for database in found:
-            rows += _rows(database, [_round(database) for _ in range(ROUNDS)])
-    if missing:
-        rows.append(Row(what=f"recovery of {CALLS} open calls, PostgreSQL", measured=f"not measured: {missing}"))
-    return rows
+    return on_all(_measured, what=f"recovery of {CALLS} open calls")
 
 
-def _rows(database: Database, rounds: Sequence[Round]) -> list[Row]:
+def _measured(database: Database) -> list[Row]:
+    rounds = [_round(database) for _ in range(ROUNDS)]
     settled, listening, still = (
         statistics.median(getattr(one, figure) for one in rounds) for figure in ("settled", "listening", "still")
     )

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import uvloop
 
 from bench.agent import Agent
-from bench.database import Database, databases
+from bench.database import Database, on_all
 from bench.press import COMMITS, ENDS_SOON, QUIET, SPEED, commits_row
 from bench.service import Settings, running
 from bench.table import Row, milliseconds, percentile
@@ -27,13 +27,7 @@ REACH = {"SQLite": 0.005, "PostgreSQL": 0.010}
 
 def measure() -> list[Row]:
     """Run it; the rows of the table. Without PostgreSQL one row says so."""
-    rows: list[Row] = []
-    with databases() as (found, missing):
-        for database in found:
-            rows += _measured(database)
-    if missing:
-        rows.append(Row(what="press → verdict, simulator, PostgreSQL", measured=f"not measured: {missing}"))
-    return rows
+    return on_all(_measured, what="press → verdict")
 
 
 def _measured(database: Database) -> list[Row]:

@@ -13,8 +13,6 @@ from random import Random
 from types import TracebackType
 from typing import Any, Final
 
-import jwt
-
 from manualdial.agents import Role, User
 from manualdial.app import store_for
 from manualdial.config import load
@@ -26,6 +24,7 @@ from tests.faults.invites import InviteLog
 from tests.faults.outages import Outages
 from tests.faults.record import Record
 from tests.faults.service_process import ServiceProcess
+from tests.support.tokens import a_token
 from tests.support.waiting import until
 from tests.telephony.lab.ari_proxy import AriProxy
 from tests.telephony.lab.laboratory import Laboratory
@@ -39,6 +38,7 @@ _EXTENSIONS = 4001
 _FINISH_LIMIT = 120.0
 _IDLE_LIMIT = 20.0
 _READ_EVERY = 2.0
+_DAY = timedelta(days=1)
 
 SETTINGS: Final = {
     "SERVER_REQUEST_TIMEOUT": 12,
@@ -232,13 +232,4 @@ def _user(number: int, role: Role = Role.AGENT) -> User:
 
 def _token(user: User) -> str:
     """Good for a day before and after, as the clock is stepped."""
-    now = datetime.now(UTC)
-    claims = {
-        "iss": "manualdial",
-        "aud": "manualdial",
-        "sub": user.id,
-        "iat": int((now - timedelta(days=1)).timestamp()),
-        "exp": int((now + timedelta(days=1)).timestamp()),
-        "jti": str(uuid.uuid4()),
-    }
-    return jwt.encode(claims, _SECRET.encode(), algorithm="HS256")
+    return a_token(user.id, secret=_SECRET, good_for=_DAY, since=_DAY)

@@ -47,7 +47,7 @@ async def test_a_call_in_which_they_talk_goes_on_and_can_be_ended(
         assert await engine.hang_up(placed.call_id)
         ending = await reader.ending(placed.call_id)
         assert (ending.by, ending.cause) == (EndedBy.AGENT, Cause.NORMAL)
-        assert reader.signs(placed.call_id) == [Sign.CONNECTED, Sign.ENDED]
+        assert reader.signs(placed.call_id) == [Sign.CONNECTED, Sign.RESUMED, Sign.ENDED]
     await carrier.until_request("BYE")
     assert len(invites(phone)) == len(invites(carrier)) == 1
     await laboratory.until_idle()

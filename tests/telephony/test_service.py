@@ -7,17 +7,16 @@ import urllib.parse
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import jwt
 import pytest
 
 from manualdial.agents import Role, User
 from manualdial.app import Service, serving, store_for
 from manualdial.config import Config, load
 from tests.support.bus_client import BusClient, Message
+from tests.support.tokens import a_token
 from tests.telephony.lab.laboratory import EXTENSION, Laboratory, invites
 from tests.telephony.lab.sipp import Sipp
 
@@ -111,22 +110,10 @@ class World:
             service = await stack.enter_async_context(serving(self.config()))
             await _ready(service)
             port = urllib.parse.urlsplit(service.url).port or 0
-            bus = await BusClient.open(port, token=self._token())
+            bus = await BusClient.open(port, token=a_token(self._user.id, secret=SECRET))
             stack.push_async_callback(bus.close)
             await bus.ask("Amazon/Agent/Login", answer="Amazon/Agent/LoginSuccess")
             yield Desk(bus)
-
-    def _token(self) -> str:
-        now = datetime.now(UTC)
-        claims = {
-            "iss": "manualdial",
-            "aud": "manualdial",
-            "sub": self._user.id,
-            "iat": int(now.timestamp()),
-            "exp": int((now + timedelta(hours=1)).timestamp()),
-            "jti": str(uuid.uuid4()),
-        }
-        return jwt.encode(claims, SECRET.encode(), algorithm="HS256")
 
 
 async def _ready(service: Service) -> None:

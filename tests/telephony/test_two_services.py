@@ -11,11 +11,9 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import jwt
 import pytest
 
 from manualdial.agents import Role, User
@@ -24,6 +22,7 @@ from manualdial.config import load
 from tests.commands.service import answers
 from tests.servers.postgresql import shared_server
 from tests.support.bus_client import BusClient, Message
+from tests.support.tokens import a_token
 from tests.telephony.lab.laboratory import Laboratory, invites
 from tests.telephony.lab.ports import free_port
 from tests.telephony.lab.sipp import Sipp
@@ -98,25 +97,11 @@ class Site:
                 process.wait(LIMIT)
 
 
-def a_token(agent: User) -> str:
-    """What both services take for this agent's."""
-    now = datetime.now(UTC)
-    claims = {
-        "iss": "manualdial",
-        "aud": "manualdial",
-        "sub": agent.id,
-        "iat": int(now.timestamp()),
-        "exp": int((now + timedelta(hours=1)).timestamp()),
-        "jti": str(uuid.uuid4()),
-    }
-    return jwt.encode(claims, SECRET.encode(), algorithm="HS256")
-
-
 @asynccontextmanager
 async def desk(port: int, agent: User) -> AsyncIterator[BusClient]:
     """A connection of an agent who is logged in."""
     async with AsyncExitStack() as stack:
-        bus = await BusClient.open(port, token=a_token(agent))
+        bus = await BusClient.open(port, token=a_token(agent.id, secret=SECRET))
         stack.push_async_callback(bus.close)
         await bus.ask("Amazon/Agent/Login", answer="Amazon/Agent/LoginSuccess")
         yield bus

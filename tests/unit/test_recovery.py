@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -17,7 +16,7 @@ from tests.support.calls import TO_CONNECTED, a_call, a_report
 from tests.support.core import Core, Desk, dial_of, running_core
 from tests.support.memory_store import MemoryStore
 from tests.support.people import A_MORNING, ANN, BOB, a_session
-from tests.support.waiting import until
+from tests.support.waiting import running, until
 
 
 async def a_store_with(*calls: Call, logged_in: bool = True) -> MemoryStore:
@@ -160,7 +159,7 @@ async def test_after_a_gap_the_engine_is_asked_until_it_can_be(core: Core, desk:
     call_id = await desk.connected_call(core.engine)
     core.engine.calls.clear()
     core.engine.fails["adopt"] = fault
-    async with settling(core):
+    async with running(core.recovery.run()):
         core.recovery.engine_is_back()
         await until(lambda: len(core.engine.asked) >= 2)
         assert desk.states(call_id)[-1] == ("customer", "connected")
@@ -171,7 +170,7 @@ async def test_after_a_gap_the_engine_is_asked_until_it_can_be(core: Core, desk:
 async def test_an_end_that_the_engine_reports_while_it_is_asked_counts_for_more(core: Core, desk: Desk) -> None:
     call_id = await desk.connected_call(core.engine)
     core.engine.waits["adopt"] = asyncio.Event()
-    async with settling(core):
+    async with running(core.recovery.run()):
         core.recovery.engine_is_back()
         await until(lambda: bool(core.engine.asked))
         await core.engine.end(call_id, cause=Cause.BUSY)
@@ -183,17 +182,6 @@ async def test_an_end_that_the_engine_reports_while_it_is_asked_counts_for_more(
 # ── calls whose outcome is unknown ──────────────────────────────────────────────────────────────────────────────────
 
 
-@asynccontextmanager
-async def settling(core: Core) -> AsyncIterator[None]:
-    task = asyncio.create_task(core.recovery.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
 @pytest.mark.parametrize("trouble", [None, EngineSilent("not now"), KeyError("a fault of ours")])
 async def test_calls_are_compared_after_a_gap_until_it_succeeds(trouble: Exception | None) -> None:
     call = a_call(at=A_MORNING - timedelta(hours=1))
@@ -203,7 +191,7 @@ async def test_calls_are_compared_after_a_gap_until_it_succeeds(trouble: Excepti
         await core.recovery.load()
         if trouble is not None:
             core.engine.fails["adopt"] = trouble
-        async with settling(core):
+        async with running(core.recovery.run()):
             core.recovery.engine_is_back()
             await until(lambda: bool(core.engine.asked))
             core.engine.fails.clear()
@@ -218,7 +206,7 @@ async def an_unknown_call(core: Core, desk: Desk) -> str:
 
 async def test_an_unknown_call_that_does_not_turn_up_is_ended_and_not_before_its_time(core: Core, desk: Desk) -> None:
     call_id = await an_unknown_call(core, desk)
-    async with settling(core):
+    async with running(core.recovery.run()):
         core.clock.move(3)
         await until(lambda: len(core.engine.asked) == 1)
         core.clock.move(11)
@@ -233,7 +221,7 @@ async def test_an_unknown_call_that_does_not_turn_up_is_ended_and_not_before_its
 async def test_an_unknown_call_that_turns_up_goes_back_into_the_row(core: Core, desk: Desk) -> None:
     call_id = await an_unknown_call(core, desk)
     core.engine.calls.add(call_id)
-    async with settling(core):
+    async with running(core.recovery.run()):
         core.clock.move(30)
         await until(lambda: len(core.engine.asked) == 1)
         core.clock.move(30)
@@ -248,14 +236,14 @@ async def test_calls_that_are_known_are_not_asked_for(core: Core, desk: Desk) ->
     await desk.connected_call(core.engine)
     unknown = await an_unknown_call(core, await core.desk(BOB))
     core.clock.move(59)
-    async with settling(core):
+    async with running(core.recovery.run()):
         await until(lambda: bool(core.engine.asked))
     assert core.engine.asked == [("adopt", unknown)]
 
 
 async def test_a_stepped_wall_clock_neither_settles_an_unknown_call_nor_keeps_it(core: Core, desk: Desk) -> None:
     call_id = await an_unknown_call(core, desk)
-    async with settling(core):
+    async with running(core.recovery.run()):
         core.clock.step(3600)
         core.clock.move(3)
         await until(lambda: len(core.engine.asked) == 1)
@@ -367,7 +355,7 @@ async def test_of_two_calls_that_a_crash_has_left_only_the_newest_has_a_wrap_up(
 
 async def test_a_call_of_which_nothing_is_heard_is_asked_for_and_ended_where_it_is_gone(core: Core, desk: Desk) -> None:
     call_id = await desk.connected_call(core.engine)
-    async with settling(core):
+    async with running(core.recovery.run()):
         core.clock.move(60)
         await until(lambda: core.engine.asked == [("adopt", call_id)])
         assert desk.states(call_id)[-1] == ("customer", "connected")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from datetime import timedelta
 
 from manualdial.calls import CallState
@@ -11,7 +9,7 @@ from manualdial.retention import Retention
 from tests.support.calls import a_call
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_clock import MovedClock
-from tests.support.waiting import until
+from tests.support.waiting import running, until
 
 DAY = 86_400
 
@@ -77,10 +75,7 @@ async def test_a_database_that_is_away_is_pruned_when_it_is_back() -> None:
     store = await a_store(clock)
     clock.move(8 * DAY)
     store.unavailable = True
-    task = asyncio.create_task(a_retention(store, clock).run())
-    await asyncio.sleep(0)
-    store.unavailable = False
-    await until(lambda: store.forgotten == 1)
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    async with running(a_retention(store, clock).run()):
+        await until(lambda: store.refused >= 1)
+        store.unavailable = False
+        await until(lambda: store.forgotten == 1)

@@ -3,23 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from tests.support.core import Core, Desk, dial_of, error_type
-from tests.support.waiting import until
-
-
-@asynccontextmanager
-async def retracting(core: Core) -> AsyncIterator[None]:
-    task = asyncio.create_task(core.retraction.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+from tests.support.waiting import running, until
 
 
 async def press_whose_answer_is_lost(core: Core, desk: Desk) -> None:
@@ -31,7 +17,7 @@ async def press_whose_answer_is_lost(core: Core, desk: Desk) -> None:
 
 async def test_one_that_nobody_repeats_is_taken_back_and_is_a_new_press_when_it_comes(core: Core, desk: Desk) -> None:
     await press_whose_answer_is_lost(core, desk)
-    async with retracting(core):
+    async with running(core.retraction.run()):
         await until(lambda: not core.earlier.unasked())
     assert await core.store.calls("t-north") == []
     assert dial_of(await desk.press())["replay"] is False
@@ -43,7 +29,7 @@ async def test_one_that_is_repeated_makes_its_call_which_is_not_taken_back(core:
     core.engine.waits["originate"] = asyncio.Event()
     again = asyncio.create_task(desk.press())
     await until(lambda: bool(core.engine.orders))
-    async with retracting(core):
+    async with running(core.retraction.run()):
         core.engine.waits["originate"].set()
         call_id = dial_of(await again)["callId"]
     assert [call.id for call in await core.store.calls("t-north")] == [call_id]
@@ -52,7 +38,7 @@ async def test_one_that_is_repeated_makes_its_call_which_is_not_taken_back(core:
 async def test_while_the_journal_is_away_nothing_is_taken_back_and_later_it_is(core: Core, desk: Desk) -> None:
     await press_whose_answer_is_lost(core, desk)
     core.store.unavailable = True
-    async with retracting(core):
+    async with running(core.retraction.run()):
         await until(lambda: core.store.refused >= 2)
         assert len(core.earlier.unasked()) == 1
         core.store.unavailable = False
