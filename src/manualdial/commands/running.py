@@ -14,7 +14,7 @@ import uvloop
 Result = TypeVar("Result")
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_OBJECTS_BEFORE_COLLECTION = 50_000
+_OBJECTS_BEFORE_COLLECTION = 10_000
 
 
 def run(command: Coroutine[Any, Any, Result]) -> Result:
