@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from manualdial import numbers
 from manualdial.calls import Ending, Report, Sign
@@ -48,6 +48,8 @@ class SmallAsterisk(Ari):
         """The state of each, by id."""
         self.made_at: dict[str, datetime] = {}
         """When a channel was made, for those of which that is known."""
+        self.time = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)
+        """By its own clock."""
         self.bridges: dict[str, set[str]] = {}
         self.asked: list[tuple[str, str]] = []
         """Each request and what it was about, in order."""
@@ -123,6 +125,7 @@ class SmallAsterisk(Ari):
     async def snapshot(self) -> Snapshot:
         await self._ask("snapshot", "")
         taken = Snapshot(
+            at=self.time,
             channels={key: self._channel(key) for key in self.channels},
             bridges={key: Bridge(id=key, channels=tuple(joined)) for key, joined in self.bridges.items()},
         )

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Final, TypeVar
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Final, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
 import aiohttp
@@ -85,6 +87,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     channels: dict[str, Channel]
     bridges: dict[str, Bridge]
+    at: datetime | None = None
+    """When it was taken, by Asterisk's clock, to the second; None where Asterisk did not say."""
 
 
 class ChannelExists(Exception):
@@ -166,7 +170,8 @@ class Ari:
 
     async def hang_up(self, channel_id: str) -> bool:
         """End a channel. False where there is none."""
-        return _was_there(*await self._send_at_once("DELETE", f"channels/{channel_id}"))
+        status, _ = await self._send_at_once("DELETE", f"channels/{channel_id}")
+        return _was_there(status)
 
     async def start_music(self, channel_id: str) -> None:
         """Let the far end hear hold music."""
@@ -198,7 +203,7 @@ class Ari:
     async def create_bridge(self, bridge_id: str) -> None:
         """Make a bridge; none the worse if it is there already."""
         parameters = {"type": "mixing", "name": self.application}
-        status, _ = await self._send("POST", f"bridges/{bridge_id}", parameters)
+        status = (await self._send("POST", f"bridges/{bridge_id}", parameters)).status
         if status != 409:
             _expect_success(status, "create a bridge")
 
@@ -212,7 +217,7 @@ class Ari:
 
     async def destroy_bridge(self, bridge_id: str) -> bool:
         """Take a bridge away. False where there is none."""
-        return _was_there(*await self._send("DELETE", f"bridges/{bridge_id}", {}))
+        return _was_there((await self._send("DELETE", f"bridges/{bridge_id}", {})).status)
 
     # ── the whole ──
 
@@ -220,10 +225,14 @@ class Ari:
         """What is alive now. A channel counts from its StasisStart on."""
         # Bridges first: a leg that ends in between is then missing, and not taken for one that was put on hold.
         _, bridges = await self._do("GET", "bridges")
-        _, channels = await self._do("GET", "channels")
+        channels = await self._send("GET", "channels", {})
+        _expect_success(channels.status, "channels")
         return Snapshot(
+            at=channels.date,
             bridges={bridge.id: bridge for bridge in _decode(_bridges_decoder, bridges) if self._is_ours(bridge)},
-            channels={channel.id: channel for channel in _decode(_channels_decoder, channels) if self._is_in(channel)},
+            channels={
+                channel.id: channel for channel in _decode(_channels_decoder, channels.body) if self._is_in(channel)
+            },
         )
 
     async def ping(self) -> None:
@@ -233,8 +242,8 @@ class Ari:
     async def filter_events(self) -> None:
         """Have only EVENT_TYPES sent. Works while the event socket is open."""
         body = _encoder.encode({"allowed": [{"type": name} for name in EVENT_TYPES]})
-        status, _ = await self._send("PUT", f"applications/{self.application}/eventFilter", {}, body)
-        _expect_success(status, "filter events")
+        answer = await self._send("PUT", f"applications/{self.application}/eventFilter", {}, body)
+        _expect_success(answer.status, "filter events")
 
     @asynccontextmanager
     async def events(self, *, heartbeat: float) -> AsyncIterator[AsyncIterator[Event]]:
@@ -257,26 +266,26 @@ class Ari:
     # ── how ──
 
     async def _do(self, method: str, path: str, parameters: Mapping[str, str] | None = None) -> tuple[int, bytes]:
-        status, body = await self._send(method, path, parameters or {})
-        _expect_success(status, path.rpartition("/")[2])
-        return status, body
+        answer = await self._send(method, path, parameters or {})
+        _expect_success(answer.status, path.rpartition("/")[2])
+        return answer.status, answer.body
 
     async def _send_at_once(
         self, method: str, path: str, parameters: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> tuple[int, bytes]:
         """For requests that every call makes and that Asterisk answers at once."""
         if not self._on_socket.work:
-            return await self._send(method, path, parameters or {}, body)
+            answer = await self._send(method, path, parameters or {}, body)
+            return answer.status, answer.body
         response = await self._on_socket.send(method, path + _query(parameters or {}), body)
         return response.status, response.body
 
-    async def _send(
-        self, method: str, path: str, parameters: Mapping[str, str], body: bytes | None = None
-    ) -> tuple[int, bytes]:
+    async def _send(self, method: str, path: str, parameters: Mapping[str, str], body: bytes | None = None) -> _Answer:
         headers = {"Content-Type": "application/json"} if body else None
         try:
             async with self._opened().request(method, self._to(path, parameters), data=body, headers=headers) as answer:
-                return answer.status, await answer.read()
+                date = _date(answer.headers.get("Date", ""))
+                return _Answer(status=answer.status, body=await answer.read(), date=date)
         except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError) as problem:
             raise EngineUnavailable("Asterisk cannot be reached") from problem
         except (aiohttp.ClientError, OSError, TimeoutError) as problem:
@@ -312,11 +321,27 @@ class Ari:
         return f"{self._url}/ari/{path}{_query(parameters)}"
 
 
+class _Answer(NamedTuple):
+    """An answer over HTTP."""
+
+    status: int
+    body: bytes
+    date: datetime | None
+
+
+def _date(header: str) -> datetime | None:
+    """The moment of the header Date (RFC 9110 §6.6.1)."""
+    try:
+        return parsedate_to_datetime(header)
+    except ValueError:
+        return None
+
+
 def _query(parameters: Mapping[str, str]) -> str:
     return f"?{urlencode(parameters, quote_via=quote, safe='')}" if parameters else ""
 
 
-def _was_there(status: int, _body: bytes) -> bool:
+def _was_there(status: int) -> bool:
     if status == 404:
         return False
     _expect_success(status, "take away")

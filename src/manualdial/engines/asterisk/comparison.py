@@ -158,24 +158,12 @@ class Comparison:
         call.agent.deadline = self._steps.deadline(Leg.AGENT)
         now = self._clock.monotonic()
         if not stands.agent_rang:
-            call.agent.must_ring_by = now + _BEGINS_TO_RING - self._age(call.agent, snapshot, below=_BEGINS_TO_RING)
+            call.agent.must_ring_by = now + max(0.0, _BEGINS_TO_RING - _age(call.agent, snapshot))
         call.customer.asked = stands.customer_there or stands.bridge_there
         call.customer.dial_sent = stands.customer_there and stands.customer_dialled
         call.customer.deadline = self._steps.deadline(Leg.CUSTOMER)
         if stands.sign is Sign.DIALING:  # nothing shows that it was dialled, and Asterisk ends only what was
-            span = call.customer.deadline - now
-            call.customer.deadline -= self._age(call.customer, snapshot, below=span)
-
-    def _age(self, leg: TrackedLeg, snapshot: Snapshot, *, below: float) -> float:
-        """Seconds since the leg was made: one that waits has the same time however often the service starts anew.
-
-        0 where that cannot be: it is by two clocks, ours and Asterisk's, and either may be wrong.
-        """
-        channel = snapshot.channels.get(leg.id)
-        if channel is None or not channel.creationtime:
-            return 0.0
-        age = (self._clock.now() - datetime.fromisoformat(channel.creationtime)).total_seconds()
-        return age if 0.0 < age < below else 0.0
+            call.customer.deadline = max(now, call.customer.deadline - _age(call.customer, snapshot))
 
     def _lead_on(self, call: TrackedCall, stands: Standing, *, adopted: bool) -> None:
         call.agent.heard_of = call.agent.heard_of or stands.agent_rang
@@ -194,3 +182,14 @@ class Comparison:
         if stands.held is not call.held or (adopted and stands.sign is Sign.CONNECTED):
             call.held = stands.held
             self._calls.report(call, Sign.HELD if call.held else Sign.RESUMED)
+
+
+def _age(leg: TrackedLeg, snapshot: Snapshot) -> float:
+    """Seconds since the leg was made, by Asterisk's clock alone; 0 where that is not known.
+
+    A leg that waits has the same time however often the service starts anew.
+    """
+    channel = snapshot.channels.get(leg.id)
+    if channel is None or not channel.creationtime or snapshot.at is None:
+        return 0.0
+    return max(0.0, (snapshot.at - datetime.fromisoformat(channel.creationtime)).total_seconds())
