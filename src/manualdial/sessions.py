@@ -73,7 +73,7 @@ class Sessions:
             raise AgentNotLoggedIn("the agent is not logged in")
         return session
 
-    def open(self, caller: Caller, *, connector: str, extension: str, region: str) -> AgentSession:
+    def open(self, caller: Caller, *, connector: str, extension: str, region: str) -> None:
         """Log the agent in, or join the login that is open."""
         session = self._sessions.get(caller.user_id)
         if session is None:
@@ -93,7 +93,6 @@ class Sessions:
             self._sessions[caller.user_id] = session
             self._store.record_login(session)
         self._expect_connection(caller.user_id)
-        return session
 
     async def load(self) -> None:
         """At start, after the calls: the logins of an earlier life go on; the grace time of each begins."""
