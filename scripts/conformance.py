@@ -67,7 +67,7 @@ def people() -> list[Person]:
     ]
 
 
-Section = dict[str, str | int]
+Section = dict[str, str | int | list[str]]
 
 
 @contextlib.contextmanager
@@ -98,11 +98,14 @@ def settings(*, engine: str, options: Section, port: int, folder: Path) -> str:
         "storage": {"url": f"sqlite:///{folder / 'manualdial.sqlite3'}"},
         "engine": {"kind": engine},
         "dialing": {"purpose": "service", "wrap_up": 0},
+        # A fresh server holds no copy of a registry and knows of no licence: where one had to be asked or shown, no
+        # sales call could be made.
+        "screening": {"registries": [], "registries_path": str(folder / "registries"), "registrations": ["*"]},
         "authentication": {"secret_file": str(folder / "token.secret"), "attempts": 1_000_000},
     }
     if options:
         sections[f"engine.{engine}"] = options
-    # A JSON string or number is a TOML one.
+    # A JSON string, number or list of strings is a TOML one.
     return "\n".join(
         f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
         for name, values in sections.items()

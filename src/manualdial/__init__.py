@@ -10,20 +10,25 @@ The modules in import order: a module imports only modules below it, and never o
     routes                                                  the table of contents: address, message type, service method
     dispatcher                                              envelope to reply; the one place that catches
     registration   agent_requests                           what a request does
-    dialing   call_control   recovery   retraction
+    dial_requests   screening_requests
+    call_control   recovery   retraction
     history   retention
+    dialing                                                 the heart: press, verdict, journal, engine
     call_progress                                           what an engine's report means
     sessions                                                who is logged in and who may dial now
-    earlier_presses                                         which earlier press a press repeats
+    earlier_presses   attempt_evidence                      which earlier press a press repeats; what is written down
     live_calls   deadlines                                  the calls that are not ended, and when to ask for them
-    presses   guard   turns                                 what a press names; one after the other
+    presses   guard   turns   dial_rate                     what a press names; one after the other, not too fast
+    screener   tenants                                      gathers the facts, has them judged; tenants' settings
+    closures                                                jurisdictions that an operator has closed
     requests   views                                        what a service method gets and gives; what callers see
     bus                                                     scopes, subscriptions, sequence, slow readers
     config   log   metrics   tracing   clock
-    engines   storage                                       ways out (adapters): to telephony and to SQL
+    engines   storage   registries                          ways out (adapters): telephony, SQL, files of registries
     ports                                                   the line between the core and the outside
-    screening                                               rules as pure functions over facts
+    screening   evidence                                    rules as pure functions over facts; the hash chain
     calls   agents                                          the nouns
+    places                                                  where a called party may be
     numbers
     messages
     envelope

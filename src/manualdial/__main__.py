@@ -9,7 +9,22 @@ from typing import Annotated
 import typer
 
 from manualdial import __version__
-from manualdial.commands import config, demo, dial, doctor, serve, tail, user
+from manualdial.commands import (
+    check,
+    config,
+    consent,
+    demo,
+    dial,
+    do_not_call,
+    doctor,
+    evidence,
+    policy,
+    record,
+    registry,
+    serve,
+    tail,
+    user,
+)
 from manualdial.commands.failure import CommandGroup
 
 application = typer.Typer(
@@ -40,7 +55,14 @@ def _manualdial(
 
 application.command(epilog=serve.EXAMPLE)(serve.serve)
 application.command(epilog=dial.EXAMPLE)(dial.dial)
+application.command(epilog=check.EXAMPLE)(check.check)
 application.command(epilog=tail.EXAMPLE)(tail.tail)
+application.add_typer(policy.policy, name="policy")
+application.add_typer(registry.registry, name="registry")
+application.add_typer(do_not_call.do_not_call, name="do-not-call")
+application.add_typer(consent.consent, name="consent")
+application.add_typer(record.record, name="record")
+application.add_typer(evidence.evidence, name="evidence")
 application.add_typer(user.user, name="user")
 application.add_typer(config.config, name="config")
 application.command(epilog=doctor.EXAMPLE)(doctor.doctor)

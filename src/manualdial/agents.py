@@ -39,6 +39,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """The extension of the agent's phone, unless the login names another."""
     region: str | None = None
     """The ISO 3166 region in which national numbers are read, unless the login or the press names another."""
+    caller_ids: tuple[str, ...] | None = None
+    """The caller IDs that the agent may show; None: all that the tenant has."""
     expires_at: datetime
     """When the token runs out (UTC)."""
 
@@ -66,6 +68,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     roles: frozenset[Role]
     extension: str | None = None
     region: str | None = None
+    caller_ids: tuple[str, ...] | None = None
+    """The caller IDs that the agent may show; None: all that the tenant has."""
     disabled: bool = False
 
 

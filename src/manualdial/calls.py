@@ -139,6 +139,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     step: int = 0
     """Counts the changes; orders the history of the call."""
     requested_at: datetime
+    rang_at: datetime | None = None
+    """When the customer's end was first reached: early media, ringing, busy, declined, or the answer."""
+    answered_at: datetime | None = None
+    """When the customer answered."""
     at: datetime
     """When the call came into its state (UTC)."""
 
@@ -172,6 +176,11 @@ _ROW = (*_AGENT_ROW, CallState.DIALING, CallState.PROGRESS, CallState.RINGING, C
 _CUSTOMER_STATES = (*_ROW[len(_AGENT_ROW) :], CallState.HELD)
 _CERTAIN = (CallState.AGENT_RINGING, CallState.AGENT_ANSWERED, CallState.DIALING)
 """States that every connected call went through: told also where the engine's report of them is late or missing."""
+
+_REACHED = (CallState.PROGRESS, CallState.RINGING, CallState.CONNECTED)
+"""States in which the customer's end has been reached."""
+_TRIED = (Cause.BUSY, Cause.NO_ANSWER, Cause.REJECTED, Cause.TIMEOUT)
+"""Causes that say the same, where the network told of no ringing before."""
 
 _ACTIONS: dict[CallState, tuple[Action, ...]] = {
     CallState.CONNECTED: (Action.DISCONNECT, Action.HOLD, Action.SEND_DTMF),
@@ -267,6 +276,14 @@ def _unanswered_event(ending: Ending) -> str:
 def _moved(call: Call, state: CallState, at: datetime, ending: Ending | None = None) -> Call:
     # The times of a call never go back: a report may have waited, and the wall clock may be set back.
     at = max(at, call.at)
+    reached = state in _REACHED or (call.state in _CUSTOMER_STATES and ending is not None and ending.cause in _TRIED)
     return msgspec.structs.replace(
-        call, state=state, previous=call.state, at=at, step=call.step + 1, ending=ending or call.ending
+        call,
+        state=state,
+        previous=call.state,
+        rang_at=at if reached and call.rang_at is None else call.rang_at,
+        answered_at=at if state is CallState.CONNECTED and call.answered_at is None else call.answered_at,
+        at=at,
+        step=call.step + 1,
+        ending=ending or call.ending,
     )

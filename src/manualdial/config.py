@@ -18,12 +18,15 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct, field
 
+from manualdial.agents import Role
 from manualdial.numbers import is_region
+from manualdial.places.jurisdictions import of_jurisdiction
 from manualdial.screening import Purpose
 
 PREFIX = "MANUALDIAL_"
 
 _CALLER_ID = re.compile(r"\+?[0-9]{1,15}")
+_E164_BEGINNING = re.compile(r"\+[0-9]{1,15}")
 
 NOT_OPTIONS = frozenset(PREFIX + name for name in ("CONFIG", "URL", "USER", "PASSWORD"))
 """Variables of the command line that are no options of the service."""
@@ -154,6 +157,16 @@ class Dialing(Section, frozen=True, kw_only=True):
     caller_ids: Annotated[
         list[str], Meta(description="Numbers (E.164) that a press may ask to show by CallerID; none: no press may ask.")
     ] = field(default_factory=list)
+    agent_rate: Annotated[
+        float, Meta(ge=0, description="How many calls a second one agent may begin for long; 0: no limit.")
+    ] = 0.0
+    agent_burst: Annotated[int, Meta(ge=1, description="How many calls an agent who has rested may begin at once.")] = 5
+    engine_rate: Annotated[
+        float, Meta(ge=0, description="How many calls a second all agents together may begin for long; 0: no limit.")
+    ] = 0.0
+    engine_burst: Annotated[
+        int, Meta(ge=1, description="How many calls all agents together may begin at once after a pause.")
+    ] = 20
     guard: Annotated[
         float, Meta(ge=0, description="Seconds in which the same number without requestId is a double click.")
     ] = 3.0
@@ -167,6 +180,67 @@ class Dialing(Section, frozen=True, kw_only=True):
     unknown_settles_after: Annotated[
         Seconds, Meta(description="How long a call whose outcome is unknown may still turn up in the engine.")
     ] = 15.0
+
+
+class Screening(Section, frozen=True, kw_only=True):
+    """The verdict before the ring: which rules bind, and what the seller says of itself."""
+
+    policies: Annotated[
+        str, Meta(description="A directory of policy files of your own, on top of the shipped ones; empty: none.")
+    ] = ""
+    registries_path: Annotated[str, Meta(description="The directory of the copies of do-not-call registries.")] = (
+        "registries"
+    )
+    registries: Annotated[
+        list[str],
+        Meta(description="The registries that must be asked where the law says so (us-national …); `*`: all of them."),
+    ] = field(default_factory=lambda: ["*"])
+    registrations: Annotated[
+        list[str], Meta(description="The registrations that you have (us-vt, ca-operator …); `*`: all that are needed.")
+    ] = field(default_factory=list)
+    countries: Annotated[list[str], Meta(description="ISO 3166 countries that may be called; `*`: all.")] = field(
+        default_factory=lambda: ["*"]
+    )
+    blocked_numbers: Annotated[list[str], Meta(description="Beginnings of numbers (E.164) that are never called.")] = (
+        field(default_factory=list)
+    )
+    premium_numbers: Annotated[bool, Meta(description="Whether numbers that cost the caller more may be called.")] = (
+        False
+    )
+    overridable: Annotated[
+        list[str],
+        Meta(description="Rules that may be overridden, and by which roles: calling-hours=supervisor+admin."),
+    ] = field(default_factory=list)
+    no_place: Annotated[
+        str,
+        Meta(
+            description="Where a number without a place counts as being: strictest, refuse, or a jurisdiction (US-NY)."
+        ),
+    ] = "strictest"
+    keep_evidence: Annotated[
+        int, Meta(ge=0, description="How many days evidence is kept; 0: for ever. US law asks for five years.")
+    ] = 0
+    telemarketer: Annotated[str, Meta(description="Who calls, for the evidence.")] = ""
+    seller: Annotated[str, Meta(description="For whom is called, for the evidence.")] = ""
+    goods: Annotated[str, Meta(description="What the calls are about, for the evidence.")] = ""
+    script: Annotated[str, Meta(description="Which script is used and where it is kept, for the evidence.")] = ""
+
+
+class Tenant(Section, frozen=True, kw_only=True):
+    """What one tenant has otherwise than all others: a table `[tenants.NAME]`. What is left out is as for all."""
+
+    purpose: Annotated[Purpose | None, Meta(description="As dialing.purpose.")] = None
+    caller_ids: Annotated[list[str] | None, Meta(description="As dialing.caller_ids.")] = None
+    registries: Annotated[list[str] | None, Meta(description="As screening.registries.")] = None
+    registrations: Annotated[list[str] | None, Meta(description="As screening.registrations.")] = None
+    countries: Annotated[list[str] | None, Meta(description="As screening.countries.")] = None
+    blocked_numbers: Annotated[list[str] | None, Meta(description="As screening.blocked_numbers.")] = None
+    premium_numbers: Annotated[bool | None, Meta(description="As screening.premium_numbers.")] = None
+    overridable: Annotated[list[str] | None, Meta(description="As screening.overridable.")] = None
+    telemarketer: Annotated[str | None, Meta(description="As screening.telemarketer.")] = None
+    seller: Annotated[str | None, Meta(description="As screening.seller.")] = None
+    goods: Annotated[str | None, Meta(description="As screening.goods.")] = None
+    script: Annotated[str | None, Meta(description="As screening.script.")] = None
 
 
 class Agents(Section, frozen=True, kw_only=True):
@@ -229,10 +303,13 @@ class Config(Section, frozen=True, kw_only=True):
     storage: Storage = field(default_factory=Storage)
     engine: Engine = field(default_factory=Engine)
     dialing: Dialing = field(default_factory=Dialing)
+    screening: Screening = field(default_factory=Screening)
     agents: Agents = field(default_factory=Agents)
     authentication: Authentication = field(default_factory=Authentication)
     log: Log = field(default_factory=Log)
     telemetry: Telemetry = field(default_factory=Telemetry)
+    tenants: dict[str, Tenant] = field(default_factory=dict)
+    """By the tenant's name. Only in the file: the environment names no tenant."""
 
 
 class Option(Struct, frozen=True, kw_only=True):
@@ -259,6 +336,8 @@ def options(section: type[Section] = Config, path: tuple[str, ...] = ()) -> Iter
         inner = one.type
         if isinstance(inner, type) and issubclass(inner, Section):
             yield from options(inner, (*path, one.name))
+            continue
+        if get_origin(inner) is dict:  # tables whose names the operator chooses
             continue
         default = one.default_factory() if one.default is msgspec.NODEFAULT else one.default
         metadata = [meta for meta in getattr(inner, "__metadata__", ()) if meta.description]
@@ -322,6 +401,10 @@ def _check(config: Config) -> None:
     if not is_region(config.dialing.default_region):
         raise ConfigurationError("dialing.default_region: no ISO 3166 region in upper case")
     _check_caller_ids("dialing.caller_ids", config.dialing.caller_ids)
+    _check_screening(config.screening)
+    for name, tenant in config.tenants.items():
+        _check_caller_ids(f"tenants.{name}.caller_ids", tenant.caller_ids or [])
+        _check_lists(f"tenants.{name}", tenant)
     _check_asterisk(config.engine.asterisk, in_use=config.engine.kind is EngineKind.ASTERISK)
     if 0 < config.storage.keep_calls < config.storage.remember_presses:
         raise ConfigurationError("storage.keep_calls: at least storage.remember_presses, or 0")
@@ -347,6 +430,33 @@ def _check_asterisk(asterisk: Asterisk, *, in_use: bool) -> None:
     _check_caller_ids("engine.asterisk.caller_id", [asterisk.caller_id] if asterisk.caller_id else [])
     if in_use and not asterisk.password:
         raise ConfigurationError("engine.asterisk.password: ARI needs one")
+
+
+def _check_screening(screening: Screening) -> None:
+    _check_lists("screening", screening)
+    if screening.no_place not in ("strictest", "refuse") and of_jurisdiction(screening.no_place) is None:
+        raise ConfigurationError("screening.no_place: strictest, refuse, or a jurisdiction as US-NY or FR")
+
+
+def _check_lists(name: str, section: Screening | Tenant) -> None:
+    if any(country != "*" and not is_region(country) for country in section.countries or ()):
+        raise ConfigurationError(f"{name}.countries: ISO 3166 countries in upper case, or *")
+    if not all(_E164_BEGINNING.fullmatch(prefix) for prefix in section.blocked_numbers or ()):
+        raise ConfigurationError(f"{name}.blocked_numbers: each begins with + and a calling code")
+    overridable(section.overridable or (), option=f"{name}.overridable")
+
+
+def overridable(entries: Iterable[str], *, option: str = "overridable") -> dict[str, frozenset[Role]]:
+    """The rules that may be overridden, and by whom: `RULE=ROLE+ROLE`. Raises ConfigurationError."""
+    found = {}
+    for entry in entries:
+        rule, _, roles = entry.partition("=")
+        try:
+            found[rule.strip().lower()] = frozenset(Role(role.strip()) for role in roles.split("+"))
+        except ValueError:
+            known = ", ".join(Role)
+            raise ConfigurationError(f"{option}: RULE=ROLE or RULE=ROLE+ROLE with roles of {known}") from None
+    return found
 
 
 def _check_caller_ids(name: str, numbers: Iterable[str]) -> None:

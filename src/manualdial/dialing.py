@@ -1,24 +1,26 @@
 """The heart: press → session → number → verdict → journal, committed → engine → reply (contract §2).
 
 One press is one call: the `requestId` is in the journal before the engine is asked, and the engine is asked once.
+Nothing rings before its verdict and its evidence are on disk with it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import msgspec
 import structlog
 
-from manualdial import calls, messages, presses, screening, views
+from manualdial import messages, presses, views
+from manualdial.attempt_evidence import evidence_of
 from manualdial.bus import Published
 from manualdial.call_progress import CallProgress
 from manualdial.calls import Call, Cause, EndedBy, Ending, Report, Sign
+from manualdial.dial_rate import DialRate
 from manualdial.earlier_presses import EarlierPresses
-from manualdial.envelope import Address
 from manualdial.errors import (
     AgentNotLoggedIn,
     CallInProgress,
@@ -28,29 +30,36 @@ from manualdial.errors import (
     ManualDialError,
     ServiceUnavailable,
 )
+from manualdial.evidence import Draft, Kind
 from manualdial.live_calls import LiveCalls
-from manualdial.messages import ControlReply, Dial, ManualDialReply
+from manualdial.messages import Dial
 from manualdial.metrics import Metrics
 from manualdial.ports import (
+    AttemptsChanged,
     Clock,
     Engine,
     EngineRefused,
     EngineSilent,
     EngineUnavailable,
+    EvidenceStore,
     Originate,
     RequestIdTaken,
     Store,
     StoreUnavailable,
 )
-from manualdial.presses import Press, PressSettings
-from manualdial.requests import Caused, Private, Reply, Request
+from manualdial.presses import Press
+from manualdial.requests import Request
+from manualdial.screener import Screened, Screener
+from manualdial.screening import Decision
 from manualdial.sessions import Sessions
+from manualdial.tenants import Tenants
 from manualdial.tracing import Tracing
 from manualdial.turns import Turns
 
 log = structlog.get_logger(__name__)
 
-STATE_CHANGE = ("InboundCall", "InboundCallStateChange")
+_JUDGED_AT_MOST = 10
+"""How often a press is judged anew because others dialled the same person in that moment."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,15 +79,18 @@ class Dialing:
         *,
         engine: Engine,
         store: Store,
+        chain: EvidenceStore,
+        screener: Screener,
         sessions: Sessions,
         live_calls: LiveCalls,
         progress: CallProgress,
         earlier: EarlierPresses,
         turns: Turns,
+        rate: DialRate,
         clock: Clock,
         metrics: Metrics,
         tracing: Tracing,
-        settings: PressSettings,
+        tenants: Tenants,
         store_timeout: float,
         patience: float,
     ) -> None:
@@ -89,60 +101,38 @@ class Dialing:
         """
         self._engine = engine
         self._store = store
+        self._chain = chain
+        self._screener = screener
         self._sessions = sessions
         self._live_calls = live_calls
         self._progress = progress
         self._earlier = earlier
         self._turns = turns
+        self._rate = rate
         self._clock = clock
         self._metrics = metrics
         self._tracing = tracing
-        self._settings = settings
+        self._tenants = tenants
         self._store_timeout = store_timeout
         self._patience = patience
         self._running: set[asyncio.Task[Outcome]] = set()
-
-    def manual_dial_call(self, *, reply_to: Address) -> Callable[[Request, Dial], Awaitable[Reply]]:
-        """The method behind ManualDialCall in one of its two forms; the reply goes out on `reply_to`."""
-
-        async def method(request: Request, data: Dial) -> Reply:
-            outcome = await self.press(request, data)
-            asked_for = request.request_id is not None or isinstance(outcome, messages.DialChecked)
-            echo = ManualDialReply(
-                subtopic=request.address.subtopic,
-                topic=request.address.topic,
-                channel=request.address.channel,
-                data={"PhoneNumber": data.phone_number},
-                dial=_dial(outcome) if asked_for else msgspec.UNSET,
-            )
-            return Reply(address=reply_to, message=echo)
-
-        return method
-
-    async def set_make_call(self, request: Request, data: Dial) -> Reply | Private | Caused:
-        """SetMakeCall: with a `requestId` a press like any other, without one answered by the call's event."""
-        outcome = await self.press(request, data)
-        if request.request_id is not None or isinstance(outcome, messages.DialChecked):
-            return Reply(address=request.address, message=ControlReply(success=True, dial=_dial(outcome)))
-        if outcome.published is not None:
-            return Caused(published=outcome.published)
-        found = await self._store.call(outcome.call.tenant_id, outcome.call.id)
-        call = outcome.call if found is None else found[0]
-        told = views.state_change(calls.newest(call))
-        return Private(address=Address(call.connector, *STATE_CHANGE), message=told)
 
     async def press(self, request: Request, data: Dial) -> Outcome | messages.DialChecked:
         """One press. Raises what contract §2 lists."""
         try:
             session = self._sessions.require(request.caller.user_id)
-            at = self._clock.monotonic()
-            press = presses.read(request, data, session=session, settings=self._settings, at=at)
-            with self._tracing.span("verdict"):
-                verdict = screening.judge(press.facts)
-            self._metrics.since_press("verdict", self._clock.monotonic() - at, outcome=verdict.decision)
+            press = presses.read(
+                request,
+                data,
+                session=session,
+                settings=self._tenants.of(request.caller.tenant),
+                at=self._clock.monotonic(),
+            )
             if data.dry_run:
-                return messages.DialChecked(state="checked", number=views.number(press.number), verdict=verdict)
-            outcome = await self._run(press, verdict)
+                screened = await self._screen(press)
+                number = views.number(press.number)
+                return messages.DialChecked(state="checked", number=number, verdict=screened.verdict)
+            outcome = await self._run(press)
         except ManualDialError as error:
             self._metrics.press(error.wire_type)
             raise
@@ -154,9 +144,9 @@ class Dialing:
         if self._running:
             await asyncio.wait(self._running, timeout=limit)
 
-    async def _run(self, press: Press, verdict: messages.Verdict) -> Outcome:
+    async def _run(self, press: Press) -> Outcome:
         """Go through with the press, even if whoever pressed goes away: half a press would be the worst of all."""
-        task = asyncio.create_task(self._in_turn(press, verdict))
+        task = asyncio.create_task(self._in_turn(press))
         self._running.add(task)
         task.add_done_callback(self._done)
         return await asyncio.shield(task)
@@ -166,50 +156,79 @@ class Dialing:
         if not task.cancelled():
             task.exception()  # whoever pressed has had it, or has gone and was told that it took too long
 
-    async def _in_turn(self, press: Press, verdict: messages.Verdict) -> Outcome:
+    async def _in_turn(self, press: Press) -> Outcome:
         """One press of an agent after the other: a second one finds what came of the first."""
         async with self._turns.of(press.agent_id):
             if self._clock.monotonic() - press.at > self._patience:
                 raise ServiceUnavailable("the press waited too long for its turn")
             with self._sessions.pressing(press.agent_id):
-                return await self._now(press, verdict)
+                return await self._now(press)
 
-    async def _now(self, press: Press, verdict: messages.Verdict) -> Outcome:
-        """Repeat the earlier press, refuse this one, or place the call."""
+    async def _now(self, press: Press) -> Outcome:
+        """Repeat the earlier press, or judge this one, and refuse it or place the call."""
         try:
-            repeated = await self._repeated(press, verdict)
-            if repeated is not None:
-                return Outcome(call=repeated, replay=True)
-            try:
-                return await self._place(press, self._new_call(press, verdict))
-            except RequestIdTaken as taken:
-                async with self._journal_limit():
-                    earlier = await self._earlier.find(press) or taken.call
-            if not self._earlier.is_unasked(earlier):
-                return Outcome(call=self._earlier.same(press, earlier), replay=True)
-            async with self._journal_limit():
-                await self._earlier.take_back(earlier)
-            # Anew, under an id that the engine has never heard: what it made ready for the first may still be there.
-            return await self._now(press, verdict)
+            if (recalled := self._earlier.recall(press)) is not None:
+                return Outcome(call=self._earlier.same(press, recalled), replay=True)
+            for _ in range(_JUDGED_AT_MOST):
+                with suppress(AttemptsChanged):
+                    return await self._judged(press, await self._screen(press))
+            raise MakeCallFailed("the same person is being dialled by too many at once", retryable=True)
         except StoreUnavailable as error:
             log.warning("no call without a journal", reason=str(error))
             raise MakeCallFailed("the journal is not available", retryable=True) from None
 
-    async def _repeated(self, press: Press, verdict: messages.Verdict) -> Call | None:
-        """The call of the earlier press that this one repeats. Raises what refuses a press that repeats none."""
-        earlier = self._earlier.recall(press)
-        refusal = None if earlier else self._refusal(press, verdict)
-        if refusal is not None:
-            async with self._journal_limit():
-                earlier = await self._earlier.find(press)
-            if earlier is None or self._earlier.is_unasked(earlier):
-                raise refusal
-        return None if earlier is None else self._earlier.same(press, earlier)
+    async def _screen(self, press: Press) -> Screened:
+        """The verdict, before anything rings."""
+        with self._tracing.span("verdict"):
+            screened = await self._screener.screen(press.question(self._clock.now()))
+        seconds = self._clock.monotonic() - press.at
+        self._metrics.since_press("verdict", seconds, outcome=screened.verdict.decision)
+        return screened
 
-    def _refusal(self, press: Press, verdict: messages.Verdict) -> ManualDialError | None:
+    async def _judged(self, press: Press, screened: Screened) -> Outcome:
+        """Refuse the press or place the call, unless the journal has an earlier press that this one repeats.
+
+        Raises AttemptsChanged where others have dialled the person since the verdict, and StoreUnavailable.
+        """
+        if (refusal := self._refusal(press, screened)) is not None:
+            return await self._repeated_or(refusal, press, screened)
+        call = self._new_call(press, screened)
+        try:
+            return await self._place(press, screened, call)
+        except RequestIdTaken as taken:
+            self._rate.give_back(press.agent_id)
+            async with self._journal_limit():
+                earlier = await self._earlier.find(press) or taken.call
+        except (AttemptsChanged, StoreUnavailable):
+            self._rate.give_back(press.agent_id)
+            raise
+        if not self._earlier.is_unasked(earlier):
+            return Outcome(call=self._earlier.same(press, earlier), replay=True)
+        async with self._journal_limit():
+            await self._earlier.take_back(earlier)
+        # Anew, under an id that the engine has never heard: what it made ready for the first may still be there.
+        return await self._judged(press, await self._screen(press))
+
+    async def _repeated_or(self, refusal: ManualDialError, press: Press, screened: Screened) -> Outcome:
+        """The call of the earlier press that this one repeats; else the refusal is raised."""
+        async with self._journal_limit():
+            earlier = await self._earlier.find(press)
+        if earlier is not None and not self._earlier.is_unasked(earlier):
+            return Outcome(call=self._earlier.same(press, earlier), replay=True)
+        if isinstance(refusal, CallRefused):
+            self._chain.record_evidence(self._evidence(press, screened, Kind.REFUSAL, call_id=None))
+            await self._written()
+        raise refusal
+
+    def _refusal(self, press: Press, screened: Screened) -> ManualDialError | None:
         """What refuses a press before it is written down, if anything does."""
-        if verdict.decision != screening.Decision.ALLOW:
-            return CallRefused("screening refused the call", details={"verdict": msgspec.to_builtins(verdict)})
+        verdict = screened.verdict
+        if verdict.decision != Decision.ALLOW:
+            return CallRefused(
+                "screening refused the call",
+                details={"verdict": msgspec.to_builtins(verdict)},
+                retryable=bool(screened.facts.missing),
+            )
         if self._sessions.get(press.agent_id) is None:
             return AgentNotLoggedIn("the agent has logged out meanwhile")
         for call in self._live_calls.all_of_agent(press.agent_id):
@@ -219,14 +238,14 @@ class Dialing:
             return MakeCallFailed("too many presses wait for the journal to say what became of them", retryable=True)
         if not self._engine.ready:
             return MakeCallFailed("the engine is not there", retryable=True)
-        return None
+        return self._rate.refusal(press.agent_id)
 
-    async def _place(self, press: Press, call: Call) -> Outcome:
+    async def _place(self, press: Press, screened: Screened, call: Call) -> Outcome:
         """Write the call down and ask the engine, which makes ready meanwhile and rings nobody before it is written.
 
-        Raises RequestIdTaken and StoreUnavailable where the journal does not take the call.
+        Raises RequestIdTaken, AttemptsChanged and StoreUnavailable where the journal does not take the call.
         """
-        journalled = asyncio.create_task(self._journal(press, call))
+        journalled = asyncio.create_task(self._journal(press, screened, call))
         try:
             call = await self._originate(call, journalled)
         except ManualDialError as error:
@@ -238,17 +257,23 @@ class Dialing:
         self._earlier.was_called(call)
         return Outcome(call=call, replay=False, published=journalled.result())
 
-    async def _journal(self, press: Press, call: Call) -> Published:
-        """Write the call down, committed; from then on it is live. Returns its first event."""
+    async def _journal(self, press: Press, screened: Screened, call: Call) -> Published:
+        """Write the call down, committed, with its evidence; from then on it is live. Returns its first event."""
+        evidence = self._evidence(press, screened, Kind.ATTEMPT, call_id=call.id)
         try:
             with self._tracing.span("journal"):
                 async with self._journal_limit():
-                    await self._store.record_press(call)
+                    await self._store.record_press(
+                        call, evidence=evidence, expects=screened.attempts_seen, relied_on=screened.relied_on
+                    )
         except StoreUnavailable:
             self._earlier.journal_was_silent(call)
             raise
         self._metrics.pressed(call.id, press.at)
         return self._progress.begin(call)
+
+    def _evidence(self, press: Press, screened: Screened, kind: Kind, *, call_id: str | None) -> Draft:
+        return evidence_of(press, screened, kind=kind, engine=self._engine.name, at=self._clock.now(), call_id=call_id)
 
     async def _originate(self, call: Call, journalled: asyncio.Task[Published]) -> Call:
         """Ask the engine, once. What it reported meanwhile counts for more than how its answer got lost."""
@@ -274,9 +299,8 @@ class Dialing:
         await journalled
         return self._live_calls.get(call.id) or (call if end.cancelled() else end.result().call)
 
-    def _new_call(self, press: Press, verdict: messages.Verdict) -> Call:
+    def _new_call(self, press: Press, screened: Screened) -> Call:
         now = self._clock.now()
-        data = press.data
         return Call(
             id=str(uuid.uuid4()),
             tenant_id=press.session.tenant_id,
@@ -288,10 +312,10 @@ class Dialing:
             request_id=press.request_id,
             digest=press.digest,
             caller_id=press.caller_id,
-            campaign_id=None if data.campaign_id is None else str(data.campaign_id),
-            account_number=None if data.account_number is None else str(data.account_number),
+            campaign_id=press.campaign_id,
+            account_number=press.account_number,
             purpose=press.purpose,
-            verdict=msgspec.json.encode(verdict),
+            verdict=msgspec.json.encode(screened.verdict),
             requested_at=now,
             at=now,
         )
@@ -309,9 +333,3 @@ class Dialing:
                 yield
         except TimeoutError:
             raise StoreUnavailable("the journal took too long") from None
-
-
-def _dial(outcome: Outcome | messages.DialChecked) -> messages.DialReply | messages.DialChecked:
-    if isinstance(outcome, messages.DialChecked):
-        return outcome
-    return views.dial_reply(outcome.call, replay=outcome.replay)

@@ -16,6 +16,7 @@
     ├── PhoneNumberInvalid          PHONE_NUMBER_INVALID
     ├── CallRefused                 CALL_REFUSED               screening; details.verdict
     ├── CallInProgress              CALL_IN_PROGRESS           details.callId
+    ├── DialRateExceeded            DIAL_RATE_EXCEEDED         details.retryAfter, in seconds
     ├── RequestIdConflict           REQUEST_ID_CONFLICT
     ├── MakeCallFailed              MAKE_CALL_FAILED
     ├── CallOutcomeUnknown          CALL_OUTCOME_UNKNOWN       details.callId
@@ -172,6 +173,14 @@ class CallInProgress(ManualDialError):
 
     error_type = "CALL_IN_PROGRESS"
     sentence = "You are in a call already."
+    retryable = True
+
+
+class DialRateExceeded(ManualDialError):
+    """The agent, or all agents together, dial faster than is allowed; `details.retryAfter` is in seconds."""
+
+    error_type = "DIAL_RATE_EXCEEDED"
+    sentence = "That was too fast. Please wait a moment and press again."
     retryable = True
 
 

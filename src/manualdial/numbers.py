@@ -1,4 +1,4 @@
-"""Text → PhoneNumber, and how a number is masked. The only home of the library `phonenumbers`."""
+"""Text → PhoneNumber, and how a number is masked. The home of the library `phonenumbers`, with `places`."""
 
 from __future__ import annotations
 

@@ -8,11 +8,12 @@ import msgspec
 
 from manualdial.agent_requests import AgentRequests
 from manualdial.call_control import CallControl
-from manualdial.dialing import Dialing
+from manualdial.dial_requests import DialRequests
 from manualdial.dispatcher import Method, Route
 from manualdial.envelope import Address, fold
 from manualdial.messages import (
     CallReference,
+    Check,
     Dial,
     Digits,
     Incoming,
@@ -20,11 +21,14 @@ from manualdial.messages import (
     Logout,
     NoData,
     Register,
+    SetDnc,
+    SetLocation,
     SetNotReady,
     Subscriptions,
     UpdateState,
 )
 from manualdial.registration import Registration
+from manualdial.screening_requests import ScreeningRequests
 
 Key = tuple[str, str, str]
 
@@ -45,7 +49,8 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
 def routes(
     *,
     connectors: Iterable[str],
-    dialing: Dialing,
+    dialing: DialRequests,
+    screening: ScreeningRequests,
     control: CallControl,
     agents: AgentRequests,
     registration: Registration,
@@ -55,6 +60,9 @@ def routes(
     sample_reply, table_reply = Address("UI", "InboundCall", "ManualDialCall"), Address("LCM", *_TABLE)
     lines: list[tuple[Address, type[Incoming], Method]] = [
         (table_reply, Dial, dialing.manual_dial_call(reply_to=table_reply)),
+        (Address("LCM", "Webservice", "CheckPhoneNumber"), Check, screening.check_phone_number),
+        (Address("LCM", "Webservice", "SetDNC"), SetDnc, screening.set_dnc),
+        (Address("LCM", "Webservice", "SetLocation"), SetLocation, screening.set_location),
     ]
     for name in names:
         per_connector: list[tuple[str, str, type[Incoming], Method]] = [
@@ -104,6 +112,7 @@ _TABLE = ("Webservice", "ManualDialCall")
 def _published(channels: Iterable[str], connectors: Iterable[str]) -> Iterable[Address]:
     """The addresses that only the server publishes on."""
     yield Address("UI", "InboundCall", "ManualDialCall")
+    yield Address("LCM", "Webservice", "SetDNCResult")
     for channel in channels:
         yield Address(channel, "Error", "ApiError")
     for connector in connectors:

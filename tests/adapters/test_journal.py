@@ -3,88 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
-from manualdial.calls import Call, CallState, Change, Leg
 from manualdial.ports import RequestIdTaken, StoreUnavailable
+from manualdial.storage.batch import NewPress
 from manualdial.storage.database import Database
 from manualdial.storage.journal import Journal, Pace
-from manualdial.storage.sqlite import SqliteDatabase
+from tests.adapters.watched_database import PATIENT, QUICK, WatchedDatabase, held, steps, writing
 from tests.contract.stores import LIMIT, a_call, a_login
-
-QUICK = Pace(linger=0.02, first_retry=0.01, longest_retry=0.05)
-PATIENT = Pace(linger=60.0, first_retry=60.0, longest_retry=60.0)
-
-Result = TypeVar("Result")
-
-
-class WatchedDatabase:
-    """A SQLite database that counts its commits, and fails as often as it is told to."""
-
-    def __init__(self, path: Path) -> None:
-        self._inner = SqliteDatabase(str(path), answer_timeout=1.0)
-        self.commits = 0
-        self.attempts = 0
-        self.faults = 0
-        """How many of the next writes fail."""
-        self.open_gate = asyncio.Event()
-        """Writes wait for it."""
-        self.open_gate.set()
-
-    async def open(self) -> None:
-        await self._inner.open()
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-    async def write(self, work: Callable[[Connection], Result]) -> Result:
-        self.attempts += 1
-        await self.open_gate.wait()
-        if self.faults:
-            self.faults -= 1
-            raise StoreUnavailable("as told")
-        result = await self._inner.write(work)
-        self.commits += 1
-        return result
-
-    async def read(self, work: Callable[[Connection], Result]) -> Result:
-        return await self._inner.read(work)
-
-
-@asynccontextmanager
-async def writing(database: Database, *, pace: Pace = QUICK, room: int = 1000) -> AsyncIterator[Journal]:
-    """A journal that writes to a new database."""
-    await database.open()
-    journal = Journal(database, pace=pace, room=room)
-    journal.start()
-    try:
-        yield journal
-    finally:
-        await journal.close(limit=1.0)
-        await database.close()
 
 
 @pytest.fixture
 async def watched(tmp_path: Path) -> WatchedDatabase:
     return WatchedDatabase(tmp_path / "journal.sqlite3")
-
-
-def held(call: Call, step: int) -> Change:
-    after = msgspec.structs.replace(call, step=step, state=CallState.HELD)
-    return Change(call=after, leg=Leg.CUSTOMER, event="hold")
-
-
-async def steps(database: Database, call: Call) -> list[int]:
-    query = text("SELECT step FROM call_changes WHERE call_id = :id ORDER BY step")
-    return await database.read(lambda connection: list(connection.execute(query, {"id": call.id}).scalars()))
 
 
 async def extensions(database: Database) -> dict[str, str]:
@@ -97,13 +32,13 @@ async def extensions(database: Database) -> dict[str, str]:
 
 async def test_presses_that_come_while_a_commit_runs_share_the_next_one(watched: WatchedDatabase) -> None:
     async with writing(watched) as journal:
-        await asyncio.gather(*(journal.record_press(a_call()) for _ in range(100)))
+        await asyncio.gather(*(journal.record_press(NewPress(a_call())) for _ in range(100)))
         assert watched.commits == 1
         watched.open_gate.clear()
-        first = asyncio.create_task(journal.record_press(a_call()))
+        first = asyncio.create_task(journal.record_press(NewPress(a_call())))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        rest = [asyncio.create_task(journal.record_press(a_call())) for _ in range(100)]
+        rest = [asyncio.create_task(journal.record_press(NewPress(a_call()))) for _ in range(100)]
         await asyncio.sleep(0)
         watched.open_gate.set()
         await asyncio.gather(first, *rest)
@@ -114,7 +49,7 @@ async def test_presses_do_not_wait_for_changes_that_have_time(watched: WatchedDa
     async with writing(watched, pace=PATIENT) as journal:
         calls = [a_call() for _ in range(20)]
         for call in calls:
-            await journal.record_press(call)
+            await journal.record_press(NewPress(call))
             for step in range(1, 7):
                 journal.record_change(held(call, step))
         assert watched.commits == 20
@@ -127,7 +62,7 @@ async def test_presses_do_not_wait_for_changes_that_have_time(watched: WatchedDa
 async def test_changes_that_nobody_asks_for_share_a_commit(watched: WatchedDatabase) -> None:
     call = a_call()
     async with writing(watched) as journal:
-        await journal.record_press(call)
+        await journal.record_press(NewPress(call))
         for step in range(1, 50):
             journal.record_change(held(call, step))
         async with asyncio.timeout(LIMIT):
@@ -141,7 +76,7 @@ async def test_a_login_goes_with_the_next_press_in_one_commit(watched: WatchedDa
         for number in range(100):
             journal.record_login("ada", a_login("ada", extension=str(number)))
             journal.record_login("bob", a_login("bob"))
-        await journal.record_press(a_call())
+        await journal.record_press(NewPress(a_call()))
         assert watched.commits == 1
         assert await extensions(watched) == {"ada": "99", "bob": "2001"}
 
@@ -149,14 +84,14 @@ async def test_a_login_goes_with_the_next_press_in_one_commit(watched: WatchedDa
 async def test_commits_are_counted(watched: WatchedDatabase) -> None:
     call = a_call(request_id="press-1")
     async with writing(watched, pace=PATIENT) as journal:
-        await journal.record_press(call)
+        await journal.record_press(NewPress(call))
         journal.record_change(held(call, 1))
         watched.faults = 1
         with pytest.raises(StoreUnavailable):
             await journal.flush()
         await journal.flush()
         with pytest.raises(RequestIdTaken):
-            await journal.record_press(a_call(request_id="press-1"))
+            await journal.record_press(NewPress(a_call(request_id="press-1")))
         assert journal.commits == watched.commits == 3
 
 
@@ -166,7 +101,7 @@ async def test_commits_are_counted(watched: WatchedDatabase) -> None:
 async def test_changes_keep_their_order_over_failures(watched: WatchedDatabase) -> None:
     call = a_call()
     async with writing(watched, pace=PATIENT) as journal:
-        await journal.record_press(call)
+        await journal.record_press(NewPress(call))
         watched.faults = 3
         for step in range(1, 5):
             journal.record_change(held(call, step))
@@ -180,7 +115,7 @@ async def test_changes_keep_their_order_over_failures(watched: WatchedDatabase) 
 async def test_a_failed_write_is_tried_again_by_itself(watched: WatchedDatabase) -> None:
     call = a_call()
     async with writing(watched) as journal:
-        await journal.record_press(call)
+        await journal.record_press(NewPress(call))
         watched.faults = 4
         journal.record_change(held(call, 1))
         async with asyncio.timeout(LIMIT):
@@ -200,8 +135,8 @@ async def test_a_press_does_not_wait_for_the_pause_after_a_failure(watched: Watc
     async with writing(watched, pace=PATIENT) as journal, asyncio.timeout(LIMIT):
         watched.faults = 1
         with pytest.raises(StoreUnavailable):
-            await journal.record_press(a_call())
-        await journal.record_press(call)
+            await journal.record_press(NewPress(a_call()))
+        await journal.record_press(NewPress(call))
         assert await steps(watched, call) == [0]
 
 
@@ -209,7 +144,7 @@ async def test_where_too_many_changes_wait_the_newest_of_each_call_is_kept(watch
     calls = [a_call() for _ in range(3)]
     async with writing(watched, pace=PATIENT, room=10) as journal:
         for call in calls:
-            await journal.record_press(call)
+            await journal.record_press(NewPress(call))
         watched.faults = 1
         for step in range(1, 100):
             for call in calls:
@@ -229,7 +164,7 @@ async def test_what_is_lost_is_told_twice_however_much_it_is(
 ) -> None:
     call = a_call()
     async with writing(watched, pace=PATIENT, room=10) as journal:
-        await journal.record_press(call)
+        await journal.record_press(NewPress(call))
         for step in range(1, 101):
             journal.record_change(held(call, step))
         await journal.flush()
@@ -242,12 +177,12 @@ async def test_what_is_lost_is_told_twice_however_much_it_is(
 async def test_a_long_queue_is_written_in_parts_and_a_flush_waits_for_all(watched: WatchedDatabase) -> None:
     calls = [a_call() for _ in range(50)]
     async with writing(watched, pace=PATIENT, room=100_000) as journal, asyncio.timeout(LIMIT):
-        await asyncio.gather(*map(journal.record_press, calls))
+        await asyncio.gather(*(journal.record_press(NewPress(call)) for call in calls))
         for step in range(1, 201):
             for call in calls:
                 journal.record_change(held(call, step))
         flushing = asyncio.create_task(journal.flush())
-        press = asyncio.create_task(journal.record_press(a_call()))
+        press = asyncio.create_task(journal.record_press(NewPress(a_call())))
         await press
         # The press did not wait for the last of them.
         assert not flushing.done()
@@ -259,7 +194,7 @@ async def test_a_long_queue_is_written_in_parts_and_a_flush_waits_for_all(watche
 async def test_a_fault_amid_a_long_queue_fails_the_flush_and_keeps_the_rest(watched: WatchedDatabase) -> None:
     calls = [a_call() for _ in range(50)]
     async with writing(watched, pace=PATIENT, room=100_000) as journal, asyncio.timeout(LIMIT):
-        await asyncio.gather(*map(journal.record_press, calls))
+        await asyncio.gather(*(journal.record_press(NewPress(call)) for call in calls))
         for step in range(1, 201):
             for call in calls:
                 journal.record_change(held(call, step))
@@ -310,7 +245,7 @@ async def test_a_login_that_the_database_refuses_holds_up_nothing(watched: Watch
     async with writing(watched, pace=PATIENT) as journal:
         journal.record_login("ada", a_login(chosen_at=datetime(2031, 1, 1)))  # noqa: DTZ001  # that is what is wrong
         journal.record_login("bob", a_login("bob"))
-        await journal.record_press(call)
+        await journal.record_press(NewPress(call))
         await journal.flush()
         assert await extensions(watched) == {"bob": "2001"}
         assert await steps(watched, call) == [0]
@@ -320,7 +255,7 @@ async def test_a_login_that_the_database_refuses_holds_up_nothing(watched: Watch
 async def test_a_press_that_cannot_be_taken_back_now_is_said_so(watched: WatchedDatabase) -> None:
     call = a_call()
     async with writing(watched, pace=PATIENT) as journal:
-        await journal.record_press(call)
+        await journal.record_press(NewPress(call))
         watched.faults = 1
         with pytest.raises(StoreUnavailable):
             await journal.retract_press(call)
@@ -332,11 +267,11 @@ async def test_a_press_whose_caller_left_before_it_was_taken_up_is_not_written(w
     call = a_call()
     async with writing(watched) as journal:
         watched.open_gate.clear()
-        first = asyncio.create_task(journal.record_press(a_call()))
-        left = asyncio.create_task(journal.record_press(call))
+        first = asyncio.create_task(journal.record_press(NewPress(a_call())))
+        left = asyncio.create_task(journal.record_press(NewPress(call)))
         while not watched.attempts:  # noqa: ASYNC110  # turns of the loop, not time
             await asyncio.sleep(0)
-        later = asyncio.create_task(journal.record_press(a_call()))
+        later = asyncio.create_task(journal.record_press(NewPress(a_call())))
         await asyncio.sleep(0)
         later.cancel()
         watched.open_gate.set()
@@ -351,10 +286,10 @@ async def test_leaving_answers_whoever_still_waits(watched: WatchedDatabase) -> 
     journal = Journal(watched, pace=QUICK, room=10)
     journal.start()
     watched.open_gate.clear()
-    waiting = [asyncio.create_task(work) for work in (journal.record_press(a_call()), journal.flush())]
+    waiting = [asyncio.create_task(work) for work in (journal.record_press(NewPress(a_call())), journal.flush())]
     while not watched.attempts:  # noqa: ASYNC110  # turns of the loop, not time
         await asyncio.sleep(0)
-    waiting.append(asyncio.create_task(journal.record_press(a_call())))
+    waiting.append(asyncio.create_task(journal.record_press(NewPress(a_call()))))
     waiting.append(asyncio.create_task(journal.retract_press(a_call())))
     waiting.append(asyncio.create_task(journal.flush()))
     await journal.close(limit=0.05)
@@ -371,10 +306,10 @@ async def test_a_full_database_fails_presses_and_keeps_changes(watched: WatchedD
 
     call = a_call()
     async with writing(watched) as journal:
-        await journal.record_press(call)
+        await journal.record_press(NewPress(call))
         await limit_pages(1)
         # There is some room in its last pages.
-        presses = [journal.record_press(a_call(purpose="x" * 10_000)) for _ in range(20)]
+        presses = [journal.record_press(NewPress(a_call(purpose="x" * 10_000))) for _ in range(20)]
         outcomes = await asyncio.gather(*presses, return_exceptions=True)
         assert {type(outcome) for outcome in outcomes} == {StoreUnavailable}
         assert journal.is_failing

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, Executable, insert, text
+from sqlalchemy import Connection, Executable, insert, text, update
 
 import manualdial.storage
-from manualdial.ports import StoreUnavailable
+from manualdial.calls import Call, Cause, Change, EndedBy, Ending, Report, Sign, advance, requested
+from manualdial.ports import Person, StoreUnavailable
 from manualdial.storage import SqlStore
-from manualdial.storage.batch import Content, write_batch
 from manualdial.storage.logins import OPEN_LOGINS
 from manualdial.storage.retention import FORGET, REMOVE_FORGOTTEN
-from manualdial.storage.rows import user_row
-from manualdial.storage.tables import metadata, tenants, users
+from manualdial.storage.rows import CALL_COLUMNS, CHANGE_COLUMNS, call_values, change_values, user_row
+from manualdial.storage.tables import call_changes, calls, metadata, tenants, users
 from tests.contract.stores import NOON, a_call, a_login, a_user, history, opened, record_whole_call, stored
+from tests.support.calls import TO_CONNECTED
 
 
 def differences(connection: Connection) -> list[Any]:
@@ -54,33 +58,107 @@ def to_revision(revision: str, connection: Connection) -> None:
     command.upgrade(config, revision)
 
 
+def without(row: dict[str, Any], *later: str) -> dict[str, Any]:
+    """A row as it was before these columns came."""
+    return {name: value for name, value in row.items() if name not in later}
+
+
+def write_calls(connection: Connection, made: Sequence[Call]) -> None:
+    """Calls with their first states, as the first schemas had them."""
+    rows = [dict(zip(CALL_COLUMNS, call_values(call), strict=True)) for call in made]
+    later = ("account_key", "rang_at", "answered_at")
+    connection.execute(insert(calls), [without(row, *later) for row in rows])
+    write_changes(connection, map(requested, made))
+
+
+def write_changes(connection: Connection, changes: Iterable[Change]) -> None:
+    """The history of calls."""
+    rows = [dict(zip(CHANGE_COLUMNS, change_values(change), strict=True)) for change in changes]
+    connection.execute(insert(call_changes), rows)
+
+
 async def test_what_the_first_schema_held_is_there_after_the_migrations(url: str) -> None:
-    calls = [a_call(minute=minute, request_id=f"press-{minute}", purpose="survey") for minute in range(3)]
+    made = [a_call(minute=minute, request_id=f"press-{minute}", purpose="survey") for minute in range(3)]
     user = a_user()
 
     def write(connection: Connection) -> None:
         to_revision("0001", connection)
         connection.execute(insert(tenants), {"id": user.tenant_id, "name": user.tenant})
-        connection.execute(insert(users), user_row(user))
-        write_batch(connection, Content(presses=calls))
+        connection.execute(insert(users), without(user_row(user), "caller_ids"))
+        write_calls(connection, made)
 
     async with opened(url) as place:
         await place.write(write)
     async with SqlStore(url, flush_timeout=1.0) as store:
         assert await store.user(user.id) == user
-        assert await store.open_calls() == calls
-        assert await history(store, calls[0]) == [(0, "requested", "agent", "connecting")]
+        assert await store.open_calls() == made
+        assert await history(store, made[0]) == [(0, "requested", "agent", "connecting")]
         assert await store.logins() == []
         # And all that came with the later ones works on the old rows.
-        over = record_whole_call(store, calls[0])
+        over = record_whole_call(store, made[0])
         store.record_login(a_login())
         await store.flush()
         assert [login.since for login in await store.logins()] == [NOON]
-        assert await store.forget_presses(before=calls[2].requested_at, limit=10) == 1
+        assert await store.forget_presses(before=made[2].requested_at, limit=10) == 1
         assert await store.press("ada", "press-0") is None
         assert await stored(store, over) == over
-        assert await store.remove_calls(before=calls[2].requested_at, limit=10) == 1
-        assert await store.open_calls() == calls[1:]
+        assert await store.remove_calls(before=made[2].requested_at, limit=10) == 1
+        assert await store.open_calls() == made[1:]
+
+
+SIGNS = {
+    "answered": (*TO_CONNECTED, Sign.ENDED),
+    "rang": (Sign.AGENT_ANSWERED, Sign.RINGING, Sign.ENDED),
+    "busy": (Sign.AGENT_ANSWERED, Sign.DIALING, Sign.ENDED),
+    "failed": (Sign.AGENT_ANSWERED, Sign.DIALING, Sign.ENDED),
+    "agent did not answer": (Sign.AGENT_RINGING, Sign.ENDED),
+    "running": TO_CONNECTED,
+}
+CAUSES = {"busy": Cause.BUSY, "failed": Cause.FAILED, "agent did not answer": Cause.NO_ANSWER}
+
+
+def a_history(name: str, call: Call) -> list[Change]:
+    """All changes of a call that becomes what its name says."""
+    changes: list[Change] = []
+    for sign in SIGNS[name]:
+        ending = Ending(by=EndedBy.NETWORK, cause=CAUSES.get(name, Cause.NORMAL)) if sign is Sign.ENDED else None
+        report = Report(call_id=call.id, sign=sign, at=call.at + timedelta(seconds=1), ending=ending)
+        for change in advance(call, report):
+            changes.append(change)
+            call = change.call
+    return changes
+
+
+async def test_earlier_calls_count_as_attempts_after_the_migration(url: str) -> None:
+    made = {name: a_call(minute=minute, account_number=name + "\x00") for minute, name in enumerate(SIGNS)}
+    histories = {name: a_history(name, call) for name, call in made.items()}
+
+    def write(connection: Connection) -> None:
+        to_revision("0002", connection)
+        write_calls(connection, list(made.values()))
+        for history in histories.values():
+            write_changes(connection, history)
+            call = history[-1].call
+            state = {"state": call.state.value, "step": call.step, "at": call.at}
+            ending = None if call.ending is None else msgspec.json.encode(call.ending).decode()
+            connection.execute(update(calls).where(calls.c.id == call.id).values(ending=ending, **state))
+
+    async with opened(url) as place:
+        await place.write(write)
+    async with SqlStore(url, flush_timeout=1.0) as store:
+        for name, history in histories.items():
+            call = history[-1].call
+            found = await stored(store, call)
+            assert (found.rang_at, found.answered_at) == (call.rang_at, call.answered_at), name
+            # Found by the account alone.
+            person = Person(number="+12025550199", account_number=call.account_number)
+            (on_record,) = await store.on_record("north", [person], attempts_since=NOON - timedelta(days=1))
+            assert [attempt.call_id for attempt in on_record.attempts] == [call.id]
+            assert on_record.attempts[0].rang == (call.rang_at is not None)
+        # They have no evidence, and so their ends leave none.
+        running = histories["running"][-1].call
+        record_whole_call(store, running)
+        assert await store.evidence("north") == []
 
 
 async def test_the_migrations_can_be_taken_back(url: str) -> None:

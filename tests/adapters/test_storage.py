@@ -18,7 +18,7 @@ from sqlalchemy.dialects import sqlite as sqlite_dialect
 from manualdial.agents import NOT_READY, AgentState, AgentStateType
 from manualdial.ports import StoreUnavailable
 from manualdial.storage import SqlStore
-from manualdial.storage.batch import Content, write_batch, write_new
+from manualdial.storage.batch import Content, NewPress, write_batch, write_new
 from manualdial.storage.rows import CALL_COLUMNS, call_values
 from manualdial.storage.tables import AnyText, calls
 from tests.contract.stores import LIMIT, a_call, a_login, a_user, opened
@@ -115,7 +115,7 @@ async def test_a_call_is_stored_the_same_whether_or_not_its_press_may_meet_anoth
     async with opened(url) as place:
         for write in (write_new, write_batch):
             call = a_call(at=at, requested_at=at, **texts)
-            await place.write(partial(write, content=Content(presses=[call])))
+            await place.write(partial(write, content=Content(presses=[NewPress(call)])))
             query = text("SELECT * FROM calls JOIN call_changes ON calls.id = call_id WHERE calls.id = :id")
             row = await place.read(lambda c, q=query, i=call.id: c.execute(q, {"id": i}).one())  # type: ignore[misc]
             rows.append([value for value in row if value != call.id])

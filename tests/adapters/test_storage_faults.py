@@ -20,7 +20,7 @@ from sqlalchemy import Connection, make_url
 from manualdial.calls import Call, Sign
 from manualdial.ports import StoreUnavailable
 from manualdial.storage import SqlStore
-from manualdial.storage.batch import Content, write_new
+from manualdial.storage.batch import Content, NewPress, write_new
 from manualdial.storage.database import Database, database
 from tests.contract.stores import LIMIT, a_call, a_login, history, opened, record, stored
 from tests.servers.postgresql import PostgresqlServer, new_server, shared_server
@@ -263,7 +263,7 @@ async def test_a_press_that_is_about_to_be_committed_is_waited_for_and_taken_bac
     call, url = a_call(request_id="press-1"), shared_server().new_database()
 
     def write_slowly(connection: Connection) -> None:
-        write_new(connection, Content(presses=[call]))
+        write_new(connection, Content(presses=[NewPress(call)]))
         connection.exec_driver_sql("SELECT pg_sleep(0.5)").close()
 
     async with SqlStore(url, flush_timeout=5.0) as store, opened(url) as place, asyncio.timeout(LIMIT):

@@ -1,4 +1,4 @@
-"""`manualdial demo`: the press of the reference, shown message by message."""
+"""`manualdial demo`: the press of the reference shown message by message, then verdicts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.commands.service import LIMIT, answers, command, line_with, process
 
 
-def test_it_shows_the_press_to_the_end_of_the_call_and_goes_on_serving(tmp_path: Path) -> None:
+def test_it_shows_the_press_to_the_end_of_the_call_then_verdicts_and_goes_on_serving(tmp_path: Path) -> None:
     environment = {"TMPDIR": str(tmp_path)}
     with process("demo", environment=environment) as demonstration:
         told = line_with(demonstration.stdout, "listens on")
@@ -24,6 +24,17 @@ def test_it_shows_the_press_to_the_end_of_the_call_and_goes_on_serving(tmp_path:
             "→ Amazon/InboundCall/ClearContact",
             "ended (normal, by agent)",
             "The reply in full",
+            "→ LCM/Webservice/CheckPhoneNumber",
+            "✗ block",
+            "calling-hours.us-fl: outside the calling hours",
+            "law: Fla. Stat. 501.616(6)(a)",
+            "08:00 in America/New_York",
+            "→ LCM/Webservice/CheckPhoneNumber",
+            "✓ allow",
+            "→ LCM/Webservice/SetDNC",
+            "→ LCM/Webservice/ManualDialCall",
+            "CALL_REFUSED: ✗ block",
+            "do-not-call.company: the number is on",
             "Ctrl-C stops it",
         ):
             line_with(demonstration.stdout, text)
@@ -40,13 +51,14 @@ def test_it_shows_the_press_to_the_end_of_the_call_and_goes_on_serving(tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_once_it_ends_after_the_call(tmp_path: Path) -> None:
+def test_once_it_ends_after_the_verdicts(tmp_path: Path) -> None:
     with process("demo", "--once", "--port", "0", environment={"TMPDIR": str(tmp_path)}) as demonstration:
         output, errors = demonstration.communicate(timeout=LIMIT)
     assert demonstration.returncode == 0, output + errors
     assert errors == ""
     assert "\x1b" not in output
     assert "The reply is the documented one" in output
+    assert "The verdicts are as they should be." in output
     assert "Ctrl-C" not in output
 
 

@@ -34,9 +34,42 @@ def test_a_service_that_runs_is_found_well(service: RunningService) -> None:
     code, found = examined("--config", str(service.config), MANUALDIAL_SERVER_PORT=port)
     assert code == 0
     assert levels(found) == {
-        "configuration": "ok", "database": "ok", "secret": "ok", "engine": "warn", "clock": "ok", "port": "ok",
+        "configuration": "ok", "database": "ok", "secret": "ok", "engine": "warn", "policies": "ok",
+        "registries": "warn", "clock": "ok", "port": "ok",
     }  # fmt: skip
     assert "is serving" in found["port"]["text"]
+
+
+def test_registries_that_must_be_asked_and_are_not_held_are_named(tmp_path: Path) -> None:
+    config = str(settings(tmp_path))
+    _, found = examined("--config", config, MANUALDIAL_SCREENING_REGISTRIES="us-national,uk-tps")
+    assert found["registries"]["level"] == "warn"
+    assert "us-national" in found["registries"]["text"]
+    assert "registry import" in found["registries"]["mend"]
+    _, found = examined("--config", config, MANUALDIAL_SCREENING_REGISTRIES="")
+    assert found["registries"]["level"] == "ok"
+
+
+def test_a_copy_of_a_registry_that_is_too_old_or_damaged_is_told(tmp_path: Path) -> None:
+    config, held = str(settings(tmp_path)), str(tmp_path / "held")
+    environment = {"MANUALDIAL_SCREENING_REGISTRIES": "us-national", "MANUALDIAL_SCREENING_REGISTRIES_PATH": held}
+    (tmp_path / "list.txt").write_text("2025550100\n")
+    options = ("--as-of", "2026-01-02", "--area-codes", "202", "--directory", held)
+    imported = command("registry", "import", "us-national", str(tmp_path / "list.txt"), *options)
+    assert imported.exit_code == 0, imported.output
+    _, found = examined("--config", config, **environment)
+    assert (found["registries"]["level"], "too old" in found["registries"]["text"]) == ("warn", True)
+    (copy,) = Path(held).glob("us-national*")
+    copy.write_bytes(copy.read_bytes()[:100])
+    code, found = examined("--config", config, **environment)
+    assert (code, found["registries"]["level"]) == (1, "fail")
+
+
+def test_policies_that_cannot_be_read_fail(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "us.toml").write_text("nonsense")
+    _, found = examined("--config", str(settings(tmp_path)), MANUALDIAL_SCREENING_POLICIES=str(tmp_path / "own"))
+    assert found["policies"]["level"] == "fail"
 
 
 def test_before_the_first_start_nothing_is_made(tmp_path: Path) -> None:

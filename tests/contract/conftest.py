@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from manualdial.ports import Store
-from tests.contract.stores import Lab, MemoryLab, PostgresqlLab, SqliteLab
+from tests.contract.stores import Lab, MemoryLab, PostgresqlLab, SqliteLab, WholeStore
 from tests.servers.postgresql import shared_server
 
 
@@ -33,7 +32,7 @@ def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Lab:
 
 
 @pytest.fixture
-async def store(lab: Lab) -> AsyncIterator[Store]:
+async def store(lab: Lab) -> AsyncIterator[WholeStore]:
     """A store over the database of the lab."""
     async with lab.store() as store:
         yield store

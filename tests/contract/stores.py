@@ -15,7 +15,7 @@ import msgspec
 
 from manualdial.agents import AgentSession, Role, User
 from manualdial.calls import Call, Report, Sign, advance, end_wrap_up
-from manualdial.ports import RequestIdTaken, Store
+from manualdial.ports import EvidenceStore, RecordStore, RequestIdTaken, Store
 from manualdial.storage import SqlStore
 from manualdial.storage.database import Database, database
 from tests.servers.postgresql import PostgresqlServer
@@ -28,12 +28,18 @@ LIMIT = 15.0
 NOON = datetime(2031, 5, 6, 12, 0, 0, 123456, tzinfo=UTC)
 
 
+class WholeStore(Store, RecordStore, EvidenceStore, Protocol):
+    """A store of everything."""
+
+    async def __aenter__(self) -> WholeStore: ...
+
+
 class Lab(Protocol):
     """A place with one database."""
 
     url: str
 
-    def store(self, *, flush_timeout: float = 1.0, linger: float = 0.03) -> Store:
+    def store(self, *, flush_timeout: float = 1.0, linger: float = 0.03) -> WholeStore:
         """A store over the database; as many as one likes. One that has no time to flush ends as in a crash."""
         ...
 

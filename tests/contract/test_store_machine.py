@@ -14,10 +14,12 @@ from sqlalchemy import Connection
 
 from manualdial.agents import AVAILABLE, NOT_READY
 from manualdial.calls import Call, Change, Report, Sign, advance, end_wrap_up
-from manualdial.ports import RequestIdTaken, Store, StoreUnavailable
+from manualdial.evidence import Kind, Sealed
+from manualdial.ports import RequestIdTaken, StoreUnavailable
 from manualdial.storage.tables import metadata
+from tests.contract.chains import a_refusal, an_attempt, kinds, whole_chain
 from tests.contract.store_model import Model, ModelCall
-from tests.contract.stores import LIMIT, NOON, Lab, a_call, a_login, history, opened
+from tests.contract.stores import LIMIT, NOON, Lab, WholeStore, a_call, a_login, history, opened
 
 AGENTS = st.sampled_from(["ada", "bob"])
 PRESSES = st.lists(st.tuples(AGENTS, st.sampled_from(["press-1", "press-2", "press-3", None])), min_size=1, max_size=6)
@@ -43,8 +45,12 @@ class StoreMachine(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.model = Model()
         self.minute = 0
-        self.store: Store
+        self.store: WholeStore
         self.life = ""
+        self.refused: list[str] = []
+        """The numbers of the refusals, in their order."""
+        self.refusals_flushed = 0
+        """How many of them are written for certain."""
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run it to its end, within the limit."""
@@ -105,11 +111,13 @@ class StoreMachine(RuleBasedStateMachine):
         else:
             for call in unanswered:
                 self.run(self.store.retract_press(call))
+                links = self.run(whole_chain(self.store))
+                assert kinds(links, call) in ([], [Kind.ATTEMPT, Kind.RETRACTION])
         self.compare()
 
     async def press_and_leave(self, calls: Sequence[Call], turns: int) -> list[BaseException | None]:
         """Press all at once, and leave the store soon after."""
-        tasks = [asyncio.create_task(self.store.record_press(call)) for call in calls]
+        tasks = [asyncio.create_task(self.press_one(call)) for call in calls]
         for _ in range(turns):
             await asyncio.sleep(0)
         await self.store.__aexit__(None, None, None)
@@ -141,6 +149,10 @@ class StoreMachine(RuleBasedStateMachine):
             told = [None if state is None else self.model.told(state) for state in states]
             assert stored.get(agent_id) in told
             self.model.logins[agent_id] = [states[told.index(stored.get(agent_id))]]
+        refused = self.refusals(self.run(whole_chain(self.store)))
+        assert self.refusals_flushed <= len(refused)
+        assert refused == self.refused[: len(refused)]
+        self.refused = refused
 
     def teardown(self) -> None:
         """Look once more, and end."""
@@ -162,7 +174,11 @@ class StoreMachine(RuleBasedStateMachine):
 
     async def press_all(self, calls: Sequence[Call]) -> list[BaseException | None]:
         """All at once."""
-        return await asyncio.gather(*map(self.store.record_press, calls), return_exceptions=True)
+        return await asyncio.gather(*map(self.press_one, calls), return_exceptions=True)
+
+    async def press_one(self, call: Call) -> None:
+        """Press, with evidence of it."""
+        await self.store.record_press(call, evidence=an_attempt(call))
 
     def told(self, calls: Sequence[Call], outcomes: Sequence[BaseException | None]) -> list[Call]:
         """Take what became of presses into the model. Returns those that had no answer, or that of one of these."""
@@ -239,6 +255,14 @@ class StoreMachine(RuleBasedStateMachine):
         self.tell(self.store.record_logout, agent_id)
         self.model.login(agent_id, None)
 
+    @rule(count=st.integers(1, 3))
+    def refuse(self, count: int) -> None:
+        """Presses that the screening refuses leave evidence alone."""
+        for _ in range(count):
+            self.minute += 1
+            self.refused.append(f"+1202{self.minute:07d}")
+            self.tell(self.store.record_evidence, a_refusal(self.refused[-1]))
+
     # ── what time does ──────────────────────────────────────────────────────────────────────────────────────────────
 
     @rule()
@@ -246,6 +270,7 @@ class StoreMachine(RuleBasedStateMachine):
         """All that waits is written."""
         self.run(self.store.flush())
         self.model.flushed()
+        self.refusals_flushed = len(self.refused)
 
     @precondition(lambda self: self.model.calls)
     @rule(pick=PICK, limit=st.integers(1, 3))
@@ -287,6 +312,20 @@ class StoreMachine(RuleBasedStateMachine):
         open_logins = [states[-1] for states in self.model.logins.values()]
         told = [self.model.told(session) for session in open_logins if session is not None]
         assert self.run(self.store.logins()) == sorted(told, key=lambda session: session.agent_id)
+        self.compare_evidence()
+
+    def compare_evidence(self) -> None:
+        """The chain is whole, and tells of every attempt and every end once."""
+        links = self.run(whole_chain(self.store))
+        for each in self.model.calls:
+            expected = [Kind.ATTEMPT, Kind.OUTCOME] if each.call.is_over else [Kind.ATTEMPT]
+            assert kinds(links, each.call) == expected
+        assert self.refusals(links) == self.refused
+        self.refusals_flushed = len(self.refused)
+
+    def refusals(self, links: Sequence[Sealed]) -> list[str]:
+        """The numbers that the chain tells were refused."""
+        return [link.number for link in links if link.kind is Kind.REFUSAL]
 
 
 async def _empty(url: str) -> None:

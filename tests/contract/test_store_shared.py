@@ -76,3 +76,45 @@ async def test_of_two_processes_that_press_the_same_keys_at_once_one_wins_each(l
     assert [(key, call_id) for key, call_id in told if winner_of[key] != call_id] == []
     async with lab.store() as store:
         assert {call.id for call in await store.open_calls()} == set(winner_of.values())
+
+
+EXPECTING = """
+import asyncio, sys
+from manualdial.ports import AttemptsChanged
+from manualdial.storage import SqlStore
+from tests.contract.chains import an_attempt, seen
+from tests.contract.stores import a_call
+
+async def main():
+    async with SqlStore(sys.argv[1], flush_timeout=10.0) as store:
+        print("ready", flush=True)
+        sys.stdin.readline()
+        for count in range(40):
+            call = a_call(minute=count)
+            try:
+                await store.record_press(call, evidence=an_attempt(call), expects=seen(call, count))
+                print("got", count)
+            except AttemptsChanged:
+                print("too late", count)
+
+asyncio.run(main())
+"""
+
+
+async def test_of_two_processes_that_expect_the_same_attempts_one_gets_each(lab: Lab, store: Store) -> None:
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", EXPECTING, lab.url, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
+    async with asyncio.timeout(LIMIT):
+        for process in processes:
+            assert process.stdout is not None
+            assert await process.stdout.readline() == b"ready\n"
+        outputs = await asyncio.gather(*(process.communicate(b"\n") for process in processes))
+    lines = [line for output, _ in outputs for line in output.decode().splitlines()]
+    got = [line for line in lines if line.startswith("got")]
+    # One may be ahead of the other: what it finds changed it has not written.
+    assert len(got) == len(set(got)) == len(await store.calls("north", limit=100))
+    assert "got 0" in got

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 from manualdial.agent_requests import AgentRequests
@@ -14,7 +16,10 @@ from manualdial.agents import Caller
 from manualdial.bus import Bus
 from manualdial.call_control import CallControl
 from manualdial.call_progress import CallProgress
+from manualdial.closures import Closures
 from manualdial.deadlines import Deadlines
+from manualdial.dial_rate import DialRate
+from manualdial.dial_requests import DialRequests
 from manualdial.dialing import Dialing
 from manualdial.dispatcher import Dispatcher
 from manualdial.earlier_presses import EarlierPresses
@@ -23,15 +28,20 @@ from manualdial.guard import Guard
 from manualdial.live_calls import LiveCalls
 from manualdial.metrics import Metrics
 from manualdial.ports import Reconnected, Stray
-from manualdial.presses import PressSettings
 from manualdial.recovery import Recovery
 from manualdial.registration import Registration
 from manualdial.retraction import Retraction
 from manualdial.routes import AMAZON, routes
+from manualdial.screener import STRICTEST, Screener
 from manualdial.screening import Purpose
+from manualdial.screening.facts import ScreeningSettings
+from manualdial.screening.policies import Policies, load
+from manualdial.screening_requests import ScreeningRequests
 from manualdial.sessions import Sessions
+from manualdial.tenants import Tenants, TenantSettings
 from manualdial.tracing import Tracing
 from manualdial.turns import Turns
+from tests.support.held_registries import HeldRegistries
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_clock import MovedClock
 from tests.support.people import ANN, TokensByName
@@ -41,6 +51,15 @@ from tests.support.recording_engine import RecordingEngine
 CHANGE = "InboundCallStateChange"
 DIAL = "LCM/Webservice/ManualDialCall"
 SAMPLE = "Amazon/InboundCall/ManualDialCall"
+
+NOTHING_HELD = ScreeningSettings(registries=frozenset())
+"""A tenant that needs no registries."""
+
+
+@cache
+def shipped_policies() -> Policies:
+    """The policies of the package, read once for all tests."""
+    return load()
 
 
 class Desk:
@@ -122,6 +141,9 @@ class Core:
         unknown_settles_after: float = 15.0,
         silence: float = 60.0,
         caller_ids: frozenset[str] = frozenset(),
+        screening: ScreeningSettings = NOTHING_HELD,
+        agent_rate: float = 0.0,
+        engine_rate: float = 0.0,
         store: MemoryStore | None = None,
     ) -> None:
         """Times in seconds, as the options of the configuration."""
@@ -158,21 +180,47 @@ class Core:
         self.earlier = EarlierPresses(
             store=self.store, live_calls=self.live_calls, guard=Guard(clock=self.clock, seconds=guard)
         )
+        self.registries = HeldRegistries()
+        self.closures = Closures(store=self.store, clock=self.clock, interval=0.01, stale_after=math.inf)
+        self.screener = Screener(
+            store=self.store,
+            registries=self.registries,
+            closures=self.closures,
+            policies=shipped_policies(),
+            no_place=STRICTEST,
+            store_timeout=store_timeout,
+        )
+        tenants = Tenants(TenantSettings(purpose=Purpose.SERVICE, caller_ids=caller_ids, screening=screening))
+        self.screening = ScreeningRequests(
+            screener=self.screener,
+            store=self.store,
+            sessions=self.sessions,
+            live_calls=self.live_calls,
+            tenants=tenants,
+            clock=self.clock,
+            default_region="US",
+        )
         self.dialing = Dialing(
             engine=self.engine,
             store=self.store,
+            chain=self.store,
+            screener=self.screener,
             sessions=self.sessions,
             live_calls=self.live_calls,
             progress=self.progress,
             earlier=self.earlier,
             turns=turns,
+            rate=DialRate(
+                clock=self.clock, agent_rate=agent_rate, agent_burst=2, engine_rate=engine_rate, engine_burst=3
+            ),
             clock=self.clock,
             metrics=self.metrics,
             tracing=Tracing(),
-            settings=PressSettings(purpose=Purpose.SERVICE, caller_ids=caller_ids),
+            tenants=tenants,
             store_timeout=store_timeout,
             patience=60.0,
         )
+        self.dial_requests = DialRequests(dialing=self.dialing, store=self.store)
         self.control = CallControl(
             engine=self.engine,
             live_calls=self.live_calls,
@@ -209,7 +257,8 @@ class Core:
     def _dispatcher(self, limit: float) -> Dispatcher:
         table = routes(
             connectors=(self.engine.name,),
-            dialing=self.dialing,
+            dialing=self.dial_requests,
+            screening=self.screening,
             control=self.control,
             agents=self.agents,
             registration=self.registration,
@@ -267,6 +316,7 @@ class Core:
 async def running_core(**settings: Any) -> AsyncIterator[Core]:
     """A core that reads the reports of its engine; all that it started is over at the end."""
     core = Core(**settings)
+    await core.closures.load()
     reader = asyncio.create_task(core.read_reports())
     try:
         yield core

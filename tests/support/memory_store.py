@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
 from manualdial.agents import AgentSession, User
 from manualdial.calls import Call, Change, requested
-from manualdial.ports import Health, LoginNameTaken, RequestIdTaken, Store, StoredChange, StoreUnavailable
+from manualdial.evidence import Draft, LegState, Sealed
+from manualdial.ports import (
+    AttemptsChanged,
+    AttemptsSeen,
+    EvidenceStore,
+    Health,
+    LoginNameTaken,
+    OnRecord,
+    Person,
+    RecordStore,
+    RequestIdTaken,
+    Store,
+    StoredChange,
+    StoreUnavailable,
+)
+from manualdial.screening.closure import Closure
+from manualdial.screening.records import Record
+from tests.support.memory_evidence import Chains, Closures, Records, attempts_of, on_record
 
 
 class MemoryStore:
@@ -23,6 +40,10 @@ class MemoryStore:
         self._logins: dict[str, AgentSession] = {}
         self._forgotten: set[str] = set()
         self._pending: list[Callable[[], object]] = []
+        self._chains = Chains()
+        self._records = Records()
+        self._closures = Closures()
+        self._policies: dict[str, bytes] = {}
         self.unavailable = False
         """Everything fails as a database does that is not there."""
         self.loses_the_answer = False
@@ -57,6 +78,12 @@ class MemoryStore:
         if (user := self._users.get(user_id)) is not None:
             self._users[user_id] = msgspec.structs.replace(user, password_hash=password_hash)
 
+    async def set_caller_ids(self, user_id: str, caller_ids: Sequence[str] | None) -> None:
+        self._answer()
+        if (user := self._users.get(user_id)) is not None:
+            given = None if caller_ids is None else tuple(caller_ids)
+            self._users[user_id] = msgspec.structs.replace(user, caller_ids=given)
+
     async def user(self, user_id: str) -> User | None:
         self._answer()
         return self._users.get(user_id)
@@ -70,7 +97,18 @@ class MemoryStore:
         self._answer()
         return sorted(self._users.values(), key=lambda user: (user.tenant.casefold(), user.login_name.casefold()))
 
-    async def record_press(self, call: Call) -> None:
+    async def tenants(self) -> Sequence[tuple[str, str]]:
+        self._answer()
+        return sorted({user.tenant_id: user.tenant for user in reversed(self._users.values())}.items())
+
+    async def record_press(
+        self,
+        call: Call,
+        *,
+        evidence: Draft | None = None,
+        expects: AttemptsSeen | None = None,
+        relied_on: Sequence[str] = (),
+    ) -> None:
         self.waiting += 1
         await self.go_on.wait()
         self.waiting -= 1
@@ -80,16 +118,24 @@ class MemoryStore:
             taken = self._press(call.agent_id, call.request_id)
         if taken is not None:
             raise RequestIdTaken(taken)
+        if expects is not None:
+            found = attempts_of(self._calls.values(), call.tenant_id, expects.person, since=expects.since)
+            if len(found) != expects.count:
+                raise AttemptsChanged
         at, requested_at = call.at.astimezone(UTC), call.requested_at.astimezone(UTC)
         call = msgspec.structs.replace(call, at=at, requested_at=requested_at)
         self._calls[call.id] = call
         self._write(requested(call))
+        self._records.mark_used(call, relied_on)
+        if evidence is not None:
+            self._chains.add(evidence)
         if self.loses_the_answer:
             raise StoreUnavailable("the answer was lost")
 
     async def retract_press(self, call: Call) -> None:
         self._answer()
         self._remove(call.id)
+        self._chains.take_back(call)
 
     async def press(self, agent_id: str, request_id: str) -> Call | None:
         self._answer()
@@ -160,6 +206,65 @@ class MemoryStore:
         await self.flush()
         return [call for call in reversed(self._newest_first()) if not call.is_over]
 
+    async def on_record(
+        self, tenant_id: str, people: Sequence[Person], *, attempts_since: datetime
+    ) -> Sequence[OnRecord]:
+        self._answer()
+        return on_record(self._records, self._calls.values(), tenant_id, people, since=attempts_since)
+
+    async def add_records(self, records: Sequence[Record]) -> None:
+        self._answer()
+        self._records.add(records)
+
+    async def records(self, tenant_id: str, number: str) -> Sequence[Record]:
+        self._answer()
+        return self._records.of_number(tenant_id, number)
+
+    async def records_of_kind(
+        self, tenant_id: str, kind: str, *, after: str | None = None, limit: int = 1000
+    ) -> Sequence[Record]:
+        self._answer()
+        return self._records.of_kind(tenant_id, kind, after=after or "")[:limit]
+
+    async def withdraw_records(self, tenant_id: str, ids: Collection[str], *, by: str, at: datetime) -> int:
+        self._answer()
+        return self._records.withdraw(tenant_id, ids, by=by, at=at)
+
+    async def add_closure(self, closure: Closure) -> None:
+        self._answer()
+        self._closures.add(closure)
+
+    async def lift_closure(self, closure_id: str, *, at: datetime, by: str) -> bool:
+        self._answer()
+        return self._closures.lift(closure_id, at=at)
+
+    async def closures(self, *, ending_after: datetime) -> Sequence[Closure]:
+        self._answer()
+        return self._closures.after(ending_after)
+
+    async def keep_policies(self, version: str, data: bytes, *, at: datetime) -> None:
+        self._answer()
+        self._policies.setdefault(version, data)
+
+    async def kept_policies(self, version: str) -> bytes | None:
+        self._answer()
+        return self._policies.get(version)
+
+    def record_evidence(self, draft: Draft) -> None:
+        self._pending.append(lambda: self._chains.add(draft))
+
+    async def evidence(self, tenant_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Sealed]:
+        await self.flush()
+        return [link for link in self._chains.of(tenant_id) if link.seq > after][:limit]
+
+    async def evidence_of_number(self, tenant_id: str, number: str) -> Sequence[Sealed]:
+        await self.flush()
+        return [link for link in self._chains.of(tenant_id) if link.number == number]
+
+    async def prune_evidence(self, tenant_id: str, *, before: datetime, limit: int) -> int:
+        self._answer()
+        return self._chains.prune(tenant_id, before=before, limit=limit)
+
     async def health(self) -> Health:
         return Health(ok=not self.unavailable)
 
@@ -196,9 +301,13 @@ class MemoryStore:
         if (line.step, line.leg) not in [(other.step, other.leg) for other in history]:
             history.append(line)
             history.sort(key=lambda line: line.step)
+        if call.is_over:
+            self._chains.end(call, [LegState(leg=line.leg, state=line.state, at=line.at) for line in history])
 
     def _newest_first(self) -> list[Call]:
         return sorted(self._calls.values(), key=lambda call: (call.requested_at, call.id), reverse=True)
 
 
 _FITS: type[Store] = MemoryStore
+_FITS_RECORDS: type[RecordStore] = MemoryStore
+_FITS_EVIDENCE: type[EvidenceStore] = MemoryStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import urllib.parse
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,10 +16,19 @@ from manualdial.agents import Caller, Role, User
 from manualdial.bus import Bus, Scope
 from manualdial.dispatcher import Dispatcher, Method, Route
 from manualdial.envelope import Address, Outgoing, reply
-from manualdial.errors import ManualDialError, NoSuchCall
+from manualdial.errors import ManualDialError, NoSuchCall, PhoneNumberMissing
 from manualdial.history import CallPage, CallRecord
 from manualdial.live_calls import LiveCalls
-from manualdial.messages import Incoming, Register, Subscriptions
+from manualdial.messages import (
+    DialChecked,
+    Incoming,
+    Number,
+    PolicyName,
+    Register,
+    RuleResult,
+    Subscriptions,
+    Verdict,
+)
 from manualdial.ports import Health, StoreUnavailable
 from manualdial.registration import Registration
 from manualdial.requests import Private, Reply, Request
@@ -96,6 +105,37 @@ class NoRecords:
         raise NoSuchCall("no call has this id")
 
 
+class EveryNumberAllowed:
+    """Judges without looking: an entry with a PhoneNumber is allowed, any other is refused."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, list[Any]]] = []
+        """Who asked, and for what."""
+        self.go_on = asyncio.Event()
+        """What an answer waits for."""
+        self.go_on.set()
+
+    async def check_all(self, caller: Caller, checks: Sequence[Any]) -> Sequence[DialChecked | ManualDialError]:
+        self.asked.append((caller.user_id, list(checks)))
+        await self.go_on.wait()
+        return [_judged(check) for check in checks]
+
+
+def _judged(check: Any) -> DialChecked | ManualDialError:
+    if not isinstance(check, dict) or "PhoneNumber" not in check:
+        return PhoneNumberMissing("no number")
+    typed = check["PhoneNumber"]
+    rules = [
+        RuleResult(rule=f"rule-that-says-{decision}", decision=decision, reason="because", evidence={})
+        for decision in ("allow", "warn")
+    ]
+    verdict = Verdict(
+        decision="warn", rules=rules, overridable=True, policy=PolicyName(name="of the tests", version="1")
+    )
+    number = Number(typed=typed, e164=typed, region="US", type="mobile")
+    return DialChecked(state="checked", number=number, verdict=verdict)
+
+
 class Instruction(Incoming, frozen=True, kw_only=True):
     """`data` of the addresses of the tests."""
 
@@ -118,6 +158,7 @@ class SmallService:
         )
         self.bus = Bus(clock=self.clock)
         self.records = NoRecords()
+        self.screening = EveryNumberAllowed()
         self.health: dict[str, Health] = {"database": Health(ok=True), "engine": Health(ok=True)}
         self.go_on = asyncio.Event()
         """What `LCM/Test/Wait` waits for."""
@@ -180,6 +221,7 @@ async def small_service(
     allowed_origins: tuple[str, ...] = (),
     metrics_open: bool = True,
     request_limit: float = 5.0,
+    body_timeout: float = 5.0,
     stop_limit: float = 5.0,
     close_grace: float = 60.0,
     attempts: int = 100,
@@ -246,11 +288,12 @@ async def small_service(
         dispatcher=dispatcher,
         identity=service.identity,
         records=service.records,
+        screening=service.screening,
         under_way=under_way,
         status=lambda: _answered(service.health),
         metrics=lambda: b"# TYPE manualdial_tests counter\n",
         metrics_open=metrics_open,
-        body_timeout=5,
+        body_timeout=body_timeout,
         allowed_origins=allowed_origins,
     )
     service.server = Server(

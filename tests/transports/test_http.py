@@ -234,6 +234,7 @@ async def test_the_document_lists_everything_and_no_other_host(service: SmallSer
     assert {(path, method) for path, item in document["paths"].items() for method in item} == {
         ("/v1/token", "post"),
         ("/v1/messages", "post"),
+        ("/v1/checks", "post"),
         ("/v1/calls", "get"),
         ("/v1/calls/{call_id}", "get"),
         ("/status", "get"),

@@ -15,19 +15,20 @@ from manualdial.guard import Guard
 from manualdial.live_calls import LiveCalls
 from manualdial.messages import Dial
 from manualdial.ports import StoreUnavailable
-from manualdial.presses import Press, PressSettings
+from manualdial.presses import Press
 from manualdial.requests import Request
 from manualdial.screening import Purpose
+from manualdial.tenants import TenantSettings
 from tests.support.calls import a_call
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_clock import MovedClock
-from tests.support.people import a_session
+from tests.support.people import ANN, a_session
 from tests.support.recording_connection import RecordingConnection
 
 
 def a_press(request_id: str | None = "r", number: str = "+12025550100") -> Press:
-    request = Request(address=Address("LCM"), request_id=request_id, connection=RecordingConnection())
-    settings = PressSettings(purpose=Purpose.SERVICE, caller_ids=frozenset())
+    request = Request(address=Address("LCM"), request_id=request_id, connection=RecordingConnection(caller=ANN))
+    settings = TenantSettings(purpose=Purpose.SERVICE)
     return presses.read(request, Dial(phone_number=number), session=a_session(), settings=settings, at=0)
 
 

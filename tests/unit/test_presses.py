@@ -7,21 +7,30 @@ from typing import Any
 import pytest
 
 from manualdial import presses
+from manualdial.agents import Caller
 from manualdial.envelope import Address
 from manualdial.errors import MalformedMessage, NotPermitted
 from manualdial.messages import Dial, read
-from manualdial.presses import Press, PressSettings
+from manualdial.presses import Press
 from manualdial.requests import Request
 from manualdial.screening import Purpose
-from tests.support.people import a_session
+from manualdial.tenants import TenantSettings
+from tests.support.people import A_MORNING, ANN, a_caller, a_session
 from tests.support.recording_connection import RecordingConnection
 
-SETTINGS = PressSettings(purpose=Purpose.SERVICE, caller_ids=frozenset({"+12025550199"}))
+SETTINGS = TenantSettings(purpose=Purpose.SERVICE, caller_ids=frozenset({"+12025550199"}))
 
 
-def a_press(data: dict[str, Any], *, channel: str = "LCM", request_id: str | int | None = "r", **session: Any) -> Press:
+def a_press(
+    data: dict[str, Any],
+    *,
+    channel: str = "LCM",
+    request_id: str | int | None = "r",
+    caller: Caller = ANN,
+    **session: Any,
+) -> Press:
     address = Address(channel, "InboundCall", "ManualDialCall")
-    request = Request(address=address, request_id=request_id, connection=RecordingConnection())
+    request = Request(address=address, request_id=request_id, connection=RecordingConnection(caller=caller))
     return presses.read(
         request,
         read({"PhoneNumber": "+12025550100"} | data, Dial),
@@ -86,6 +95,21 @@ def test_only_a_permitted_caller_id_is_shown() -> None:
         assert "5550198" not in refused.value.message
 
 
+def test_an_agent_with_caller_ids_of_their_own_shows_no_other() -> None:
+    assert a_press({"CallerID": "+12025550199"}, caller=a_caller(caller_ids=("+12025550199",))).caller_id
+    for own in ((), ("+12025550198",)):
+        with pytest.raises(NotPermitted):
+            a_press({"CallerID": "+12025550199"}, caller=a_caller(caller_ids=own))
+
+
+def test_the_screening_is_asked_about_all_that_the_press_says() -> None:
+    said = {"CampaignID": 7, "AccountNumber": 8, "ZipCode": "20500", "Entry": "typed", "Purpose": "sales"}
+    question = a_press(said | {"Overrides": [{"rule": "calling-hours", "reason": "asked for"}]}).question(A_MORNING)
+    assert (question.campaign_id, question.account_number, question.zip_code) == ("7", "8", "20500")
+    assert (question.entry, question.purpose, question.at) == ("typed", Purpose.SALES, A_MORNING)
+    assert [(wish.rule, wish.reason) for wish in question.overrides] == [("calling-hours", "asked for")]
+
+
 @pytest.mark.parametrize(
     ("extension", "own"),
     [
@@ -97,4 +121,4 @@ def test_only_a_permitted_caller_id_is_shown() -> None:
     ],
 )
 def test_the_own_line_is_known_where_the_extension_is_a_number(extension: str, own: str | None) -> None:
-    assert a_press({}, extension=extension).facts.own_number == own
+    assert a_press({}, extension=extension).question(A_MORNING).own_number == own

@@ -11,18 +11,28 @@ from typing import Any
 import msgspec
 import pytest
 
-from manualdial import call_control, config, envelope, errors, messages
+from manualdial import call_control, config, envelope, errors, messages, numbers, screening_requests
 from manualdial.agent_requests import AgentRequests
 from manualdial.bus import MAX_SUBSCRIPTIONS
 from manualdial.calls import CallState, Cause, EndedBy, allowed_actions
 from manualdial.errors import ControlFailed, ManualDialError
 from manualdial.history import MAX_CALLS
 from manualdial.numbers import MAX_EXTENSION_DIGITS, MAX_TYPED_CHARACTERS
+from manualdial.places.by_number import of_number
 from manualdial.routes import AMAZON, Key, Routes, routes
+from manualdial.screening import Decision, Purpose, built_in
+from manualdial.screening.closure import Closure
+from manualdial.screening.decision import strictest
+from manualdial.screening.facts import Facts
+from manualdial.screening.judge import NEVER_OVERRIDDEN
+from manualdial.screening.records import ListScope
+from manualdial.transports.checks import MAX_CHECKS_BYTES, Checks
 from manualdial.transports.frames import CloseCode
+from manualdial.transports.http import http_app
 from manualdial.transports.identity import MAX_PASSWORD_BYTES
 from manualdial.transports.statuses import STATUSES
-from tests.support.core import Core
+from tests.support.core import Core, shipped_policies
+from tests.support.people import A_MORNING
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
 NOT_YET = "## Not part of this version"
@@ -45,6 +55,8 @@ OUTGOING: dict[str, type[Any]] = {
     "Agent/SetAgentState": messages.SetAgentState,
     "Session/Registered": messages.Registered,
     "Session/Reset": messages.Reset,
+    "Webservice/CheckPhoneNumber": messages.CheckReply,
+    "Webservice/SetDNCResult": messages.SetDncResult,
 }
 """What `message` of an example is, by topic and subtopic."""
 
@@ -94,7 +106,8 @@ def table() -> Routes:
     agents = AgentRequests(sessions=core.sessions, live_calls=core.live_calls, engine=core.engine, default_region="US")
     return routes(
         connectors=(core.engine.name,),
-        dialing=core.dialing,
+        dialing=core.dial_requests,
+        screening=core.screening,
         control=core.control,
         agents=agents,
         registration=core.registration,
@@ -125,9 +138,36 @@ def test_every_published_address_stands_in_its_table(table: Routes) -> None:
 
 
 def test_what_is_not_part_of_this_version_is_not_there(table: Routes) -> None:
-    promised = addresses(section(NOT_YET))
+    text = section(NOT_YET)
+    assert not addresses(text) & (set(table.by_key) | table.published_only)
+    promised = set(re.findall(r"`(?:GET|POST) (/[^`]*)`", text))
     assert promised
-    assert not promised & (set(table.by_key) | table.published_only)
+    assert not promised & served_paths()
+
+
+def test_every_path_of_http_is_in_its_table_and_nothing_else_is() -> None:
+    listed = {code(cells[0])[0].split(" ")[1] for cells in rows(section("## HTTP"))}
+    assert listed - {"/schema"} == served_paths()
+
+
+def served_paths() -> set[str]:
+    """What is served over HTTP but for the description of it, parameters as the page writes them."""
+    core = Core()
+    unused: Any = None
+    app = http_app(
+        dispatcher=core.dispatcher,
+        identity=unused,
+        records=unused,
+        screening=core.screening,
+        under_way=unused,
+        status=unused,
+        metrics=unused,
+        metrics_open=True,
+        body_timeout=1,
+    )
+    return {
+        route.path.replace("{call_id:str}", "{callId}") for route in app.routes if not route.path.startswith("/schema")
+    }
 
 
 def test_every_error_is_in_the_table_with_its_status_and_whether_a_retry_helps() -> None:
@@ -157,7 +197,7 @@ def test_every_ending_is_listed() -> None:
 
 
 def test_the_limits_are_those_of_the_code_and_of_the_configuration() -> None:
-    fixed = {
+    fixed: dict[str, float] = {
         "bytes of a message": envelope.MAX_MESSAGE_BYTES,
         "characters of a channel, topic or subtopic": envelope.MAX_LEVEL_CHARACTERS,
         "characters of a `requestId`": envelope.MAX_LEVEL_CHARACTERS,
@@ -166,6 +206,9 @@ def test_the_limits_are_those_of_the_code_and_of_the_configuration() -> None:
         "subscriptions of a connection": MAX_SUBSCRIPTIONS,
         "calls of a page of `/v1/calls`": MAX_CALLS,
         "bytes of a password": MAX_PASSWORD_BYTES,
+        "numbers of a request to `/v1/checks`": messages.MAX_CHECKS,
+        "bytes of a request to `/v1/checks`": MAX_CHECKS_BYTES,
+        "hours that a place from SetLocation counts": screening_requests.STATED_FOR.total_seconds() / 3600,
     }
     defaults = {".".join(option.path): option.default for option in config.options()}
     named: dict[str, float] = {}
@@ -176,6 +219,96 @@ def test_the_limits_are_those_of_the_code_and_of_the_configuration() -> None:
         else:
             named[what] = number
     assert named == fixed
+
+
+def test_every_key_of_a_verdict_is_listed() -> None:
+    listed = {code(cells[0])[0] for cells in rows(section("### The verdict"))}
+    assert listed == {one.encode_name for one in msgspec.structs.fields(messages.Verdict)}
+
+
+def test_every_rule_is_listed_the_built_in_ones_by_their_whole_names() -> None:
+    listed = [code(cells[0])[0] for cells in rows(section("### Rules"))]
+    kinds = {f"{rule.kind}.…" for rule in shipped_policies().rules()}
+    assert len(listed) == len(set(listed))
+    assert set(listed) == kinds | built_in_rules()
+
+
+def test_every_rule_that_is_named_is_built_in_or_begins_as_one_of_the_policies() -> None:
+    known = {rule.rule for rule in shipped_policies().rules()} | built_in_rules()
+    dotted = set(re.findall(r"`((?:calling-hours|attempts|do-not-call)\.[a-z-]+)`", PAGE))
+    assert dotted
+    assert dotted <= known
+
+
+def test_the_rules_that_are_never_overridden_are_named() -> None:
+    (claim,) = re.findall(r"(.*)are never overridden", PAGE)
+    assert set(code(claim)) == set(NEVER_OVERRIDDEN)
+
+
+def built_in_rules() -> set[str]:
+    """The names of the rules that stand in no policy, that of closures without its jurisdiction."""
+    number = numbers.parse("+12025550107", region="US")
+    located = of_number(number)
+    closure = Closure(
+        id="c", tenant_id=None, jurisdiction="US-DC", begins=A_MORNING, ends=None, purposes=frozenset(Purpose),
+        reason="a storm", closed_by="ada",
+    )  # fmt: skip
+    facts = Facts(
+        at=A_MORNING, number=number, purpose=Purpose.SERVICE, campaign_id="spring", located=located, numbered=located,
+        closures=(closure,), missing=("all of it",),
+    )  # fmt: skip
+    found = {finding.rule for finding in built_in.findings(facts, A_MORNING)}
+    return {f"{built_in.CLOSURE}…" if name.startswith(built_in.CLOSURE) else name for name in found}
+
+
+def test_every_scope_of_a_list_is_listed() -> None:
+    listed = {code(cells[0])[0] for cells in rows(section("### SetDNC"))}
+    assert listed == {*ListScope, "refusal"}
+
+
+def test_every_purpose_and_every_decision_is_named() -> None:
+    purposes = next(cells for cells in rows(section("### The data of a dial")) if code(cells[0]) == ["Purpose"])
+    assert set(code(purposes[2])) >= set(Purpose)
+    decisions = next(cells for cells in rows(section("### The verdict")) if code(cells[0]) == ["decision"])
+    assert code(decisions[1]) == list(Decision)
+
+
+def test_every_key_of_the_data_of_a_dial_is_listed() -> None:
+    listed = {key for cells in rows(section("### The data of a dial")) for key in code(cells[0])}
+    assert listed == {one.encode_name for one in msgspec.structs.fields(messages.Dial)}
+
+
+@pytest.mark.parametrize(("request_name", "kind"), [("SetDNC", messages.SetDnc), ("SetLocation", messages.SetLocation)])
+def test_every_key_of_the_requests_about_numbers_is_listed(request_name: str, kind: type[Any]) -> None:
+    cells = next(
+        cells for cells in rows(section("## Screening")) if code(cells[0]) == [f"LCM/Webservice/{request_name}"]
+    )
+    assert set(re.findall(r"[A-Za-z]+", code(cells[1])[0])) == {one.encode_name for one in msgspec.structs.fields(kind)}
+
+
+def test_the_example_of_many_checks_has_keys_that_are_read() -> None:
+    (body,) = re.findall(r"/v1/checks .* -d '(.*?)'", PAGE, re.DOTALL)
+    example = json.loads(body)
+    assert set(example) <= {one.encode_name for one in msgspec.structs.fields(Checks)}
+    for entry in example["checks"]:
+        assert set(entry) <= {one.encode_name for one in msgspec.structs.fields(messages.Check)}
+
+
+def verdicts(value: Any) -> Iterator[dict[str, Any]]:
+    """Every `verdict` in an example."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "verdict":
+                yield inner
+            yield from verdicts(inner)
+
+
+@pytest.mark.parametrize("verdict", [found for example in EXAMPLES for found in verdicts(example)])
+def test_every_verdict_of_an_example_is_one_that_could_be_given(verdict: dict[str, Any]) -> None:
+    assert_is(verdict, messages.Verdict)
+    assert verdict["decision"] == strictest(Decision(rule["decision"]) for rule in verdict["rules"])
+    assert verdict["overridable"] is (verdict["decision"] == "warn")
+    assert ("nextPermittedAt" in verdict) is (verdict["decision"] != "allow")
 
 
 def name_of(example: dict[str, Any]) -> str:

@@ -5,21 +5,25 @@ from __future__ import annotations
 from datetime import timedelta
 
 from manualdial.calls import CallState
+from manualdial.evidence import Draft, Kind, Proof
 from manualdial.retention import Retention
 from tests.support.calls import a_call
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_clock import MovedClock
+from tests.support.people import a_user
 from tests.support.waiting import running, until
 
 DAY = 86_400
 
 
-def a_retention(store: MemoryStore, clock: MovedClock, *, keep_calls: int = 0) -> Retention:
+def a_retention(store: MemoryStore, clock: MovedClock, *, keep_calls: int = 0, keep_evidence: int = 0) -> Retention:
     return Retention(
         store=store,
+        chain=store,
         clock=clock,
         remember_presses=timedelta(days=7),
         keep_calls=timedelta(days=keep_calls) if keep_calls else None,
+        keep_evidence=timedelta(days=keep_evidence) if keep_evidence else None,
         interval=0.01,
         pause=0,
     )
@@ -79,3 +83,21 @@ async def test_a_database_that_is_away_is_pruned_when_it_is_back() -> None:
         await until(lambda: store.refused >= 1)
         store.unavailable = False
         await until(lambda: store.forgotten == 1)
+
+
+async def test_evidence_is_kept_as_long_as_the_operator_says_and_what_is_left_can_be_proved() -> None:
+    clock = MovedClock()
+    store = MemoryStore(a_user())
+    for number in range(3):
+        at = clock.now()
+        store.record_evidence(
+            Draft(tenant_id="t-north", kind=Kind.REFUSAL, at=at, number="+12025550100", call_id=None, content=b"{}")
+        )
+        clock.move((number + 1) * DAY)
+    await a_retention(store, clock).prune()
+    assert len(await store.evidence("t-north")) == 3
+    await a_retention(store, clock, keep_evidence=4).prune()
+    left = await store.evidence("t-north")
+    assert [link.kind for link in left] == [Kind.REFUSAL, Kind.PRUNED]
+    proof = Proof("t-north")
+    assert (proof.follow(left), proof.end()) == (None, None)

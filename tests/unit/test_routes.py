@@ -18,7 +18,7 @@ PER_CONNECTOR = [
 
 def table(core: Core, *connectors: str) -> Routes:
     return routes(
-        connectors=connectors, dialing=core.dialing, control=core.control, registration=core.registration,
+        connectors=connectors, dialing=core.dial_requests, screening=core.screening, control=core.control, registration=core.registration,
         agents=core.agents,
     )  # fmt: skip
 

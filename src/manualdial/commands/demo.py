@@ -1,4 +1,4 @@
-"""`manualdial demo`: the whole service in a temporary folder, one press shown message by message, then open to try."""
+"""`manualdial demo`: the whole service in a temporary folder; one press and some verdicts, then open to try."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from rich.text import Text
 
 from manualdial import __version__, log
 from manualdial.agents import Role, User
-from manualdial.commands.bus_client import Message, connected
+from manualdial.commands.bus_client import BusClient, Message, connected
 from manualdial.commands.demo_call import REQUEST, TALK, DemoCall
+from manualdial.commands.demo_verdicts import DemoVerdicts
 from manualdial.commands.failure import CommandFailed
 from manualdial.commands.running import run, stopping, unless
 from manualdial.commands.signing_in import Login
 from manualdial.commands.summary import address_line, summary
 from manualdial.commands.terminal import json_block, notices, output
-from manualdial.config import Authentication, Config, Dialing, Server, Storage
+from manualdial.config import Authentication, Config, Dialing, Screening, Server, Storage
 from manualdial.ports import Store
 from manualdial.screening import Purpose
 
@@ -34,7 +35,7 @@ EXAMPLE = "Example: manualdial demo --once"
 
 _HOST = "127.0.0.1"
 _PORT = 8080
-_CALL_LIMIT = 30.0
+_LIMIT = 30.0
 _LOG_LINES_SHOWN = 20
 
 
@@ -46,9 +47,7 @@ class _Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def demo(
-    once: Annotated[
-        bool, typer.Option("--once", help="End after the call: exit code 0 if it went as it should.")
-    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="End after that: exit code 0 if all went as it should.")] = False,
     port: Annotated[
         int | None,
         typer.Option(
@@ -56,7 +55,7 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Show one press from the message to the end of the call, on a service of its own, and go on serving.
+    """Show one press to the end of its call, and what is refused and why, on a service of its own; go on serving.
 
     Everything is in a temporary folder that is removed at the end, and no real telephone rings.
     """
@@ -92,7 +91,7 @@ class _Demo:
             async with serving(self._config()) as service:
                 for person in (self._ann, self._sue):
                     await _add(service.store, person)
-                await unless(stop, self._call(service.url))
+                await unless(stop, self._show_all(service.url))
                 if self._once and stop.is_set():
                     raise CommandFailed("Stopped before the call came to its end.")
                 if not self._once and not stop.is_set():
@@ -105,33 +104,46 @@ class _Demo:
             server=Server(host=_HOST, port=self._port, shutdown_timeout=3.0),
             storage=Storage(url=f"sqlite:///{self._folder / 'manualdial.sqlite3'}"),
             dialing=Dialing(purpose=Purpose.SERVICE),
+            screening=Screening(registries=[], registries_path=str(self._folder / "registries")),
             authentication=Authentication(secret_file=str(self._folder / "manualdial.secret")),
         )
 
-    async def _call(self, url: str) -> None:
-        """The press and its call. Raises CommandFailed where it does not go as it should."""
-        self._say(f"manualdial {__version__} – one press, one call\n", style="bold")
+    async def _show_all(self, url: str) -> None:
+        """The press with its call, then the verdicts. Raises CommandFailed where it does not go as it should."""
+        self._say(f"manualdial {__version__} – one press, one call, and the verdict before the ring\n", style="bold")
         self._say(f"The service listens on {url}, with the simulator as its telephone engine: nothing real rings.")
         self._say(f"Its database and its log are in {self._folder}.")
         try:
-            async with asyncio.timeout(_CALL_LIMIT), connected(self._login(self._ann, url)) as client:
+            async with asyncio.timeout(_LIMIT), connected(self._login(self._ann, url)) as client:
                 await client.ask("Amazon/Agent/Login")
                 self._say("Ann is logged in as an agent, over the bus. Her application publishes:\n")
                 self._say(REQUEST, style="cyan")
                 self._say("\nEverything that her application sends (→) and gets (←), with the time since the press:\n")
-                call = DemoCall(client, self._show)
-                await call.run()
+                await self._call(client)
+                await self._verdicts(client)
         except TimeoutError:
-            raise CommandFailed(f"The call did not come to its end within {_CALL_LIMIT:g} seconds.") from None
+            raise CommandFailed(f"It did not come to its end within {_LIMIT:g} seconds.") from None
+
+    async def _call(self, client: BusClient) -> None:
+        call = DemoCall(client, self._show)
+        await call.run()
         if call.reply is not None:
             self._say("\nThe reply in full:\n")
             self._say(json_block(call.reply), style="cyan")
         if call.trouble:
             raise CommandFailed(f"The call did not go as it should: {call.trouble}.")
         self._say(
-            f"\nThe reply is the documented one; the customer answered, and Ann hung up after {TALK:g} seconds.",
+            f"\nThe reply is the documented one; the customer answered, and Ann hung up after {TALK:g} seconds.\n",
             style="green",
         )
+
+    async def _verdicts(self, client: BusClient) -> None:
+        self._say("Before anything rings, each dial is judged by the law of the place that is called.", style="bold")
+        verdicts = DemoVerdicts(client, self._out.print)
+        await verdicts.run()
+        if verdicts.trouble:
+            raise CommandFailed(f"A verdict is not as it should be: {verdicts.trouble}.")
+        self._say("\nThe verdicts are as they should be.", style="green")
 
     def _show(self, message: Message, since_press: float, sent: bool) -> None:
         line = Text().append(f"{since_press * 1000:8.1f} ms  ", style="dim")

@@ -17,6 +17,7 @@ from manualdial.commands.configuration import ConfigFile, configuration, file_in
 from manualdial.commands.failure import FAILED
 from manualdial.commands.findings import Finding, Level, fail, ok, warn
 from manualdial.commands.machine_checks import check_clock, check_file_rights, check_port, check_secret
+from manualdial.commands.screening_checks import check_screening
 from manualdial.commands.terminal import json_line, output, printable
 from manualdial.config import Config, ConfigurationError, EngineKind
 from manualdial.ports import StoreUnavailable
@@ -64,6 +65,7 @@ async def _examine(chosen: Path | None) -> list[Finding]:
         findings.append(open_to_all)
     findings += [await _check_database(config), check_secret(Path(config.authentication.secret_file))]
     findings += [finding async for finding in _check_engine(config)]
+    findings += check_screening(config)
     findings += [check_clock(), await check_port(config.server.host, config.server.port)]
     return findings
 

@@ -18,10 +18,11 @@ from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCall
 from manualdial.commands.signing_in import read_password
 from manualdial.commands.terminal import json_line, notices, output, printable, table
 from manualdial.numbers import is_region
-from manualdial.ports import LoginNameTaken
+from manualdial.ports import LoginNameTaken, Storage
 
 _LOGIN_NAME = re.compile(r"\S{1,256}")
 _EXTENSION = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
+_CALLER_ID = re.compile(r"\+?[0-9]{1,15}")
 
 user = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Who may sign in.")
 
@@ -47,6 +48,14 @@ def add(
     region: Annotated[
         str | None, typer.Option(metavar="CODE", help="ISO 3166 region in which the agent's national numbers are read.")
     ] = None,
+    caller_id: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--caller-id",
+            metavar="NUMBER",
+            help="A number that the user may show, as in the settings; may be repeated. Default: all of the tenant.",
+        ),
+    ] = None,
     password_stdin: Password = False,
     config: ConfigFile = None,
 ) -> None:
@@ -69,8 +78,10 @@ def add(
         roles=frozenset(role or [Role.AGENT]),
         extension=extension,
         region=region.upper() if region else None,
+        caller_ids=_caller_ids(caller_id) if caller_id else None,
     )
     asyncio.run(_add(new, config))
+    _warn_of_unknown(new, config)
     notices().print(f"{name} may sign in now.", markup=False)
 
 
@@ -102,6 +113,32 @@ def passwd(
     """Give a user another password. Tokens that are out stay good until they expire."""
     asyncio.run(_set_password(name, _password(name, from_stdin=password_stdin), config))
     notices().print(f"{name} has a new password.", markup=False)
+
+
+@user.command(name="caller-ids", epilog="Example: manualdial user caller-ids ann +12025550180 +12025550181")
+def caller_ids(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The login name.")],
+    shown: Annotated[
+        list[str] | None, typer.Argument(metavar="[NUMBER]...", help="The numbers that the user may show from now on.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that the tenant has.")] = False,
+    none: Annotated[bool, typer.Option("--none", help="None: calls show the engine's own.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Show, or say, which caller IDs a user may ask for. Without numbers and options they are shown.
+
+    They are limited further by those that the settings give the tenant.
+    """
+    if sum((bool(shown), every, none)) > 1:
+        raise WronglyCalled("say numbers, --all or --none.")
+    if not (shown or every or none):
+        found = asyncio.run(_by_login(name, config)).caller_ids
+        output().print(_caller_ids_shown(found), markup=False)
+        return
+    wanted = None if every else _caller_ids(shown or [])
+    changed = asyncio.run(_set_caller_ids(name, wanted, config))
+    notices().print(f"{changed.login_name} may show: {_caller_ids_shown(wanted)}.", markup=False)
+    _warn_of_unknown(changed, config)
 
 
 def tenant_id(tenant: str, users: Sequence[User]) -> str:
@@ -139,13 +176,58 @@ async def _users(config: Path | None) -> Sequence[User]:
         return await store.users()
 
 
+async def _by_login(name: str, config: Path | None) -> User:
+    from manualdial.app import store_for
+
+    async with store_for(configuration(config)) as store:
+        return await _found(store, name)
+
+
+async def _set_caller_ids(name: str, wanted: tuple[str, ...] | None, config: Path | None) -> User:
+    from manualdial.app import store_for
+
+    async with store_for(configuration(config)) as store:
+        found = await _found(store, name)
+        await store.set_caller_ids(found.id, wanted)
+        return msgspec.structs.replace(found, caller_ids=wanted)
+
+
+async def _found(store: Storage, name: str) -> User:
+    found = await store.user_by_login(name)
+    if found is None:
+        raise CommandFailed(f"There is no user {printable(name)}.")
+    return found
+
+
+def _caller_ids(said: Sequence[str]) -> tuple[str, ...]:
+    """Caller IDs as a press has to write them. Raises WronglyCalled."""
+    if not all(_CALLER_ID.fullmatch(number) for number in said):
+        raise WronglyCalled("a caller ID is digits, with or without a plus sign.")
+    return tuple(dict.fromkeys(said))
+
+
+def _warn_of_unknown(user: User, config: Path | None) -> None:
+    """A caller ID that the settings do not have is of no use."""
+    from manualdial.app import policies_for, tenants_for
+
+    if not user.caller_ids:
+        return
+    settings = configuration(config)
+    known = tenants_for(settings, policies_for(settings)).of(user.tenant).caller_ids
+    if unknown := [number for number in user.caller_ids if number not in known]:
+        told = f"The settings do not give the tenant {printable(user.tenant)}: {', '.join(unknown)}."
+        notices().print(told, markup=False)
+
+
+def _caller_ids_shown(numbers: Sequence[str] | None) -> str:
+    return "all of the tenant" if numbers is None else ", ".join(map(printable, numbers)) or "none"
+
+
 async def _set_password(name: str, password_hash: str, config: Path | None) -> None:
     from manualdial.app import store_for
 
     async with store_for(configuration(config)) as store:
-        found = await store.user_by_login(name)
-        if found is None:
-            raise CommandFailed(f"There is no user {name}.")
+        found = await _found(store, name)
         await store.set_password(found.id, password_hash)
 
 
@@ -158,6 +240,7 @@ def _shown(one: User) -> dict[str, object]:
         "roles": sorted(one.roles),
         "extension": one.extension,
         "region": one.region,
+        "callerIds": None if one.caller_ids is None else list(one.caller_ids),
         "disabled": one.disabled,
     }
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import URL, Connection, Dialect, bindparam, delete, or_, select, update
 
 from manualdial.calls import Call, Change, requested
-from manualdial.ports import StoreUnavailable
+from manualdial.evidence import Draft
+from manualdial.ports import AttemptsSeen, StoreUnavailable
+from manualdial.storage.attempts import Expectations
+from manualdial.storage.chains import Head
+from manualdial.storage.faults import ContentRefused
+from manualdial.storage.links import QueuedDraft, kinds_of_calls, write_evidence, write_retraction
 from manualdial.storage.logins import LoginChange, write_logins
 from manualdial.storage.prepared import Prepared
 from manualdial.storage.rows import (
@@ -21,7 +27,7 @@ from manualdial.storage.rows import (
     key,
     state_values,
 )
-from manualdial.storage.tables import call_changes, calls, insert
+from manualdial.storage.tables import call_changes, calls, insert, number_records
 
 
 class _Statements:
@@ -54,90 +60,166 @@ _PRESS_BY_ID_OR_KEY = select(calls).where(
 _AGENT, _KEY, _ID = map(CALL_COLUMNS.index, ("agent_id", "request_key", "id"))
 
 
+_MARK_USED = (
+    update(number_records)
+    .where(number_records.c.tenant_id == bindparam("of_tenant"), number_records.c.id == bindparam("of_record"))
+    .values(used_at=bindparam("moment"))
+)
+_NO_HEADS: Mapping[str, Head] = MappingProxyType({})
+
+
+class NewPress(NamedTuple):
+    """A call to be written, and what goes with it (see ports.Store.record_press)."""
+
+    call: Call
+    evidence: Draft | None = None
+    expects: AttemptsSeen | None = None
+    relied_on: Sequence[str] = ()
+
+
 class Content(NamedTuple):
     """What is to be written."""
 
-    presses: Sequence[Call] = ()
-    """New calls."""
+    presses: Sequence[NewPress] = ()
     changes: Sequence[Change] = ()
     """Changes of calls that are there, or among the presses, in their order."""
     logins: Sequence[LoginChange] = ()
     """At most one for each agent."""
+    drafts: Sequence[QueuedDraft] = ()
+    """Evidence beside that of the presses, in its order."""
 
 
 class Recorded(NamedTuple):
-    """What became of one press."""
+    """What became of one press: it was written, unless one of these says that it was not."""
 
-    taken_by: Call | None
-    """The press that has the `requestId` (or the id of the call) already; None where this one got it."""
+    taken_by: Call | None = None
+    """The press that has the `requestId` (or the id of the call) already."""
+    attempts_changed: bool = False
+    """There are more attempts, or fewer, than were expected."""
 
 
-WRITTEN = Recorded(taken_by=None)
+class Written(NamedTuple):
+    """What a transaction has done, once it is committed."""
+
+    outcomes: list[Recorded]
+    """One for each press."""
+    heads: Mapping[str, Head]
+    """The new ends of the chains of evidence."""
 
 
-def write_new(connection: Connection, content: Content) -> list[Recorded]:
+WRITTEN = Recorded()
+ATTEMPTS_CHANGED = Recorded(attempts_changed=True)
+
+
+def write_new(connection: Connection, content: Content, known: Mapping[str, Head] = _NO_HEADS) -> Written:
     """`write_batch` where no press meets another; the database refuses the whole transaction where one does."""
+    expectations = Expectations(connection, [(press.call, press.expects) for press in content.presses])
+    if not all(expectations.holds(press.call, press.expects) for press in content.presses):
+        return write_batch(connection, content, known)
     if content.presses:
         _STATEMENTS[connection.dialect.name].insert_calls.execute(connection, _rows(content.presses))
-    _write_changes(connection, content.presses, content.changes)
-    write_logins(connection, content.logins)
-    return [WRITTEN] * len(content.presses)
+    heads = _write_rest(connection, content.presses, content, known)
+    return Written([WRITTEN] * len(content.presses), heads)
 
 
-def write_batch(connection: Connection, content: Content) -> list[Recorded]:
+def write_batch(connection: Connection, content: Content, known: Mapping[str, Head] = _NO_HEADS) -> Written:
     """Write it all, in a transaction that the caller commits. One outcome for each press.
 
     Presses that meet one of the same agent and `requestId`, in the database, in this batch or in a transaction that
-    runs beside it, write nothing and learn of it; the others are written all the same.
+    runs beside it, write nothing and learn of it, and so do those that expected other attempts than there are; the
+    others are written all the same. Raises ChainMoved, and then all of it must be tried again.
     """
     outcomes = _write_presses(connection, content.presses) if content.presses else []
-    won = [call for call, outcome in zip(content.presses, outcomes, strict=True) if outcome.taken_by is None]
-    _write_changes(connection, won, content.changes)
-    write_logins(connection, content.logins)
-    return outcomes
+    won = [press for press, outcome in zip(content.presses, outcomes, strict=True) if outcome is WRITTEN]
+    if kinds_of_calls(connection, [press.call.id for press in won if press.evidence is not None]):
+        raise ContentRefused("there is evidence of the call already")
+    return Written(outcomes, _write_rest(connection, won, content, known))
 
 
 def retract(connection: Connection, call: Call) -> None:
-    """Take back a call that nobody knows to be written.
+    """Take back a call that nobody knows to be written. Raises ChainMoved.
 
     A transaction whose connection was lost may still be about to commit: writing the same row waits for it.
     """
-    _STATEMENTS[connection.dialect.name].hold_calls.execute(connection, _rows([call]))
+    _STATEMENTS[connection.dialect.name].hold_calls.execute(connection, _rows([NewPress(call)]))
     connection.execute(delete(calls).where(calls.c.id == call.id))
+    write_retraction(connection, call)
 
 
-def _write_presses(connection: Connection, presses: Sequence[Call]) -> list[Recorded]:
+def _write_rest(
+    connection: Connection, accepted: Sequence[NewPress], content: Content, known: Mapping[str, Head]
+) -> Mapping[str, Head]:
+    ended = _write_changes(connection, accepted, content.changes)
+    write_logins(connection, content.logins)
+    _mark_used(connection, accepted)
+    attempts = [press.evidence for press in accepted if press.evidence is not None]
+    # The chains last: what waits for their ends then holds up nobody.
+    return write_evidence(connection, attempts=attempts, queued=content.drafts, ended=ended, known=known)
+
+
+def _write_presses(connection: Connection, presses: Sequence[NewPress]) -> list[Recorded]:
+    expectations = Expectations(connection, [(press.call, press.expects) for press in presses])
     rows = [dict(zip(CALL_COLUMNS, row, strict=True)) for row in _rows(presses)]
     written = set(connection.execute(_STATEMENTS[connection.dialect.name].insert_calls_if_new, rows).scalars())
-    outcomes = []
-    for call in presses:
-        if call.id in written:
-            written.remove(call.id)
+    outcomes: list[Recorded | None] = []
+    disappointed = []
+    for press in presses:
+        if press.call.id not in written:
+            outcomes.append(None)
+            continue
+        written.remove(press.call.id)
+        if expectations.holds(press.call, press.expects):
             outcomes.append(WRITTEN)
         else:
-            outcomes.append(Recorded(taken_by=_press_like(connection, call)))
-    return outcomes
+            outcomes.append(ATTEMPTS_CHANGED)
+            disappointed.append({"of_call": press.call.id})
+    if disappointed:
+        connection.execute(delete(calls).where(calls.c.id == bindparam("of_call")), disappointed)
+    return [
+        outcome or _met(connection, press, beside_disappointed=bool(disappointed))
+        for press, outcome in zip(presses, outcomes, strict=True)
+    ]
 
 
-def _rows(presses: Sequence[Call]) -> list[list[Any]]:
+def _met(connection: Connection, press: NewPress, *, beside_disappointed: bool) -> Recorded:
+    """What a press is told that was not written because of another."""
+    other = _press_like(connection, press.call)
+    if other is not None:
+        return Recorded(taken_by=other)
+    if beside_disappointed and press.expects is not None:
+        return ATTEMPTS_CHANGED  # so was the one that it met
+    raise StoreUnavailable("a press was refused for another that is gone")
+
+
+def _rows(presses: Sequence[NewPress]) -> list[list[Any]]:
     """Sorted, so that two transactions with some of the same keys wait for one another in one direction only."""
-    rows = [call_values(call) for call in presses]
+    rows = [call_values(press.call) for press in presses]
     rows.sort(key=lambda row: (row[_AGENT], row[_KEY] or "", row[_ID]))
     return rows
 
 
-def _press_like(connection: Connection, call: Call) -> Call:
+def _press_like(connection: Connection, call: Call) -> Call | None:
     request_key = None if call.request_id is None else key(call.request_id)
     parameters = {"id": call.id, "agent_id": call.agent_id, "request_key": request_key}
     found = connection.execute(_PRESS_BY_ID_OR_KEY, parameters).first()
-    if found is None:
-        raise StoreUnavailable("a press was refused for another that is gone")
-    return call_of(found)
+    return None if found is None else call_of(found)
 
 
-def _write_changes(connection: Connection, presses: Sequence[Call], changes: Sequence[Change]) -> None:
+def _mark_used(connection: Connection, presses: Sequence[NewPress]) -> None:
+    used: dict[tuple[str, str], Any] = {}
+    for press in presses:
+        for record_id in press.relied_on:
+            name = (press.call.tenant_id, record_id)
+            used[name] = max(press.call.requested_at, used.get(name, press.call.requested_at))
+    if used:
+        rows = [{"of_tenant": name[0], "of_record": name[1], "moment": used[name]} for name in sorted(used)]
+        connection.execute(_MARK_USED, rows)
+
+
+def _write_changes(connection: Connection, presses: Sequence[NewPress], changes: Sequence[Change]) -> list[Call]:
+    """Returns the calls that have ended."""
     statements = _STATEMENTS[connection.dialect.name]
-    lines = [*map(requested, presses), *changes]
+    lines = [*(requested(press.call) for press in presses), *changes]
     statements.insert_changes.execute(connection, map(change_values, lines))
     newest: dict[str, Call] = {}
     for change in changes:
@@ -145,3 +227,4 @@ def _write_changes(connection: Connection, presses: Sequence[Call], changes: Seq
             newest[change.call.id] = change.call
     states = ([*state_values(call), call.id, call.step] for call in newest.values())
     statements.update_calls.execute(connection, states)
+    return [call for call in newest.values() if call.is_over]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError
@@ -15,11 +15,16 @@ Result = TypeVar("Result")
 
 
 class Database(Protocol):
-    """A database. Both methods raise StoreUnavailable, and besides only what `work` itself raises.
+    """A database. Its methods raise StoreUnavailable, and besides only what `work` itself raises.
 
     Where `work` raises, nothing is written. Where the commit was sent and not answered (the connection was lost in that
     moment, or the caller was cancelled) what was written may be there all the same.
     """
+
+    @property
+    def dialect(self) -> str:
+        """SQLAlchemy's name for its kind: `sqlite` or `postgresql`."""
+        ...
 
     async def open(self) -> None:
         """Bring the schema up to date."""
@@ -35,6 +40,14 @@ class Database(Protocol):
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work`, which changes nothing, in a transaction."""
+        ...
+
+    async def fetch(self, statement: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """The rows of one statement of the driver's, which changes nothing, and sees what is committed.
+
+        For what is on the way of every press: SQLAlchemy and a transaction of its own took most of the time. One after
+        the other.
+        """
         ...
 
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 import structlog
+from sqlalchemy import Connection
 
 from manualdial.agents import AgentSession
 from manualdial.calls import Call, Change
-from manualdial.ports import RequestIdTaken, StoreUnavailable
-from manualdial.storage.batch import Recorded, retract, write_batch, write_new
+from manualdial.evidence import Draft
+from manualdial.ports import AttemptsChanged, RequestIdTaken, StoreUnavailable
+from manualdial.storage.batch import Content, NewPress, Recorded, Written, retract, write_batch, write_new
+from manualdial.storage.chains import ChainMoved, Chains, Head
 from manualdial.storage.database import Database
 from manualdial.storage.faults import ContentRefused
+from manualdial.storage.links import QueuedDraft, prune
 from manualdial.storage.pending import Batch, Pending, Press
 
 MAX_WAITING_PRESSES = 10_000
@@ -25,8 +31,13 @@ _MANY_CHANGES = 500
 """How many changes are written with the next press, though they have time: more would keep a later press waiting."""
 _MOST_CHANGES = 2_000
 """About how many changes one transaction writes: a press that comes meanwhile waits for it."""
+_TRIES = 10
+"""How often a transaction is tried whose links another process was quicker with. Each try takes its turn by a lock."""
 
 log = structlog.get_logger(__name__)
+
+Work = Callable[[Connection, Content, Mapping[str, Head]], Written]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +56,7 @@ class Pace:
 
 
 class Journal:
-    """Writes calls, their changes and agents' logins in the background, through one task.
+    """Writes calls, their changes, agents' logins and evidence in the background, through one task.
 
     While one batch is being written the next one gathers, so that any number of presses at once costs few commits.
     Changes wait a moment for company and go apart from presses where they can: somebody waits for a press.
@@ -66,12 +77,16 @@ class Journal:
         """Whether nothing is being written."""
         self._at_rest.set()
         self._unwritten: list[Change] = []
+        self._unwritten_drafts: list[QueuedDraft] = []
+        self._chains = Chains()
         self._wake = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
         self._due = False
         """Whether the time of the waiting changes has come."""
         self._lost = 0
         """How many changes were replaced since the database took something."""
+        self._lost_drafts = 0
+        """How much evidence found no room since."""
         self._failures = 0
         self._failed_at = 0.0
         self._writer: asyncio.Task[None] | None = None
@@ -99,21 +114,23 @@ class Journal:
         if limit > 0:
             await self._flush_within(limit, self._writer)
         if unwritten := self._pending.unasked + self._in_hand.unasked:
-            log.error("changes of calls or logins were not written before the end", changes=unwritten)
+            log.error("changes of calls, logins or evidence were not written before the end", changes=unwritten)
         self._writer.cancel()
         await asyncio.wait([self._writer])
 
-    async def record_press(self, call: Call) -> None:
-        """Write a new call; on return it is committed. Raises RequestIdTaken, StoreUnavailable."""
+    async def record_press(self, new: NewPress) -> None:
+        """Write a new call; on return it is committed. Raises RequestIdTaken, AttemptsChanged, StoreUnavailable."""
         self._require_writer()
         if self._pending.asked >= MAX_WAITING_PRESSES:
             raise StoreUnavailable("too many presses wait for the database")
-        press = Press(call, asyncio.get_running_loop().create_future())
+        press = Press(new, asyncio.get_running_loop().create_future())
         self._pending.presses.append(press)
         self._wake.set()
         outcome = await press.done
         if outcome.taken_by is not None:
             raise RequestIdTaken(outcome.taken_by)
+        if outcome.attempts_changed:
+            raise AttemptsChanged
 
     async def retract_press(self, call: Call) -> None:
         """Take back a call whose caller waits no more; on return it is not there, and stays away. StoreUnavailable.
@@ -122,11 +139,24 @@ class Journal:
         """
         await self._at_rest.wait()  # the batch in hand may have the call in it; a later one has not
         self._require_writer()
-        await self._database.write(partial(retract, call=call))
+        await self._write_beside(partial(retract, call=call))
+
+    async def prune(self, tenant_id: str, *, before: datetime, limit: int) -> int:
+        """Remove the oldest links of a chain of evidence. Raises StoreUnavailable."""
+        self._require_writer()
+        return await self._write_beside(partial(prune, tenant_id=tenant_id, before=before, limit=limit))
 
     def record_change(self, change: Change) -> None:
         """Put a change in the queue."""
         self._count_lost(self._pending.add(change))
+        self._wake_in(self._pace.linger)
+
+    def record_evidence(self, draft: Draft) -> None:
+        """Put evidence in the queue."""
+        if not self._pending.add_draft(QueuedDraft(draft)):
+            if not self._lost_drafts:
+                log.error("evidence gets lost: too much of it waits for the database")
+            self._lost_drafts += 1
         self._wake_in(self._pace.linger)
 
     def record_login(self, agent_id: str, session: AgentSession | None) -> None:
@@ -194,7 +224,7 @@ class Journal:
             self._due = False
             self._silence_alarm()
         batch = self._in_hand = self._pending.take(changes=_MOST_CHANGES if with_changes else 0)
-        unfinished = with_changes and self._pending.count > 0
+        unfinished = with_changes and bool(self._pending.count or self._pending.drafts)
         flushes, self._flushes = self._flushes, []
         fault: str | None = "the store is closed"
         self._at_rest.clear()
@@ -245,15 +275,43 @@ class Journal:
     async def _write_in_one(self, batch: Batch) -> list[Recorded]:
         content = batch.content()
         if content.presses:
-            with suppress(ContentRefused):
-                return await self._database.write(partial(write_new, content=content))
+            with suppress(ContentRefused, ChainMoved):
+                return await self._transact(write_new, content)
         # A press may have met another. That is found out anew, because PostgreSQL ends a transaction that it refuses.
-        return await self._database.write(partial(write_batch, content=content))
+        for _ in range(_TRIES - 1):
+            with suppress(ChainMoved):
+                return await self._transact(write_batch, content)
+        return await self._transact(write_batch, content)
+
+    async def _transact(self, work: Work, content: Content) -> list[Recorded]:
+        """Write it all in one transaction. Raises ChainMoved besides what the database raises."""
+        known = self._chains.known()
+        try:
+            written = await self._database.write(lambda connection: work(connection, content, known))
+        except ChainMoved:
+            self._chains.moved()
+            raise
+        except BaseException:
+            self._chains.forget()
+            raise
+        self._chains.written(written.heads)
+        return written.outcomes
+
+    async def _write_beside(self, work: Callable[[Connection], Result]) -> Result:
+        """Write something that puts a link to a chain, beside the writer."""
+        try:
+            for _ in range(_TRIES - 1):
+                with suppress(ChainMoved):
+                    return await self._database.write(work)
+            return await self._database.write(work)
+        finally:
+            self._chains.forget()
 
     def _give_back(self, batch: Batch, fault: str) -> None:
         batch.fail(fault)
         self._unwritten.extend(batch.changes)
         self._pending.put_back_logins(batch.logins)
+        self._unwritten_drafts.extend(batch.drafts)
 
     def _drop(self, batch: Batch, refusal: str) -> None:
         batch.fail(refusal)
@@ -262,6 +320,8 @@ class Journal:
                       reason=refusal)  # fmt: skip
         for login in batch.logins:
             log.error("a login is lost: the database refuses it", agent=login.agent_id, reason=refusal)
+        for each in batch.drafts:
+            log.error("evidence is lost: the database refuses it", kind=each.draft.kind.value, reason=refusal)
 
     def _take_stock(self, fault: str | None) -> None:
         """After an attempt: keep what was not written, and say when to try again."""
@@ -270,12 +330,15 @@ class Journal:
                 log.info("the database takes the journal again", failures=self._failures)
             if self._lost:
                 log.error("parts of the history of calls are lost", changes=self._lost)
-            self._failures = self._lost = 0
+            if self._lost_drafts:
+                log.error("evidence is lost", links=self._lost_drafts)
+            self._failures = self._lost = self._lost_drafts = 0
             return
         self._failures += 1
         self._failed_at = asyncio.get_running_loop().time()
         self._count_lost(self._pending.put_back(self._unwritten))
-        self._unwritten = []
+        self._pending.put_back_drafts(self._unwritten_drafts)
+        self._unwritten, self._unwritten_drafts = [], []
         if self._failures == 1:
             log.error("the database does not take the journal", reason=fault, changes=self._pending.unasked)
         if self._pending.unasked:

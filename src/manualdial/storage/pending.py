@@ -1,4 +1,4 @@
-"""What waits to be written: presses, whose callers wait for them, and changes and logins, for which nobody waits."""
+"""What waits to be written: presses, whose callers wait, and changes, logins and evidence, for which nobody waits."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from manualdial.agents import AgentSession
-from manualdial.calls import Call, Change
+from manualdial.calls import Change
 from manualdial.ports import StoreUnavailable
-from manualdial.storage.batch import Content, Recorded
+from manualdial.storage.batch import Content, NewPress, Recorded
+from manualdial.storage.links import QueuedDraft
 from manualdial.storage.logins import LoginChange
+
+DRAFTS_FOR_CHANGES = 10
+"""In the room of so many changes waits one piece of evidence: it is longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Press:
     """A call to be written, and the future that its caller waits for."""
 
-    call: Call
+    new: NewPress
     done: asyncio.Future[Recorded]
 
     def settle(self, outcome: Recorded) -> None:
@@ -39,6 +43,7 @@ class Batch:
     presses: Sequence[Press] = ()
     changes: Sequence[Change] = ()
     logins: Sequence[LoginChange] = ()
+    drafts: Sequence[QueuedDraft] = ()
 
     def __len__(self) -> int:
         return len(self.presses) + self.unasked
@@ -46,14 +51,15 @@ class Batch:
     @property
     def unasked(self) -> int:
         """How much of it nobody waits for."""
-        return len(self.changes) + len(self.logins)
+        return len(self.changes) + len(self.logins) + len(self.drafts)
 
     def content(self) -> Content:
         """What it writes."""
         return Content(
-            presses=[press.call for press in self.presses],
+            presses=[press.new for press in self.presses],
             changes=self.changes,
             logins=self.logins,
+            drafts=self.drafts,
         )
 
     def fail(self, reason: str) -> None:
@@ -64,13 +70,14 @@ class Batch:
     def apart(self) -> Iterator[Batch]:
         """What somebody waits for, and then the rest, as batches of their own."""
         yield Batch(presses=self.presses)
-        yield Batch(changes=self.changes, logins=self.logins)
+        yield Batch(changes=self.changes, logins=self.logins, drafts=self.drafts)
 
     def singly(self) -> Iterator[Batch]:
         """Each of them as a batch of its own."""
         yield from (Batch(presses=[press]) for press in self.presses)
         yield from (Batch(changes=[change]) for change in self.changes)
         yield from (Batch(logins=[login]) for login in self.logins)
+        yield from (Batch(drafts=[draft]) for draft in self.drafts)
 
 
 @dataclass(slots=True)
@@ -79,6 +86,7 @@ class Pending:
 
     Where `room` changes wait already, a new one takes the place of the older ones of its call: so there is never more
     than that and one for each call, and the newest state of each call is kept. Of each agent the newest login waits.
+    Of evidence so much waits as there is room for: one more is not taken.
     """
 
     room: int
@@ -87,9 +95,10 @@ class Pending:
     count: int = 0
     """How many changes wait."""
     logins: dict[str, AgentSession | None] = field(default_factory=dict)
+    drafts: list[QueuedDraft] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.asked or self.changes or self.logins)
+        return bool(self.asked or self.changes or self.logins or self.drafts)
 
     @property
     def asked(self) -> int:
@@ -99,7 +108,7 @@ class Pending:
     @property
     def unasked(self) -> int:
         """How much waits that nobody waits for."""
-        return self.count + len(self.logins)
+        return self.count + len(self.logins) + len(self.drafts)
 
     def add(self, change: Change) -> int:
         """Add a change. Returns how many older ones of its call it replaced."""
@@ -110,6 +119,13 @@ class Pending:
         waiting.append(change)
         self.count += 1 - replaced
         return replaced
+
+    def add_draft(self, draft: QueuedDraft) -> bool:
+        """Add evidence. Returns whether there was room for it."""
+        if len(self.drafts) >= self.room // DRAFTS_FOR_CHANGES:
+            return False
+        self.drafts.append(draft)
+        return True
 
     def put_back(self, changes: Sequence[Change]) -> int:
         """Put changes that were not written before those that came since. Returns how many were replaced."""
@@ -138,21 +154,27 @@ class Pending:
         for login in logins:
             self.logins.setdefault(login.agent_id, login.session)
 
+    def put_back_drafts(self, drafts: Sequence[QueuedDraft]) -> None:
+        """Put evidence that was not written before what came since."""
+        self.drafts[:0] = drafts
+
     def fail(self, reason: str) -> None:
         """Tell all callers who wait that it was not done."""
         for press in self.presses:
             press.fail(reason)
 
     def take(self, *, changes: int) -> Batch:
-        """Take all presses whose callers still wait, all logins, and some changes.
+        """Take all presses whose callers still wait, all logins, and some changes and evidence.
 
-        Of the changes about so many: those of the calls that have waited longest, and of each call all.
+        Of the changes about so many: those of the calls that have waited longest, and of each call all. Of evidence
+        so many.
         Logins always, so that no press is stored before the login that it was made in.
         """
         presses = [press for press in self.presses if not press.done.done()]
         logins = [LoginChange(agent_id, session) for agent_id, session in self.logins.items()]
         self.presses, self.logins = [], {}
-        return Batch(presses=presses, changes=self._take_changes(changes), logins=logins)
+        drafts, self.drafts = self.drafts[:changes], self.drafts[changes:]
+        return Batch(presses=presses, changes=self._take_changes(changes), logins=logins, drafts=drafts)
 
     def _take_changes(self, number: int) -> list[Change]:
         taken: list[Change] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, NullPool
@@ -20,6 +20,16 @@ _SETTINGS = {
     "application_name": "manualdial",
     # A transaction whose client was cut off holds its rows until the server gives it up.
     "idle_in_transaction_session_timeout": "60s",
+}
+_FETCHING = {
+    **_SETTINGS,
+    # A statement is planned once, and always by the way over the indexes: planning it anew for each press took longer
+    # than the answer, and what the server knows of a table that was empty a moment ago leads it to read all of it.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
 }
 
 
@@ -43,6 +53,20 @@ class PostgresqlDatabase:
             hide_parameters=True,
         )
 
+        self._fetcher = create_async_engine(
+            self._url,
+            connect_args={"server_settings": _FETCHING},
+            pool_size=1,
+            max_overflow=0,
+            pool_timeout=answer_timeout,
+            hide_parameters=True,
+        )
+
+    @property
+    def dialect(self) -> str:
+        """SQLAlchemy's name for it."""
+        return "postgresql"
+
     async def open(self) -> None:
         """Bring the schema up to date; another process that does so is waited for."""
         # On a thread with a loop of its own, because Alembic keeps its state in the module, and one lock guards it.
@@ -54,6 +78,7 @@ class PostgresqlDatabase:
         self._closed = True
         with vendor_faults():
             await self._engine.dispose()
+            await self._fetcher.dispose()
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` in a transaction, and commit it."""
@@ -62,6 +87,17 @@ class PostgresqlDatabase:
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` in a transaction."""
         return await self._run(work)
+
+    async def fetch(self, statement: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """The rows of one statement, in one round trip."""
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        deadline = asyncio.get_running_loop().time() + self._answer_timeout
+        with vendor_faults():
+            try:
+                return await _fetched(self._fetcher, statement, parameters, deadline=deadline)
+            except _LostBeforeCommit:
+                return await _fetched(self._fetcher, statement, parameters, deadline=deadline)
 
     async def _run(self, work: Callable[[Connection], Result]) -> Result:
         if self._closed:
@@ -113,6 +149,28 @@ async def _transaction(engine: AsyncEngine, work: Callable[[Connection], Result]
     finally:
         await connection.close()
         alarm.cancel()
+
+
+async def _fetched(
+    engine: AsyncEngine, statement: str, parameters: Sequence[Any], *, deadline: float
+) -> Sequence[Sequence[Any]]:
+    """The rows of a statement. Raises TimeoutError at the deadline, a time of the loop."""
+    connection: AsyncConnection = engine.connect()
+    async with asyncio.timeout_at(deadline):
+        await connection.start()
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    try:
+        async with asyncio.timeout_at(deadline):
+            rows: Sequence[Sequence[Any]] = await driver.fetch(statement, *parameters)
+            return rows
+    except BaseException as fault:
+        lost = driver.is_closed() and not isinstance(fault, TimeoutError | asyncio.CancelledError)
+        await _abandon(connection, driver)
+        if lost:
+            raise _LostBeforeCommit("the connection was lost") from None
+        raise
+    finally:
+        await connection.close()
 
 
 async def _before_commit(connection: AsyncConnection, work: Callable[[Connection], Result]) -> Result:

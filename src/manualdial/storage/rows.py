@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from manualdial.ports import StoredChange
 
 _roles = msgspec.json.Decoder(frozenset[Role])
 _ending = msgspec.json.Decoder(Ending)
+_caller_ids = msgspec.json.Decoder(tuple[str, ...])
 
 
 def key(text: str) -> str:
@@ -40,7 +42,13 @@ def user_row(user: User) -> dict[str, Any]:
         "extension": user.extension,
         "region": user.region,
         "disabled": user.disabled,
+        "caller_ids": caller_ids_text(user.caller_ids),
     }
+
+
+def caller_ids_text(caller_ids: Sequence[str] | None) -> str | None:
+    """The column of the caller IDs that a user may show."""
+    return None if caller_ids is None else msgspec.json.encode(list(caller_ids)).decode()
 
 
 def user_of(row: Row[Any]) -> User:
@@ -56,15 +64,17 @@ def user_of(row: Row[Any]) -> User:
         extension=row.extension,
         region=row.region,
         disabled=row.disabled,
+        caller_ids=None if row.caller_ids is None else _caller_ids.decode(row.caller_ids),
     )
 
 
-STATE_COLUMNS = ("state", "previous", "ending", "step", "at")
+STATE_COLUMNS = ("state", "previous", "ending", "step", "at", "rang_at", "answered_at")
 """The columns of a call that change."""
 CALL_COLUMNS = (
     *("id", "tenant_id", "agent_id", "connector", "engine", "extension"),
     *("number_typed", "number_e164", "number_region", "number_type", "number_extension"),
-    *("request_id", "request_key", "digest", "caller_id", "campaign_id", "account_number", "purpose", "verdict"),
+    *("request_id", "request_key", "digest", "caller_id", "campaign_id", "account_number", "account_key"),
+    *("purpose", "verdict"),
     *("requested_at", *STATE_COLUMNS),
 )
 CHANGE_COLUMNS = ("call_id", "step", "state", "leg", "event", "at")
@@ -91,6 +101,7 @@ def call_values(call: Call) -> list[Any]:
         call.caller_id,
         call.campaign_id,
         call.account_number,
+        None if call.account_number is None else key(call.account_number),
         call.purpose,
         call.verdict,
         call.requested_at,
@@ -106,6 +117,8 @@ def state_values(call: Call) -> list[Any]:
         None if call.ending is None else msgspec.json.encode(call.ending).decode(),
         call.step,
         call.at,
+        call.rang_at,
+        call.answered_at,
     ]
 
 
@@ -144,6 +157,8 @@ def call_of(row: Row[Any]) -> Call:
         step=row.step,
         requested_at=row.requested_at,
         at=row.at,
+        rang_at=row.rang_at,
+        answered_at=row.answered_at,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -48,10 +48,18 @@ class SqliteDatabase:
         self._writer = _engine(self._path, answer_timeout, connections=1, begin="BEGIN IMMEDIATE", read_only=False)
         self._reader = _engine(self._path, answer_timeout, connections=READERS, begin="BEGIN", read_only=True)
         self._writing = WritingThread(name="sqlite-write")
+        self._fetching = WritingThread(name="sqlite-fetch")
+        self._fetcher: sqlite3.Connection | None = None
+        self._answer_timeout = answer_timeout
         self._checkpoints = Checkpoints(pause=CHECKPOINT_PAUSE)
         self._closed = False
         self._file = (0, 0)
         self._reading = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="sqlite-read")
+
+    @property
+    def dialect(self) -> str:
+        """SQLAlchemy's name for it."""
+        return "sqlite"
 
     async def open(self) -> None:
         """Make the file and bring its schema up to date; another process that does so is waited for."""
@@ -68,6 +76,8 @@ class SqliteDatabase:
         await loop.run_in_executor(self._reading, self._checkpoints.stop)
         await loop.run_in_executor(self._reading, self._reader.dispose)
         await self._writing.run(self._dispose_of_writer)
+        await self._fetching.run(self._give_up_fetcher)
+        self._fetching.stop()
         self._reading.shutdown(wait=False)
         self._writing.stop()
 
@@ -88,6 +98,28 @@ class SqliteDatabase:
 
         with vendor_faults():
             return await asyncio.get_running_loop().run_in_executor(self._reading, transaction)
+
+    async def fetch(self, statement: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """The rows of one statement; it waits for no writer."""
+        self._require_open()
+        with vendor_faults():
+            return await self._fetching.run(partial(self._fetch, statement, parameters))
+
+    def _fetch(self, statement: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        if self._fetcher is None:
+            self._fetcher = sqlite3.connect(self._path, timeout=self._answer_timeout)
+            _set_up(self._fetcher)
+            self._fetcher.execute("PRAGMA query_only = ON")
+        try:
+            return self._fetcher.execute(statement, parameters).fetchall()
+        except BaseException:
+            self._give_up_fetcher()
+            raise
+
+    def _give_up_fetcher(self) -> None:
+        if self._fetcher is not None:
+            fetcher, self._fetcher = self._fetcher, None
+            fetcher.close()
 
     def _require_open(self) -> None:
         if self._closed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,32 @@ from sqlalchemy import Connection, Executable, Select, select, tuple_, update
 
 from manualdial.agents import AgentSession, User
 from manualdial.calls import Call, Change
-from manualdial.ports import Health, LoginNameTaken, Store, StoredChange, StoreUnavailable
+from manualdial.evidence import Draft, Sealed
+from manualdial.ports import (
+    AttemptsSeen,
+    EvidenceStore,
+    Health,
+    LoginNameTaken,
+    OnRecord,
+    Person,
+    RecordStore,
+    Store,
+    StoredChange,
+    StoreUnavailable,
+)
+from manualdial.screening.closure import Closure
+from manualdial.screening.records import Record
+from manualdial.storage.batch import NewPress
+from manualdial.storage.closures import add_closure, closures_after, lift_closure
 from manualdial.storage.database import database
+from manualdial.storage.inquiries import Inquiries
 from manualdial.storage.journal import Journal, Pace
+from manualdial.storage.links import links_after, links_of_number
 from manualdial.storage.logins import OPEN_LOGINS, login_of
+from manualdial.storage.records import add_records, records_of_kind, records_of_number, withdraw_records
 from manualdial.storage.retention import forget_presses, remove_calls
-from manualdial.storage.rows import call_of, change_of, key, login_key, user_of, user_row
-from manualdial.storage.tables import call_changes, calls, insert, is_open, tenants, users
+from manualdial.storage.rows import call_of, caller_ids_text, change_of, key, login_key, user_of, user_row
+from manualdial.storage.tables import call_changes, calls, insert, is_open, policy_versions, tenants, users
 
 HEALTH_TIMEOUT = 1.0
 """Seconds; the port's word."""
@@ -28,7 +47,7 @@ _NEWEST_FIRST = (calls.c.requested_at.desc(), calls.c.id.desc())
 
 
 class SqlStore:
-    """Users, agents' logins and the journal of calls in a SQL database.
+    """Users, agents' logins, the journal of calls, what is on record about numbers, and evidence in a SQL database.
 
     `url` is `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; ValueError where it is neither.
     All times are in seconds: `flush_timeout` for what is pending when the store is left (0: it is given up),
@@ -66,6 +85,7 @@ class SqlStore:
             pace=Pace(linger=linger, first_retry=first_retry, longest_retry=longest_retry),
             room=max_pending_changes,
         )
+        self._inquiries = Inquiries(self._database)
 
     async def __aenter__(self) -> SqlStore:
         try:
@@ -74,12 +94,14 @@ class SqlStore:
             await self._database.close()
             raise
         self._journal.start()
+        self._inquiries.start()
         return self
 
     async def __aexit__(self, *exception: object) -> None:
         try:
             await self._journal.close(limit=self._flush_timeout)
         finally:
+            await self._inquiries.close()
             await self._database.close()
 
     # ── users ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -102,6 +124,11 @@ class SqlStore:
         change = update(users).where(users.c.id == user_id).values(password_hash=password_hash)
         await self._database.write(partial(_execute, change))
 
+    async def set_caller_ids(self, user_id: str, caller_ids: Sequence[str] | None) -> None:
+        """Say which caller IDs a user may show; without effect where there is none of this id."""
+        change = update(users).where(users.c.id == user_id).values(caller_ids=caller_ids_text(caller_ids))
+        await self._database.write(partial(_execute, change))
+
     async def user(self, user_id: str) -> User | None:
         """The user of this id."""
         return await self._one_user(_USERS.where(users.c.id == user_id))
@@ -115,15 +142,27 @@ class SqlStore:
         rows = await self._database.read(lambda connection: connection.execute(_USERS).all())
         return sorted(map(user_of, rows), key=lambda user: (user.tenant.casefold(), user.login_name.casefold()))
 
+    async def tenants(self) -> Sequence[tuple[str, str]]:
+        """Ids and names of all tenants, by id."""
+        query = select(tenants.c.id, tenants.c.name).order_by(tenants.c.id)
+        return await self._database.read(lambda connection: [(row.id, row.name) for row in connection.execute(query)])
+
     async def _one_user(self, query: Select[Any]) -> User | None:
         row = await self._database.read(lambda connection: connection.execute(query).first())
         return None if row is None else user_of(row)
 
     # ── the journal ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def record_press(self, call: Call) -> None:
-        """Write a new call, and its first state; on return it is committed to disk."""
-        await self._journal.record_press(call)
+    async def record_press(
+        self,
+        call: Call,
+        *,
+        evidence: Draft | None = None,
+        expects: AttemptsSeen | None = None,
+        relied_on: Sequence[str] = (),
+    ) -> None:
+        """Write a new call, its first state and its evidence; on return it is committed to disk."""
+        await self._journal.record_press(NewPress(call, evidence, expects, relied_on))
 
     async def retract_press(self, call: Call) -> None:
         """Take back a press whose `record_press` failed; on return it is not in the journal, and does not come back."""
@@ -212,6 +251,76 @@ class SqlStore:
     async def _calls(self, query: Select[Any]) -> Sequence[Call]:
         return await self._database.read(lambda connection: [call_of(row) for row in connection.execute(query)])
 
+    # ── the screening ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def on_record(
+        self, tenant_id: str, people: Sequence[Person], *, attempts_since: datetime
+    ) -> Sequence[OnRecord]:
+        """What is on record about each of some people, in their order."""
+        return await self._inquiries.on_record(tenant_id, people, since=attempts_since)
+
+    async def add_records(self, records: Sequence[Record]) -> None:
+        """Write records; on return they are committed."""
+        await self._database.write(partial(add_records, records=records))
+
+    async def records(self, tenant_id: str, number: str) -> Sequence[Record]:
+        """All records about a number, oldest first."""
+        return await self._database.read(partial(records_of_number, tenant_id=tenant_id, number=number))
+
+    async def records_of_kind(
+        self, tenant_id: str, kind: str, *, after: str | None = None, limit: int = 1000
+    ) -> Sequence[Record]:
+        """Records of one kind by id, those after the id `after`."""
+        work = partial(records_of_kind, tenant_id=tenant_id, kind=kind, after=after, limit=limit)
+        return await self._database.read(work)
+
+    async def withdraw_records(self, tenant_id: str, ids: Collection[str], *, by: str, at: datetime) -> int:
+        """End records that are not withdrawn yet. Returns how many."""
+        return await self._database.write(partial(withdraw_records, tenant_id=tenant_id, ids=ids, by=by, at=at))
+
+    async def add_closure(self, closure: Closure) -> None:
+        """Write a closure; on return it is committed."""
+        await self._database.write(partial(add_closure, closure=closure))
+
+    async def lift_closure(self, closure_id: str, *, at: datetime, by: str) -> bool:
+        """End a closure. Returns False where there is none of this id that has not ended by then."""
+        return await self._database.write(partial(lift_closure, closure_id=closure_id, at=at, by=by))
+
+    async def closures(self, *, ending_after: datetime) -> Sequence[Closure]:
+        """The closures that have not ended by that moment, the first to begin first."""
+        return await self._database.read(partial(closures_after, moment=ending_after))
+
+    async def keep_policies(self, version: str, data: bytes, *, at: datetime) -> None:
+        """Keep the policies of a version; kept already: nothing."""
+        row = {"version": version, "data": data, "kept_at": at}
+        new = insert(policy_versions, self._database.dialect).on_conflict_do_nothing().values(row)
+        await self._database.write(partial(_execute, new))
+
+    async def kept_policies(self, version: str) -> bytes | None:
+        """The policies of a version."""
+        query = select(policy_versions.c.data).where(policy_versions.c.version == version)
+        return await self._database.read(lambda connection: connection.execute(query).scalar())
+
+    # ── evidence ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def record_evidence(self, draft: Draft) -> None:
+        """Put a record in the queue to be sealed and written."""
+        self._journal.record_evidence(draft)
+
+    async def evidence(self, tenant_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Sealed]:
+        """Links of a tenant's chain in their order, those behind the link number `after`."""
+        await self._journal.flush()
+        return await self._database.read(partial(links_after, tenant_id=tenant_id, after=after, limit=limit))
+
+    async def evidence_of_number(self, tenant_id: str, number: str) -> Sequence[Sealed]:
+        """All links about a number, in their order."""
+        await self._journal.flush()
+        return await self._database.read(partial(links_of_number, tenant_id=tenant_id, number=number))
+
+    async def prune_evidence(self, tenant_id: str, *, before: datetime, limit: int) -> int:
+        """Remove the oldest links, and say in a new one how far. Returns how many."""
+        return await self._journal.prune(tenant_id, before=before, limit=limit)
+
     # ── health ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def health(self) -> Health:
@@ -235,4 +344,6 @@ def _execute(statement: Executable, connection: Connection) -> None:
 
 
 if TYPE_CHECKING:
-    _: type[Store] = SqlStore
+    _store: type[Store] = SqlStore
+    _records: type[RecordStore] = SqlStore
+    _evidence: type[EvidenceStore] = SqlStore

@@ -51,9 +51,12 @@ class AnyText(TypeDecorator[str]):
         return _UNSTORABLE.sub(lambda found: f"\x1a{ord(found[0]):04x}", value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None or "\x1a" not in value:
-            return value
-        return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
+        return None if value is None else unescaped(value)
+
+
+def unescaped(text: str) -> str:
+    """The text that a column of AnyText has."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "\x1a" in text else text
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -104,6 +107,7 @@ users = Table(
     Column("extension", AnyText),
     Column("region", AnyText),
     Column("disabled", Boolean, nullable=False),
+    Column("caller_ids", AnyText),  # JSON array; null: all
     UniqueConstraint("login_key"),
 )
 
@@ -127,6 +131,7 @@ calls = Table(
     Column("caller_id", AnyText),
     Column("campaign_id", AnyText),
     Column("account_number", AnyText),
+    Column("account_key", AnyText),  # key of the account number
     Column("purpose", AnyText, nullable=False),
     Column("verdict", LargeBinary, nullable=False),
     Column("state", AnyText, nullable=False),
@@ -135,9 +140,23 @@ calls = Table(
     Column("step", Integer, nullable=False),
     Column("requested_at", UtcTime, nullable=False),
     Column("at", UtcTime, nullable=False),
+    Column("rang_at", UtcTime),
+    Column("answered_at", UtcTime),
     UniqueConstraint("agent_id", "request_key"),
     Index(None, "tenant_id", "requested_at", "id"),
     Index(None, "agent_id", "requested_at", "id"),
+    # By these two the attempts to reach a person are counted.
+    Index("ix_calls_tenant_id_number_e164", "tenant_id", "number_e164", "requested_at"),
+)
+
+_has_account = calls.c.account_key.is_not(None)
+Index(
+    "ix_calls_tenant_id_account_key",
+    calls.c.tenant_id,
+    calls.c.account_key,
+    calls.c.requested_at,
+    sqlite_where=_has_account,
+    postgresql_where=_has_account,
 )
 
 is_open = calls.c.state != literal("ended", literal_execute=True)
@@ -184,6 +203,73 @@ agent_sessions = Table(
     Column("chosen", AnyText, nullable=False),  # label of the state
     Column("chosen_at", UtcTime, nullable=False),
     Column("muted", Boolean, nullable=False),
+)
+
+number_records = Table(
+    "number_records",
+    metadata,
+    Column("id", AnyText, primary_key=True),
+    Column("tenant_id", AnyText, nullable=False),
+    Column("number", AnyText, nullable=False),
+    Column("kind", AnyText, nullable=False),  # the tag of the content
+    Column("body", LargeBinary, nullable=False),  # the content, JSON
+    Column("recorded_at", UtcTime, nullable=False),
+    Column("recorded_by", AnyText, nullable=False),
+    Column("until", UtcTime),
+    Column("withdrawn_at", UtcTime),
+    Column("withdrawn_by", AnyText),
+    Column("used_at", UtcTime),
+    Index("ix_number_records_tenant_id_number", "tenant_id", "number"),
+    Index("ix_number_records_tenant_id_kind_id", "tenant_id", "kind", "id"),
+)
+
+closures = Table(
+    "closures",
+    metadata,
+    Column("id", AnyText, primary_key=True),
+    Column("tenant_id", AnyText),
+    Column("jurisdiction", AnyText, nullable=False),
+    Column("begins", UtcTime, nullable=False),
+    Column("ends", UtcTime),
+    Column("purposes", AnyText, nullable=False),  # JSON array
+    Column("reason", AnyText, nullable=False),
+    Column("closed_by", AnyText, nullable=False),
+    Column("lifted_at", UtcTime),
+    Column("lifted_by", AnyText),
+)
+
+policy_versions = Table(
+    "policy_versions",
+    metadata,
+    Column("version", AnyText, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+    Column("kept_at", UtcTime, nullable=False),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("tenant_id", AnyText, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", AnyText, nullable=False),
+    Column("number", AnyText, nullable=False),
+    Column("call_id", AnyText),
+    Column("body", LargeBinary, nullable=False),
+    Column("seal", LargeBinary, nullable=False),
+    # No two links of one number: of two processes that add one, one is refused.
+    PrimaryKeyConstraint("tenant_id", "seq"),
+    Index("ix_evidence_tenant_id_number", "tenant_id", "number", "seq"),
+)
+
+_of_call = evidence.c.call_id.is_not(None)
+Index(
+    "ix_evidence_call_id",
+    evidence.c.call_id,
+    evidence.c.kind,
+    unique=True,
+    sqlite_where=_of_call,
+    postgresql_where=_of_call,
 )
 
 

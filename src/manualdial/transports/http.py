@@ -1,4 +1,4 @@
-"""The service over HTTP: sign in, send a message, look up calls, see how the service is (contract §6)."""
+"""The service over HTTP: sign in, send a message, check numbers, look up calls, see how it is (contract §6)."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ from manualdial.history import MAX_CALLS, CallPage, CallRecord
 from manualdial.ports import Health, StoreUnavailable
 from manualdial.transports import openapi
 from manualdial.transports.body import AnyRequest, read_body
+from manualdial.transports.checks import Screening, checks
 from manualdial.transports.handshake import bearer_token
 from manualdial.transports.identity import Identity
 from manualdial.transports.sign_in import sign_in
@@ -95,6 +96,7 @@ def http_app(
     dispatcher: Dispatcher,
     identity: Identity,
     records: Records,
+    screening: Screening,
     under_way: UnderWay,
     status: Callable[[], Awaitable[Mapping[str, Health]]],
     metrics: Callable[[], bytes],
@@ -116,6 +118,7 @@ def http_app(
         route_handlers=[
             sign_in(identity, body_timeout),
             _messages(dispatcher, under_way, body_timeout),
+            checks(screening, body_timeout),
             *_calls(records),
             _status(status),
             _metrics(metrics, identity, metrics_open=metrics_open),

@@ -251,6 +251,7 @@ def _caller(user: User, expires_at: datetime) -> Caller:
         roles=user.roles,
         extension=user.extension,
         region=user.region,
+        caller_ids=user.caller_ids,
         expires_at=expires_at,
     )
 

@@ -23,7 +23,7 @@ from litestar.openapi.spec import (
 )
 from msgspec import Struct
 
-from manualdial.messages import ErrorData
+from manualdial.messages import MAX_CHECKS, ErrorData
 
 BEARER: list[dict[str, list[str]]] = [{"password": []}, {"bearer": []}]
 """A token, signed in for or come by otherwise."""
@@ -115,6 +115,71 @@ _ANSWER = Schema(
 )
 
 
+def _optional(description: str, *, at_most: int) -> Schema:
+    return Schema(type=[OpenAPIType.STRING, OpenAPIType.NULL], max_length=at_most, description=description)
+
+
+_CHECKS = Schema(
+    type=OpenAPIType.OBJECT,
+    description="Numbers, and what counts for all entries that leave it out. Keys are read without regard to case.",
+    required=["checks"],
+    properties={
+        "checks": Schema(
+            type=OpenAPIType.ARRAY,
+            max_items=MAX_CHECKS,
+            items=Schema(
+                description="`data` as CheckPhoneNumber takes it: PhoneNumber, Purpose, ZipCode, At … "
+                "One that is not good gets an error of its own."
+            ),
+        ),
+        "Purpose": _optional("sales, service, collection, survey or charity.", at_most=64),
+        "Region": _optional("ISO 3166 region of national numbers.", at_most=16),
+        "CampaignID": Schema(description="What the calls are about: a string or a number."),
+        "At": _optional("ISO 8601 with an offset; now where it is left out.", at_most=64),
+        "brief": Schema(description="A flag: leaves the rules that allow out of the answer."),
+    },
+    examples=[{
+        "Purpose": "sales",
+        "brief": True,
+        "checks": [
+            {"PhoneNumber": "+12025550100"},
+            {"PhoneNumber": "(786) 555-0100", "Region": "US", "At": "2026-03-02T15:00:00Z"},
+        ],
+    }],
+)  # fmt: skip
+
+_CHECKED = Schema(
+    type=OpenAPIType.OBJECT,
+    description="One element for each entry, in their order.",
+    required=["checks"],
+    properties={
+        "checks": Schema(
+            type=OpenAPIType.ARRAY,
+            items=Schema(
+                type=OpenAPIType.OBJECT,
+                description="`state` (checked), `number` and `verdict`; or `error`, as the `data` of an ApiError.",
+                properties={
+                    "state": Schema(type=OpenAPIType.STRING, enum=["checked"]),
+                    "number": Schema(
+                        type=OpenAPIType.OBJECT, description="What was understood.", required=["typed", "e164"]
+                    ),
+                    "verdict": Schema(
+                        type=OpenAPIType.OBJECT,
+                        description="May the number be called, by which rules, and from when on.",
+                        required=["decision", "rules", "overridable", "policy"],
+                    ),
+                    "error": Schema(
+                        type=OpenAPIType.OBJECT,
+                        description="Why there is no verdict.",
+                        required=["errorType", "errorMessage", "msg", "retryable"],
+                    ),
+                },
+            ),
+        )
+    },
+)
+
+
 @dataclass
 class MessageOperation(Operation):
     """POST /v1/messages, whose body goes to the dispatcher as it came."""
@@ -122,6 +187,15 @@ class MessageOperation(Operation):
     def __post_init__(self) -> None:
         self.request_body = RequestBody(required=True, content={"application/json": OpenAPIMediaType(schema=_MESSAGE)})
         _answer_is(self, _ANSWER)
+
+
+@dataclass
+class ChecksOperation(Operation):
+    """POST /v1/checks, whose entries are read one by one."""
+
+    def __post_init__(self) -> None:
+        self.request_body = RequestBody(required=True, content={"application/json": OpenAPIMediaType(schema=_CHECKS)})
+        _answer_is(self, _CHECKED)
 
 
 @dataclass

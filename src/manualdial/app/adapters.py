@@ -1,0 +1,112 @@
+"""What the configuration names: store, engine, copies of registries, policies, the tenants' settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from manualdial.config import Config, ConfigurationError, EngineKind, overridable
+from manualdial.engines.asterisk import AsteriskEngine
+from manualdial.engines.simulator import SimulatorEngine
+from manualdial.ports import Clock, Engine, Storage
+from manualdial.registries.held_copies import Registries
+from manualdial.screening.facts import EVERY, ScreeningSettings
+from manualdial.screening.policies import Policies, PolicyInvalid, load
+from manualdial.storage.store import SqlStore
+from manualdial.tenants import Seller, Tenants, TenantSettings
+
+
+def store_for(config: Config) -> Storage:
+    """The store that the configuration names. Raises ConfigurationError for an address that is none."""
+    try:
+        return SqlStore(
+            config.storage.url,
+            flush_timeout=config.server.shutdown_timeout,
+            answer_timeout=config.storage.timeout,
+        )
+    except ValueError:
+        raise ConfigurationError("storage.url: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE") from None
+
+
+def engine_for(config: Config, clock: Clock) -> Engine:
+    """The engine that the configuration names."""
+    if config.engine.kind is EngineKind.SIMULATOR:
+        simulator = config.engine.simulator
+        return SimulatorEngine(speed=simulator.speed, seed=simulator.seed)
+    asterisk = config.engine.asterisk
+    return AsteriskEngine(
+        url=asterisk.url,
+        user=asterisk.user,
+        password=asterisk.password,
+        application=asterisk.application,
+        agent_endpoint=asterisk.agent_endpoint,
+        trunk_endpoint=asterisk.trunk_endpoint,
+        caller_id=asterisk.caller_id or None,
+        agent_timeout=asterisk.agent_timeout,
+        customer_timeout=asterisk.customer_timeout,
+        extension_pause=asterisk.extension_pause,
+        request_timeout=asterisk.request_timeout,
+        clock=clock,
+    )
+
+
+def registries_for(config: Config) -> Registries:
+    """The copies of do-not-call registries in the directory that the configuration names."""
+    return Registries(Path(config.screening.registries_path))
+
+
+def policies_for(config: Config) -> Policies:
+    """The shipped policies, and those in the directory that the configuration names. Raises ConfigurationError."""
+    own = [Path(config.screening.policies)] if config.screening.policies else []
+    try:
+        policies = load(*own)
+    except PolicyInvalid as fault:
+        raise ConfigurationError(f"screening.policies: {fault}") from None
+    if 0 < config.storage.keep_calls < policies.looks_back.days:
+        raise ConfigurationError(
+            f"storage.keep_calls: at least {policies.looks_back.days}, as the policies count attempts so far back, or 0"
+        )
+    return policies
+
+
+def tenants_for(config: Config, policies: Policies) -> Tenants:
+    """The settings of all tenants. Raises ConfigurationError for a registry or registration that no policy names."""
+    own = {name: _settings(config, policies, where=f"tenants.{name}", tenant=name) for name in config.tenants}
+    return Tenants(_settings(config, policies, where="screening"), own)
+
+
+def _settings(config: Config, policies: Policies, *, where: str, tenant: str | None = None) -> TenantSettings:
+    everybody, own = config.screening, config.tenants.get(tenant or "")
+
+    def chosen(name: str, default: Any) -> Any:
+        value = None if own is None else getattr(own, name)
+        return default if value is None else value
+
+    registries = frozenset(chosen("registries", everybody.registries))
+    registrations = frozenset(chosen("registrations", everybody.registrations))
+    _check_known(f"{where}.registries", registries, policies.names("do-not-call"))
+    _check_known(f"{where}.registrations", registrations, policies.names("registration"))
+    return TenantSettings(
+        purpose=chosen("purpose", config.dialing.purpose),
+        caller_ids=frozenset(chosen("caller_ids", config.dialing.caller_ids)),
+        screening=ScreeningSettings(
+            registries=registries,
+            registrations=registrations,
+            countries=frozenset(chosen("countries", everybody.countries)),
+            blocked=tuple(chosen("blocked_numbers", everybody.blocked_numbers)),
+            seller=chosen("seller", everybody.seller),
+            premium=chosen("premium_numbers", everybody.premium_numbers),
+            overridable=overridable(chosen("overridable", everybody.overridable)),
+        ),
+        seller=Seller(
+            telemarketer=chosen("telemarketer", everybody.telemarketer),
+            seller=chosen("seller", everybody.seller),
+            goods=chosen("goods", everybody.goods),
+            script=chosen("script", everybody.script),
+        ),
+    )
+
+
+def _check_known(option: str, names: frozenset[str], known: frozenset[str]) -> None:
+    if unknown := sorted(names - known - {EVERY}):
+        raise ConfigurationError(f"{option}: no policy names {', '.join(unknown)}")

@@ -1,0 +1,139 @@
+"""What goes into the evidence of one attempt: who, whom, why, on which law, from which facts (16 CFR 310.5(a)(2))."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from importlib.metadata import version
+
+import msgspec
+
+from manualdial import __version__
+from manualdial.evidence import Draft, Kind
+from manualdial.messages import Verdict
+from manualdial.places.place import Whereabouts
+from manualdial.places.time_zone import TIME_ZONE_RULES
+from manualdial.presses import Press
+from manualdial.screener import Screened
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A part of the evidence."""
+
+
+class _Agent(_Part, frozen=True, kw_only=True):
+    id: str
+    login_name: str
+    name: str
+    roles: Sequence[str]
+    extension: str
+
+
+class _Number(_Part, frozen=True, kw_only=True):
+    typed: str
+    e164: str
+    region: str
+    type: str
+    extension: str | None = None
+
+
+class _Software(_Part, frozen=True, kw_only=True):
+    service: str
+    time_zones: str
+    numbering_plan: str
+    holidays: str
+
+
+class _Attempt(_Part, frozen=True, kw_only=True):
+    """The ten items of the rule, and what the verdict stood on."""
+
+    # The items of 16 CFR 310.5(a)(2)(i) to (x); number, date and time are in the link itself, length and outcome in
+    # the link `outcome`.
+    telemarketer: str
+    seller: str
+    goods: str
+    script: str
+    called_party: str
+    outbound: bool = True
+    prerecorded: bool = False
+    caller_id: str | None
+    caller_id_right: str
+
+    agent: _Agent
+    engine: str
+    connector: str
+    request_id: str | None = None
+    number: _Number
+    entry: str | None = None
+    purpose: str
+    campaign_id: str | None = None
+    account_number: str | None = None
+    line: str
+    located: Whereabouts
+    numbered: Whereabouts
+    relied_on: Sequence[str] = ()
+    overrides: Sequence[dict[str, str]] = ()
+    verdict: Verdict
+    judged_at: datetime
+    software: _Software
+
+
+_SOFTWARE = _Software(
+    service=__version__,
+    time_zones=TIME_ZONE_RULES,
+    numbering_plan=version("phonenumbers"),
+    holidays=version("holidays"),
+)
+
+
+def evidence_of(
+    press: Press, screened: Screened, *, kind: Kind, engine: str, at: datetime, call_id: str | None
+) -> Draft:
+    """The link about a press that was allowed or refused."""
+    facts = screened.facts
+    content = _Attempt(
+        telemarketer=press.settings.seller.telemarketer,
+        seller=press.settings.seller.seller,
+        goods=press.settings.seller.goods,
+        script=press.settings.seller.script,
+        called_party=facts.party,
+        caller_id=press.caller_id,
+        caller_id_right="the engine's own" if press.caller_id is None else "configured for the tenant",
+        agent=_Agent(
+            id=press.agent_id,
+            login_name=press.session.login_name,
+            name=press.session.name,
+            roles=sorted(press.roles),
+            extension=press.session.extension,
+        ),
+        engine=engine,
+        connector=press.connector,
+        request_id=press.request_id,
+        number=_Number(
+            typed=press.number.typed,
+            e164=press.number.e164,
+            region=press.number.region,
+            type=press.number.type,
+            extension=press.number.extension,
+        ),
+        entry=press.data.entry,
+        purpose=press.purpose,
+        campaign_id=press.campaign_id,
+        account_number=press.account_number,
+        line=facts.line,
+        located=facts.located,
+        numbered=facts.numbered,
+        relied_on=screened.relied_on,
+        overrides=[{"rule": wish.rule, "reason": wish.reason} for wish in facts.overrides],
+        verdict=screened.verdict,
+        judged_at=facts.at,
+        software=_SOFTWARE,
+    )
+    return Draft(
+        tenant_id=press.session.tenant_id,
+        kind=kind,
+        at=at,
+        number=press.number.e164,
+        call_id=call_id,
+        content=msgspec.json.encode(content),
+    )

@@ -1,0 +1,187 @@
+"""`manualdial consent`: who agreed to be called, to whom, for what, in which form. Works on the database itself."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+import typer
+
+from manualdial.commands import record_views
+from manualdial.commands.configuration import ConfigFile, configuration
+from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
+from manualdial.commands.record_options import (
+    By,
+    Json,
+    Number,
+    Region,
+    Tenant,
+    Until,
+    counting,
+    end_of,
+    for_tenant,
+    moment,
+    number_of,
+    past,
+    recorder,
+    region_of,
+    withdrawn_by,
+)
+from manualdial.commands.terminal import json_line, notices, output, table
+from manualdial.ports import Storage
+from manualdial.screening.records import Consent, ConsentForm, Record
+
+consent = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Who agreed to be called.")
+
+_LONGEST = 1024
+_PAGE = 1000
+
+
+@consent.command(
+    epilog="Example: manualdial consent add +12025550100 --form written --given-at 2026-11-02T10:00:00-05:00 "
+    "--proof https://crm.example/forms/4711"
+)
+def add(
+    number: Number,
+    form: Annotated[ConsentForm, typer.Option(help="How it was given; the laws tell them apart.")],
+    given_at: Annotated[str, typer.Option(metavar="TIME", help="When; ISO 8601 with offset.")],
+    given_by: Annotated[str, typer.Option(metavar="TEXT", help="The person.")] = "",
+    given_to: Annotated[str, typer.Option(metavar="TEXT", help="The seller. Default: the tenant.")] = "",
+    campaign: Annotated[
+        str | None, typer.Option(metavar="ID", help="What it is for. Default: every call of the tenant.")
+    ] = None,
+    proof: Annotated[str, typer.Option(metavar="TEXT", help="Where the proof is: a recording, a form.")] = "",
+    slot_from: Annotated[
+        str | None, typer.Option(metavar="TIME", help="The agreed time: the consent counts in that time alone.")
+    ] = None,
+    slot_until: Annotated[str | None, typer.Option(metavar="TIME", help="The end of the agreed time.")] = None,
+    until: Until = None,
+    region: Region = None,
+    tenant: Tenant = None,
+    by: By = None,
+    config: ConfigFile = None,
+) -> None:
+    """Write down that a person agreed to be called."""
+    settings, now = configuration(config), datetime.now(UTC)
+    content = Consent(
+        form=form,
+        given_at=past(given_at, "--given-at", now=now),
+        given_by=_text(given_by, "--given-by"),
+        given_to=_text(given_to, "--given-to"),
+        campaign_id=None if campaign is None else _text(campaign, "--campaign", needed=True),
+        proof=_text(proof, "--proof"),
+        slot_from=None if slot_from is None else moment(slot_from, "--slot-from"),
+        slot_until=None if slot_until is None else moment(slot_until, "--slot-until"),
+    )
+    _check_slot(content)
+    new = Record(
+        id=str(uuid.uuid4()),
+        tenant_id="",
+        number=number_of(number, region_of(region, settings)).e164,
+        content=content,
+        recorded_at=now,
+        recorded_by=recorder(by),
+        until=end_of(until, now=now),
+    )
+
+    async def work(store: Storage, tenant_id: str) -> None:
+        await store.add_records([msgspec.structs.replace(new, tenant_id=tenant_id)])
+
+    for_tenant(settings, tenant, work)
+    notices().print(f"The consent of {new.number} is on record as {new.id}.", markup=False)
+
+
+@consent.command(epilog="Example: manualdial consent withdraw +12025550100 --reason 'wrote to us on 20 November'")
+def withdraw(
+    number: Annotated[
+        str | None, typer.Argument(metavar="[NUMBER]", help="All consents of this number, or one by --id.")
+    ] = None,
+    consent_id: Annotated[str | None, typer.Option("--id", metavar="ID", help="This consent alone.")] = None,
+    campaign: Annotated[
+        str | None, typer.Option(metavar="ID", help="With a number: only what was given for this campaign.")
+    ] = None,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, or how it was said.")] = "",
+    region: Region = None,
+    tenant: Tenant = None,
+    by: By = None,
+    config: ConfigFile = None,
+) -> None:
+    """End consents from now on. They stay readable for the calls that relied on them."""
+    settings, now = configuration(config), datetime.now(UTC)
+    if (number is None) == (consent_id is None):
+        raise WronglyCalled("name a number, or one consent with --id.")
+    if consent_id is not None and campaign is not None:
+        raise WronglyCalled("--campaign goes with a number.")
+    e164 = None if number is None else number_of(number, region_of(region, settings)).e164
+    who = withdrawn_by(by, reason)
+
+    async def work(store: Storage, tenant_id: str) -> int:
+        ids = [] if consent_id is None else [consent_id]
+        if e164 is not None:
+            ids = [
+                record.id
+                for record in counting(await store.records(tenant_id, e164), now=now)
+                if isinstance(record.content, Consent) and campaign in (None, record.content.campaign_id)
+            ]
+        elif not await _is_consent(store, tenant_id, ids[0]):
+            raise CommandFailed("There is no consent of this id.")
+        return await store.withdraw_records(tenant_id, ids, by=who, at=now) if ids else 0
+
+    ended = for_tenant(settings, tenant, work)
+    if not ended:
+        raise CommandFailed("There is no such consent that is not withdrawn.")
+    notices().print(f"Withdrawn: {ended}.", markup=False)
+
+
+@consent.command(name="list", epilog="Example: manualdial consent list +12025550100")
+def list_consents(
+    number: Number,
+    as_json: Json = False,
+    region: Region = None,
+    tenant: Tenant = None,
+    config: ConfigFile = None,
+) -> None:
+    """List all consents of a number, oldest first, also those that were withdrawn or are over."""
+    settings, now = configuration(config), datetime.now(UTC)
+    e164 = number_of(number, region_of(region, settings)).e164
+
+    async def work(store: Storage, tenant_id: str) -> list[Record]:
+        return [record for record in await store.records(tenant_id, e164) if isinstance(record.content, Consent)]
+
+    found = for_tenant(settings, tenant, work)
+    if as_json:
+        for record in found:
+            output().out(json_line(record_views.told(record)))
+    elif found:
+        output().print(table([record_views.HEADING, *(record_views.row(record, now=now) for record in found)]))
+    else:
+        notices().print("No consent is on record.", markup=False)
+
+
+async def _is_consent(store: Storage, tenant_id: str, consent_id: str) -> bool:
+    """Whether an id is that of a consent: nothing else is ended here."""
+    after = None
+    while page := await store.records_of_kind(tenant_id, "consent", after=after, limit=_PAGE):
+        if any(record.id == consent_id for record in page):
+            return True
+        after = page[-1].id
+    return False
+
+
+def _check_slot(content: Consent) -> None:
+    begins, ends = content.slot_from, content.slot_until
+    if (begins is None) != (ends is None):
+        raise WronglyCalled("--slot-from goes with --slot-until.")
+    if begins is not None and ends is not None and ends <= begins:
+        raise WronglyCalled("--slot-until is after --slot-from.")
+
+
+def _text(text: str, option: str, *, needed: bool = False) -> str:
+    text = text.strip()
+    if len(text) > _LONGEST:
+        raise WronglyCalled(f"{option} has at most {_LONGEST} characters.")
+    if needed and not text:
+        raise WronglyCalled(f"{option} is empty.")
+    return text

@@ -1,0 +1,320 @@
+"""`manualdial do-not-call`: the company's own list, and those of campaigns. Works on the database itself."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from manualdial.commands import record_views
+from manualdial.commands.configuration import ConfigFile, configuration
+from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
+from manualdial.commands.number_files import NumberFile, Rejects, private_file
+from manualdial.commands.record_options import (
+    By,
+    Json,
+    Number,
+    Region,
+    Tenant,
+    Until,
+    counting,
+    end_of,
+    for_tenant,
+    number_of,
+    recorder,
+    region_of,
+    time_shown,
+    withdrawn_by,
+)
+from manualdial.commands.record_writing import Written, reading_bar, record_id, summary_of, write_records
+from manualdial.commands.terminal import json_line, notices, output, printable, table
+from manualdial.errors import ManualDialError
+from manualdial.numbers import parse
+from manualdial.ports import Storage
+from manualdial.screening.records import Listing, ListScope, Record
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+_KIND = "do-not-call"
+_PAGE = 1000
+_MOST_SHOWN = 1000
+_LONGEST_REASON = 1024
+_COLUMNS = ("number", "scope", "campaign", "reason", "recorded at", "recorded by", "until")
+_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+do_not_call = typer.Typer(
+    cls=CommandGroup, no_args_is_help=True, help="Who asked not to be called: the company's list and the campaigns'."
+)
+
+Campaign = Annotated[
+    str | None,
+    typer.Option("--campaign", metavar="ID", help="The list of this campaign. Default: the company's, for every call."),
+]
+
+
+@do_not_call.command(epilog="Example: manualdial do-not-call add '+1 202 555 0100' --reason 'said so on the phone'")
+def add(
+    number: Number,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, in the caller's words.")] = "",
+    campaign: Campaign = None,
+    until: Until = None,
+    region: Region = None,
+    tenant: Tenant = None,
+    by: By = None,
+    config: ConfigFile = None,
+) -> None:
+    """Put a number on a list. Dials of it are refused from then on."""
+    settings, now = configuration(config), datetime.now(UTC)
+    listing = _listing(campaign, reason)
+    e164 = number_of(number, region_of(region, settings)).e164
+    who, end = recorder(by), end_of(until, now=now)
+
+    async def work(store: Storage, tenant_id: str) -> None:
+        new = Record(
+            id=str(uuid.uuid4()),
+            tenant_id=tenant_id,
+            number=e164,
+            content=listing,
+            recorded_at=now,
+            recorded_by=who,
+            until=end,
+        )
+        await store.add_records([new])
+
+    for_tenant(settings, tenant, work)
+    notices().print(f"{e164} is on the list {_name(listing)}.", markup=False)
+
+
+@do_not_call.command(
+    epilog="Example: manualdial do-not-call remove +12025550100 --reason 'asked for an offer in writing'"
+)
+def remove(
+    number: Number,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it stays readable.")],
+    campaign: Campaign = None,
+    region: Region = None,
+    tenant: Tenant = None,
+    by: By = None,
+    config: ConfigFile = None,
+) -> None:
+    """Take a number off a list. The record is withdrawn, not erased: it stays readable, with the reason."""
+    settings, now = configuration(config), datetime.now(UTC)
+    if not reason.strip():
+        raise WronglyCalled("say why with --reason.")
+    e164 = number_of(number, region_of(region, settings)).e164
+    listing, who = _listing(campaign, reason), withdrawn_by(by, reason)
+
+    async def work(store: Storage, tenant_id: str) -> list[Record]:
+        listed = [
+            record
+            for record in counting(await store.records(tenant_id, e164), now=now)
+            if isinstance(record.content, Listing)
+        ]
+        meant = [record.id for record in listed if _is_of_list(record, listing)]
+        if not meant:
+            raise CommandFailed(f"{e164} is not on the list {_name(listing)}.")
+        await store.withdraw_records(tenant_id, meant, by=who, at=now)
+        return [record for record in listed if record.id not in meant]
+
+    others = for_tenant(settings, tenant, work)
+    notices().print(f"{e164} is no longer on the list {_name(listing)}.", markup=False)
+    for name in sorted({_name(record.content) for record in others if isinstance(record.content, Listing)}):
+        notices().print(f"It is still on the list {name}.", markup=False)
+
+
+@do_not_call.command(name="list", epilog="Example: manualdial do-not-call list --campaign spring")
+def list_numbers(
+    campaign: Annotated[
+        str | None, typer.Option(metavar="ID", help="The list of this campaign only. Default: all lists.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that were withdrawn or are over.")] = False,
+    as_json: Json = False,
+    tenant: Tenant = None,
+    config: ConfigFile = None,
+) -> None:
+    """List the numbers. A table ends after 1,000; --json and `do-not-call export` have all."""
+    now = datetime.now(UTC)
+
+    async def work(store: Storage, tenant_id: str) -> tuple[list[Record], bool]:
+        shown: list[Record] = []
+        async for record in _listed(store, tenant_id, campaign=campaign, now=now, everything=everything):
+            if as_json:
+                output().out(json_line(record_views.told(record)))
+            elif len(shown) == _MOST_SHOWN:
+                return shown, True
+            else:
+                shown.append(record)
+        return shown, False
+
+    records, more = for_tenant(configuration(config), tenant, work)
+    if as_json:
+        return
+    if not records:
+        notices().print("No number is on the list.", markup=False)
+        return
+    records.sort(key=lambda record: (record.number, record.recorded_at))
+    output().print(table([record_views.HEADING, *(record_views.row(record, now=now) for record in records)]))
+    if more:
+        notices().print("… and more; `manualdial do-not-call export` has all.", markup=False)
+
+
+@do_not_call.command(
+    name="import", epilog="Example: manualdial do-not-call import list.csv --reason 'from the old CRM'"
+)
+def import_list(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, or one number a line.")],
+    campaign: Campaign = None,
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why, where the file has no column `reason` or it is empty.")
+    ] = "",
+    until: Until = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What the list is called. Default: the file's name.")
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The column with the numbers: its heading, or 1, 2, 3 …")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Also those that were taken off the list since.")] = False,
+    region: Region = None,
+    tenant: Tenant = None,
+    by: By = None,
+    config: ConfigFile = None,
+) -> None:
+    """Put all numbers of a file on a list. A second import adds nothing, and goes on where the first was cut off.
+
+    Lines without a number that can be dialled are counted and written to FILE.rejected.
+    """
+    settings, now = configuration(config), datetime.now(UTC)
+    region_code, end, name = region_of(region, settings), end_of(until, now=now), (source or file.name).strip()
+    by_import = f"{recorder(by)}, import of {name}"
+    _listing(campaign, reason)
+
+    async def work(store: Storage, tenant_id: str) -> tuple[Written, int, Path]:
+        with NumberFile(file, column=column) as numbers, Rejects(file) as rejects:
+
+            def records() -> Iterator[Record]:
+                for line in numbers.lines():
+                    try:
+                        e164 = parse(line.number.lstrip("'"), region=region_code).e164
+                        of_campaign = campaign or line.cells.get("campaign") or None
+                        listing = _listing(of_campaign, line.cells.get("reason") or reason)
+                    except ManualDialError as error:
+                        rejects.add(line.place, error.message, line.text)
+                        continue
+                    except WronglyCalled as error:
+                        rejects.add(line.place, str(error), line.text)
+                        continue
+                    yield Record(
+                        id=record_id(tenant_id, e164, listing.scope, listing.campaign_id or "", name),
+                        tenant_id=tenant_id,
+                        number=e164,
+                        content=listing,
+                        recorded_at=now,
+                        recorded_by=by_import,
+                        until=end,
+                    )
+
+            with reading_bar("do-not-call", numbers.size, lambda: numbers.position) as progress:
+                written = await write_records(store, tenant_id, records(), now=now, again=again, progress=progress)
+            return written, rejects.count, rejects.path
+
+    written, rejected, path = for_tenant(settings, tenant, work)
+    notices().print("\n".join(summary_of(written, rejected=rejected, rejects=path)), markup=False)
+
+
+@do_not_call.command(epilog="Example: manualdial do-not-call export --output list.csv")
+def export(
+    file: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="A file that its owner alone can read.")
+    ] = None,
+    campaign: Annotated[
+        str | None, typer.Option(metavar="ID", help="The list of this campaign only. Default: all lists.")
+    ] = None,
+    tenant: Tenant = None,
+    config: ConfigFile = None,
+) -> None:
+    """Write all numbers that are on a list as CSV; `do-not-call import` reads it."""
+    now = datetime.now(UTC)
+
+    async def work(store: Storage, tenant_id: str) -> int:
+        count = 0
+        with _written_to(file) as to:
+            rows = csv.writer(to, lineterminator="\n")
+            rows.writerow(_COLUMNS)
+            async for record in _listed(store, tenant_id, campaign=campaign, now=now):
+                rows.writerow(_csv_row(record))
+                count += 1
+        return count
+
+    try:
+        count = for_tenant(configuration(config), tenant, work)
+    except OSError as error:
+        raise CommandFailed(f"{file} cannot be written: {error.strerror}.") from None
+    if file is not None:
+        notices().print(f"{count:,} numbers are in {file}.", markup=False)
+
+
+async def _listed(
+    store: Storage, tenant_id: str, *, campaign: str | None, now: datetime, everything: bool = False
+) -> AsyncIterator[Record]:
+    """All listings of a tenant, by id."""
+    after = None
+    while page := await store.records_of_kind(tenant_id, _KIND, after=after, limit=_PAGE):
+        for record in page:
+            listing = record.content
+            if not isinstance(listing, Listing) or not (everything or record.counts_at(now)):
+                continue
+            if campaign is None or listing.campaign_id == campaign:
+                yield record
+        after = page[-1].id
+
+
+def _listing(campaign: str | None, reason: str) -> Listing:
+    if len(reason) > _LONGEST_REASON:
+        raise WronglyCalled(f"a reason has at most {_LONGEST_REASON} characters.")
+    if campaign is None:
+        return Listing(reason=reason.strip())
+    if not campaign.strip():
+        raise WronglyCalled("a campaign has an id.")
+    return Listing(scope=ListScope.CAMPAIGN, campaign_id=campaign.strip(), reason=reason.strip())
+
+
+def _is_of_list(record: Record, wanted: Listing) -> bool:
+    listing = record.content
+    return isinstance(listing, Listing) and (listing.scope, listing.campaign_id) == (wanted.scope, wanted.campaign_id)
+
+
+def _name(listing: Listing) -> str:
+    return "of the company" if listing.scope is ListScope.COMPANY else f"of the campaign {listing.campaign_id}"
+
+
+@contextmanager
+def _written_to(file: Path | None) -> Iterator[TextIO]:
+    if file is None:
+        yield sys.stdout
+        return
+    with private_file(file) as opened:
+        yield opened
+
+
+def _csv_row(record: Record) -> tuple[str, ...]:
+    listing = record.content
+    if not isinstance(listing, Listing):
+        raise TypeError("a listing")
+    said = (listing.scope.value, listing.campaign_id or "", listing.reason)
+    times = (time_shown(record.recorded_at), record.recorded_by, time_shown(record.until))
+    return (record.number, *map(_harmless, (*said, *times)))
+
+
+def _harmless(cell: str) -> str:
+    """A cell of one line that no spreadsheet takes for a formula."""
+    cell = printable(cell)
+    return f"'{cell}" if cell.startswith(_BEGINS_A_FORMULA) else cell

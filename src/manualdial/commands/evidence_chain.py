@@ -1,0 +1,207 @@
+"""A tenant's chain of evidence, read from its beginning to its end and proved on the way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from manualdial.evidence import GENESIS, Broken, Kind, Proof, Sealed
+from manualdial.ports import EvidenceStore
+
+_PAGE = 1000
+_TRIES = 3
+_MOST_SKIPPED = 1000
+_NOT_OURS = (msgspec.MsgspecError, ValueError, TypeError, KeyError)
+"""What reading a link raises that this service did not write."""
+
+Head = tuple[int, bytes]
+"""Number and seal of a link."""
+
+
+class Placed(msgspec.Struct, frozen=True, kw_only=True):
+    """A link, and the seal of the one before it."""
+
+    link: Sealed
+    before: bytes | None
+    """None: that link is not there, and nothing says what its seal was."""
+
+
+class Proven(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a proof."""
+
+    count: int
+    """How many links hold."""
+    first: int
+    """The number of the first link; 0 where there is none."""
+    head: Head
+    """The last link that holds."""
+    broken: Broken | None
+    """The first that does not."""
+    collected: Sequence[Placed]
+    """The links that were asked for, also those behind a broken one."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether every link holds."""
+        return self.broken is None
+
+
+async def prove(
+    store: EvidenceStore,
+    tenant_id: str,
+    *,
+    expects: Head | None = None,
+    collect: Callable[[Sealed], bool] = lambda link: False,
+    progress: Callable[[int], None] = lambda count: None,
+) -> Proven:
+    """Read and prove a chain; `progress` is told how many links are read. Raises StoreUnavailable.
+
+    Where the beginning of the chain is removed by the retention meanwhile, it is read anew.
+    """
+    proven = await _Reading(store, tenant_id, expects=expects, collect=collect, progress=progress).proven()
+    for _ in range(_TRIES - 1):
+        if proven.whole:
+            break
+        start = await store.evidence(tenant_id, limit=1) if proven.first else ()
+        if not start or start[0].seq == proven.first:
+            break
+        proven = await _Reading(store, tenant_id, expects=expects, collect=collect, progress=progress).proven()
+    return proven
+
+
+async def head_of(store: EvidenceStore, tenant_id: str) -> Head:
+    """The last link of a chain, without proof; (0, GENESIS) where there is none. Raises StoreUnavailable."""
+    below, above = 0, 1
+    while await store.evidence(tenant_id, after=above, limit=1):
+        below, above = above, above * 2
+    while below + 1 < above:
+        middle = (below + above) // 2
+        if await store.evidence(tenant_id, after=middle, limit=1):
+            below = middle
+        else:
+            above = middle
+    last = await store.evidence(tenant_id, after=below, limit=1)
+    return (last[0].seq, last[0].seal) if last else (0, GENESIS)
+
+
+class _Reading:
+    """One chain while it is read."""
+
+    def __init__(
+        self,
+        store: EvidenceStore,
+        tenant_id: str,
+        *,
+        expects: Head | None,
+        collect: Callable[[Sealed], bool],
+        progress: Callable[[int], None],
+    ) -> None:
+        self._store = store
+        self._tenant_id = tenant_id
+        self._expects = expects
+        self._collect = collect
+        self._progress = progress
+        self._proof = Proof(tenant_id, expects=expects)
+        self._broken: Broken | None = None
+        self._first: Sealed | None = None
+        self._before: Head | None = (0, GENESIS)
+        self._collected: list[Placed] = []
+        self._cuts: dict[int, bytes] = {}
+        """What links of the kind `pruned` say: up to which link the chain was cut off, and that link's seal."""
+
+    async def proven(self) -> Proven:
+        """Read the chain to its end."""
+        after, read = 0, 0
+        while page := await self._page(after):
+            for link in page:
+                self._take(link)
+            read += len(page)
+            after = page[-1].seq
+            self._progress(read)
+        return Proven(
+            count=self._proof.count,
+            first=0 if self._first is None else self._first.seq,
+            head=(self._proof.seq, self._proof.seal),
+            broken=self._broken or self._end(),
+            collected=[self._placed(each) for each in self._collected],
+        )
+
+    async def _page(self, after: int) -> Sequence[Sealed]:
+        """The next links. A row that was changed so that it is no link any more is a broken one; it is left out."""
+        limit, skipped = _PAGE, 0
+        while True:
+            try:
+                return await self._store.evidence(self._tenant_id, after=after, limit=limit)
+            except (ValueError, TypeError, AttributeError):
+                if limit > 1:
+                    limit = 1
+                    continue
+            self._break(after + 1, "what is stored is no link")
+            skipped += 1
+            if skipped == _MOST_SKIPPED:
+                return ()
+            after, limit = after + 1, _PAGE
+
+    def _take(self, link: Sealed) -> None:
+        if self._first is None:
+            self._first = link
+        if self._broken is None:
+            self._follow(link)
+        if link.kind is Kind.PRUNED:
+            self._note_cut(link)
+        if self._collect(link):
+            adjoins = self._before is not None and self._before[0] == link.seq - 1
+            before = self._before[1] if adjoins and self._before is not None else None
+            self._collected.append(Placed(link=link, before=before))
+        self._before = (link.seq, link.seal)
+
+    def _follow(self, link: Sealed) -> None:
+        try:
+            if msgspec.json.decode(link.body, type=_Dated).at != link.at:
+                self._break(link.seq, "what stands beside the link is not what is in it")
+                return
+            self._broken = self._proof.follow([link])
+        except (*_NOT_OURS, AttributeError):  # the body is JSON, but not what this service writes
+            self._break(link.seq, "what is in the link is not what this service writes")
+
+    def _break(self, seq: int, reason: str) -> None:
+        self._broken = self._broken or Broken(seq=seq, reason=reason)
+
+    def _note_cut(self, link: Sealed) -> None:
+        try:
+            cut = msgspec.convert(link.told()["content"], _Cut)
+            self._cuts[cut.through] = bytes.fromhex(cut.seal)
+        except _NOT_OURS:
+            return
+
+    def _end(self) -> Broken | None:
+        broken = self._proof.end()
+        if broken is not None or self._expects is None or self._first is None:
+            return broken
+        seq, seal = self._expects
+        if not 0 < seq < self._first.seq:
+            return None
+        if seq not in self._cuts:
+            return Broken(seq=seq, reason="it was removed by the retention, so its seal cannot be compared any more")
+        return None if self._cuts[seq] == seal else Broken(seq=seq, reason="the seal is not the one that was expected")
+
+    def _placed(self, each: Placed) -> Placed:
+        """The first link of a chain that was cut off stands behind a link that a `pruned` tells of."""
+        before = self._cuts.get(each.link.seq - 1)
+        if each.before is not None or before is None:
+            return each
+        if hashlib.sha256(before + each.link.body).digest() != each.link.seal:
+            return each
+        return msgspec.structs.replace(each, before=before)
+
+
+class _Cut(msgspec.Struct, frozen=True, kw_only=True):
+    through: int
+    seal: str
+
+
+class _Dated(msgspec.Struct, frozen=True, kw_only=True):
+    at: datetime

@@ -1,0 +1,210 @@
+"""What an auditor gets about a number: its links as they were sealed, and all that they refer to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from manualdial import __version__
+from manualdial.commands import record_views
+from manualdial.commands.evidence_chain import Placed, Proven, prove
+from manualdial.evidence import Kind, Sealed
+from manualdial.ports import Storage
+from manualdial.screening.records import Record
+
+FORMAT = "manualdial-evidence/1"
+HOW_TO_RECOMPUTE = """\
+python3 - {file} <<'END'
+import hashlib, json, sys
+for link in json.load(open(sys.argv[1]))["links"]:
+    digest = hashlib.sha256(bytes.fromhex(link["sealBefore"]) + link["body"].encode()).hexdigest()
+    print(link["seq"], digest == link["seal"])
+END
+"""
+_BEGINNINGS = (Kind.ATTEMPT, Kind.REFUSAL)
+
+
+class KeptPolicies(msgspec.Struct, frozen=True, kw_only=True):
+    """The policies of a version, as far as verdicts refer to them."""
+
+    name: str
+    version: str
+    sha256: str | None
+    """Of the policies as they were kept; None: they are not there any more."""
+    rules: Sequence[Mapping[str, Any]]
+    """The rules that were run, as they stood then."""
+
+
+class Export(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about one number, in a time."""
+
+    tenant_id: str
+    tenant: str
+    number: str
+    begins: datetime | None
+    ends: datetime | None
+    made_at: datetime
+    links: Sequence[Placed]
+    records: Sequence[Record]
+    policies: Sequence[KeptPolicies]
+    proof: Proven
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts, allowed or refused, it tells of."""
+        return sum(each.link.kind in _BEGINNINGS for each in self.links)
+
+
+async def gather(
+    store: Storage,
+    tenant: tuple[str, str],
+    *,
+    number: str,
+    begins: datetime | None,
+    ends: datetime | None,
+    at: datetime,
+    progress: Callable[[int], None],
+) -> Export:
+    """Read all that there is about a number. Raises StoreUnavailable."""
+    tenant_id, name = tenant
+    proven = await prove(store, tenant_id, collect=lambda link: link.number == number, progress=progress)
+    links = [each for each in _within(proven.collected, begins, ends)]
+    cited = _cited(links)
+    return Export(
+        tenant_id=tenant_id,
+        tenant=name,
+        number=number,
+        begins=begins,
+        ends=ends,
+        made_at=at,
+        links=links,
+        records=await store.records(tenant_id, number),
+        policies=[await _kept(store, policy, cited[policy]) for policy in sorted(cited)],
+        proof=proven,
+    )
+
+
+def content_of(link: Sealed) -> dict[str, Any]:
+    """What a link tells; nothing where it is not what this service wrote."""
+    try:
+        content = link.told()["content"]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def document(made: Export) -> dict[str, Any]:
+    """The export as JSON."""
+    return {
+        "format": FORMAT,
+        "madeBy": f"manualdial {__version__}",
+        "madeAt": made.made_at.isoformat(),
+        "tenant": {"id": made.tenant_id, "name": made.tenant},
+        "number": made.number,
+        "from": None if made.begins is None else made.begins.isoformat(),
+        "until": None if made.ends is None else made.ends.isoformat(),
+        "proof": proof_of(made.proof),
+        "links": [_link(each) for each in made.links],
+        "records": [record_views.told(record) for record in made.records],
+        "policies": [msgspec.to_builtins(each) for each in made.policies],
+    }
+
+
+def proof_of(proven: Proven) -> dict[str, Any]:
+    """What came of the proof of the whole chain."""
+    broken = proven.broken
+    return {
+        "whole": proven.whole,
+        "links": proven.count,
+        "first": proven.first,
+        "head": f"{proven.head[0]}:{proven.head[1].hex()}",
+        "broken": None if broken is None else {"seq": broken.seq, "reason": broken.reason},
+        "method": "seal = SHA-256(seal of the link before + body); before link 1 stand 32 zero bytes",
+    }
+
+
+def _link(each: Placed) -> dict[str, Any]:
+    link = each.link
+    return {
+        "seq": link.seq,
+        "kind": link.kind.value,
+        "at": link.at.isoformat(),
+        "callId": link.call_id,
+        "sealBefore": None if each.before is None else each.before.hex(),
+        # Bytes that are no UTF-8 are none that this service has sealed.
+        "body": link.body.decode(errors="replace"),
+        "seal": link.seal.hex(),
+        "content": content_of(link),
+    }
+
+
+def _within(links: Sequence[Placed], begins: datetime | None, ends: datetime | None) -> Iterator[Placed]:
+    """The attempts of a time, with all that belongs to them."""
+    calls = {
+        each.link.call_id
+        for each in links
+        if each.link.kind in _BEGINNINGS and each.link.call_id is not None and _is_in(each.link.at, begins, ends)
+    }
+    for each in links:
+        link = each.link
+        stands_alone = link.kind in _BEGINNINGS or link.call_id is None
+        if link.call_id in calls or (stands_alone and _is_in(link.at, begins, ends)):
+            yield each
+
+
+def _is_in(at: datetime, begins: datetime | None, ends: datetime | None) -> bool:
+    return (begins is None or begins <= at) and (ends is None or at < ends)
+
+
+def _cited(links: Sequence[Placed]) -> dict[tuple[str, str], set[str]]:
+    """The policies that judged, by name and version, with the names of the rules that were run."""
+    cited: dict[tuple[str, str], set[str]] = {}
+    for each in links:
+        try:
+            verdict = msgspec.convert(content_of(each.link).get("verdict"), _Verdict)
+        except msgspec.ValidationError:
+            continue
+        rules = cited.setdefault((verdict.policy.name, verdict.policy.version), set())
+        rules |= {rule.rule for rule in verdict.rules}
+    return cited
+
+
+async def _kept(store: Storage, policy: tuple[str, str], rules: set[str]) -> KeptPolicies:
+    name, version = policy
+    data = await store.kept_policies(version)
+    found: list[Mapping[str, Any]] = []
+    if data is not None:
+        try:
+            kept = msgspec.json.decode(data, type=_Kept)
+        except msgspec.DecodeError:  # kept by another version of this service, in a form of its own
+            kept = _Kept(policies=[])
+        found = [rule for each in kept.policies for rule in each.rules if rule.get("rule") in rules]
+    return KeptPolicies(
+        name=name, version=version, sha256=None if data is None else hashlib.sha256(data).hexdigest(), rules=found
+    )
+
+
+class _Policy(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    version: str
+
+
+class _RuleRun(msgspec.Struct, frozen=True, kw_only=True):
+    rule: str
+
+
+class _Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    policy: _Policy
+    rules: list[_RuleRun]
+
+
+class _KeptRules(msgspec.Struct, frozen=True, kw_only=True):
+    rules: list[dict[str, Any]]
+
+
+class _Kept(msgspec.Struct, frozen=True, kw_only=True):
+    policies: list[_KeptRules]

@@ -1,0 +1,181 @@
+"""`manualdial policy explain`: which rules a dial would be judged by, without a service and without a database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.text import Text
+
+from manualdial import numbers
+from manualdial.commands.check import At, Campaign, ForPurpose, Number, Region, ZipCode
+from manualdial.commands.configuration import ConfigFile, configuration
+from manualdial.commands.failure import CommandFailed, WronglyCalled
+from manualdial.commands.moments import here, wherever
+from manualdial.commands.record_options import moment
+from manualdial.commands.rule_in_words import asks, lifted_by
+from manualdial.commands.terminal import output, printable
+from manualdial.commands.verdict import MARKS, SOURCES, STYLES
+from manualdial.config import Config
+from manualdial.errors import ManualDialError
+from manualdial.numbers import PhoneNumber
+from manualdial.places.by_number import of_number
+from manualdial.places.by_zip_code import of_zip_code
+from manualdial.places.jurisdictions import everywhere, of_jurisdiction
+from manualdial.places.place import PlaceSource, Whereabouts
+from manualdial.screening import built_in
+from manualdial.screening.decision import Decision
+from manualdial.screening.facts import EVERY, Facts, ScreeningSettings
+from manualdial.screening.finding import Check, Finding
+from manualdial.screening.judge import applies, next_permitted_at
+from manualdial.screening.policies import Policies
+from manualdial.screening.rule import Rule
+from manualdial.screening.zones import zones_of
+
+EXAMPLE = "Example: manualdial policy explain '+1 305 555 0100' --purpose sales --at 2026-11-24T20:30-05:00"
+
+_BY_CONFIGURATION = ("country", "number-type", "blocked-number")
+"""Rules of the tenant's own that need nothing but the number and the settings."""
+_UNKNOWN = "?"
+_MOST_PLACES = 6
+
+
+def explain(
+    number: Number,
+    at: At = None,
+    purpose: ForPurpose = None,
+    zip_code: ZipCode = None,
+    region: Region = None,
+    campaign: Campaign = None,
+    tenant: Annotated[
+        str | None, typer.Option(metavar="TENANT", help="With the settings of this tenant. Default: those for all.")
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Show every rule that a dial to a number would be judged by, and what it asks.
+
+    No service and no database is asked: lists, records, closures and earlier attempts are not looked at.
+    """
+    from manualdial.app import policies_for, tenants_for
+
+    settings = configuration(config)
+    policies = policies_for(settings)
+    own = tenants_for(settings, policies).of(tenant or "")
+    read = _read(number, region or settings.dialing.default_region)
+    facts = Facts(
+        at=datetime.now(UTC) if at is None else moment(at, "--at"),
+        number=read,
+        purpose=purpose or own.purpose,
+        campaign_id=campaign,
+        located=_located(read, zip_code, settings),
+        numbered=of_number(read),
+        settings=own.screening,
+    )
+    out = output()
+    out.print(_about(facts))
+    run = [check for check in policies.reaching(facts.places) if applies(check, facts, facts.at)]
+    for finding in built_in.findings(facts, facts.at):
+        if finding.rule in _BY_CONFIGURATION or finding.decision is not Decision.ALLOW:
+            out.print(_of_configuration(finding))
+    for check in run:
+        out.print(_of_law(check, facts))
+    out.print(_closing(run, facts, policies))
+
+
+def _read(typed: str, region: str) -> PhoneNumber:
+    try:
+        return numbers.parse(typed, region=region.strip().upper())
+    except ManualDialError as error:
+        raise CommandFailed(f"{error}.") from None
+
+
+def _located(number: PhoneNumber, zip_code: str | None, settings: Config) -> Whereabouts:
+    """Where the person is: by the postal code, else by the number, else as the configuration says."""
+    if zip_code is not None:
+        found = of_zip_code(zip_code, country="CA" if zip_code.strip()[:1].isalpha() else "US")
+        if found is None:
+            raise WronglyCalled(f"{printable(zip_code)} is no postal code that is known.")
+        return found
+    by_number = of_number(number)
+    nowhere = Whereabouts(source=PlaceSource.NONE, places=())
+    if by_number.places or settings.screening.no_place == "refuse":
+        return by_number if by_number.places else nowhere
+    if settings.screening.no_place == "strictest":
+        return everywhere(None if number.region == "001" else number.region)
+    return of_jurisdiction(settings.screening.no_place, source=PlaceSource.NONE) or nowhere
+
+
+def _about(facts: Facts) -> Text:
+    number, names = facts.number, zones_of(facts.located.places)
+    places = [place.jurisdiction for place in facts.located.places]
+    more = f" and {len(places) - _MOST_PLACES} more" if places[_MOST_PLACES:] else ""
+    shown = ", ".join(places[:_MOST_PLACES]) + more
+    text = Text().append(f"{number.e164}, {number.region}, {number.type.replace('_', ' ')}", style="bold")
+    text.append(f"\nin {shown or 'no place'}, known by: {SOURCES[facts.located.source.value]}")
+    if facts.numbered.places and facts.numbered != facts.located:
+        text.append(f"; the number belongs to {', '.join(place.jurisdiction for place in facts.numbered.places)}")
+    text.append(f"\n{facts.purpose}, {here(facts.at)}" + (f" – {wherever(facts.at, names)}" if names else ""))
+    text.append(
+        "\nLists, records, closures and earlier attempts were not looked at; `manualdial check` asks the service.\n",
+        style="yellow",
+    )
+    return text
+
+
+def _of_configuration(finding: Finding) -> Text:
+    return _headed(finding.rule, finding.decision, f"{finding.reason} (configuration)")
+
+
+def _of_law(check: Check, facts: Facts) -> Text:
+    rule = check.rule
+    if _is_known(rule, facts.settings):
+        finding = check.finding(facts, facts.at)
+        text = _headed(rule.rule, finding.decision, finding.reason)
+    else:
+        text = _headed(rule.rule, None, "not looked at")
+    text.append(f"\n    asks: {printable(asks(rule))}")
+    if lifts := lifted_by(rule):
+        text.append(f"\n    lifted by: {printable('; '.join(lifts))}")
+    return text.append(f"\n    law: {printable(rule.law)}", style="dim")
+
+
+def _is_known(rule: Rule, settings: ScreeningSettings) -> bool:
+    """Whether number, moment and settings are enough to say what the rule says."""
+    if rule.registry is not None:
+        return EVERY not in settings.registries and rule.rule.partition(".")[2] not in settings.registries
+    return rule.attempts is None and rule.consent is None
+
+
+def _headed(name: str, decision: Decision | None, reason: str) -> Text:
+    mark, style = (_UNKNOWN, "yellow") if decision is None else (MARKS[decision], STYLES[decision])
+    return Text().append(f"{mark} ", style=style).append(name, style="bold").append(f": {printable(reason)}")
+
+
+def _closing(run: Sequence[Check], facts: Facts, policies: Policies) -> Text:
+    text = Text()
+    if any(check.rule.hours is not None for check in run):
+        text.append(f"\n{_hours(policies, facts)}", style="bold")
+    off = sum(not rule.on for rule in policies.rules() if any(p.is_within(rule.jurisdiction) for p in facts.places))
+    if off:
+        text.append(
+            f"\nOf these places {off} rules are switched off (manualdial policy list --jurisdiction CODE --all)."
+        )
+    return text.append(f"\nPolicies {policies.version.name} {policies.version.version}.", style="dim")
+
+
+def _hours(policies: Policies, facts: Facts) -> str:
+    """From when on all calling hours, with the configuration, permit it."""
+    only = [
+        msgspec.structs.replace(policy, rules=[rule for rule in policy.rules if rule.hours is not None])
+        for policy in policies.policies
+    ]
+    permitted = next_permitted_at(facts, Policies(only, policies.holiday_sets, version=policies.version.version))
+    if permitted is None:
+        return "Waiting alone does not help."
+    if permitted == facts.at:
+        return "The calling hours permit it at that moment."
+    names = zones_of(facts.located.places)
+    return f"The calling hours permit it from {wherever(permitted, names)} on – {here(permitted)} here."

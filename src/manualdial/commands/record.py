@@ -1,0 +1,247 @@
+"""`manualdial record`: what is on record about numbers. Works on the database itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from manualdial.commands import record_views
+from manualdial.commands.configuration import ConfigFile, configuration
+from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
+from manualdial.commands.number_files import NumberFile, Rejects
+from manualdial.commands.record_options import (
+    By,
+    Json,
+    Number,
+    Region,
+    Tenant,
+    for_tenant,
+    number_of,
+    past,
+    recorder,
+    region_of,
+    withdrawn_by,
+)
+from manualdial.commands.record_writing import Written, content_id, reading_bar, summary_of, write_records
+from manualdial.commands.terminal import json_line, notices, output, printable, table
+from manualdial.errors import ManualDialError
+from manualdial.numbers import parse
+from manualdial.ports import Storage
+from manualdial.screening.records import Record
+
+if TYPE_CHECKING:  # it brings the policies, which the other commands do without
+    from manualdial.commands.record_lines import LineReader
+
+record = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="What is on record about numbers.")
+
+_LONGEST_LINE = 65_536
+_SHOWN_OF_A_REJECT = 4096
+
+Again = Annotated[bool, typer.Option("--again", help="Also those that were withdrawn since.")]
+
+
+@record.command(name="import", epilog="Example: manualdial record import contacts.jsonl")
+def import_records(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="One JSON object a line: number, kind, and what it says.")
+    ],
+    again: Again = False,
+    region: Region = None,
+    tenant: Tenant = None,
+    by: By = None,
+    config: ConfigFile = None,
+) -> None:
+    """Write the records of a file. A second import adds nothing, and goes on where the first was cut off.
+
+    Lines that are no record are counted and written to FILE.rejected, with their place and the reason; the others are
+    taken. Exit code 1 where any was rejected.
+    """
+    from manualdial.app import policies_for
+    from manualdial.commands.record_lines import LineReader
+
+    settings, now = configuration(config), datetime.now(UTC)
+    region_code, by_import = region_of(region, settings), f"{recorder(by)}, import of {file.name}"
+    registries = policies_for(settings).names("do-not-call")
+
+    async def work(store: Storage, tenant_id: str) -> tuple[Written, Rejects]:
+        reader = LineReader(
+            tenant_id=tenant_id, region=region_code, registries=registries, recorded_by=by_import, now=now
+        )
+        with _opened(file) as lines, Rejects(file) as rejects:
+            records = _records(lines, reader, rejects)
+            with reading_bar("records", file.stat().st_size, lines.tell) as progress:
+                return await write_records(store, tenant_id, records, now=now, again=again, progress=progress), rejects
+
+    _report(*for_tenant(settings, tenant, work), strict=True)
+
+
+@record.command(
+    epilog="Example: manualdial record import-answers washed.csv --registry au-register "
+    "--answered-at 2026-11-20T09:00:00+11:00"
+)
+def import_answers(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV with a column that says it, or a list of numbers.")],
+    registry: Annotated[str, typer.Option(metavar="NAME", help="As the policies name it: au-register, it-rpo …")],
+    answered_at: Annotated[str, typer.Option(metavar="TIME", help="When the registry answered; ISO 8601 with offset.")],
+    valid_days: Annotated[
+        int | None, typer.Option(min=1, metavar="DAYS", help="How long it is good. Default: as the policy says.")
+    ] = None,
+    all_listed: Annotated[bool, typer.Option("--listed", help="All numbers of the file are on the registry.")] = False,
+    none_listed: Annotated[bool, typer.Option("--not-listed", help="No number of the file is.")] = False,
+    listed_when: Annotated[
+        str | None, typer.Option(metavar="WORDS", help="What the column says of a listed number: Y,R.")
+    ] = None,
+    not_listed_when: Annotated[
+        str | None, typer.Option(metavar="WORDS", help="What it says of one that is not: N,U.")
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The column with the numbers: its heading, or 1, 2, 3 …")
+    ] = None,
+    again: Again = False,
+    region: Region = None,
+    tenant: Tenant = None,
+    by: By = None,
+    config: ConfigFile = None,
+) -> None:
+    """Write down what a registry answered that hands out no list. A second import adds nothing.
+
+    A row that does not say clearly whether its number is listed is rejected: it counts as not asked, and is not called.
+    """
+    from manualdial.app import policies_for
+    from manualdial.commands.registry_answers import Answers, AnswerUnclear, good_for, words
+
+    settings, now = configuration(config), datetime.now(UTC)
+    if all_listed and none_listed:
+        raise WronglyCalled("say one of --listed and --not-listed.")
+    if (listed_when is None) != (not_listed_when is None):
+        raise WronglyCalled("--listed-when goes with --not-listed-when.")
+    if words(listed_when) & words(not_listed_when):
+        raise WronglyCalled("a word says one thing: --listed-when and --not-listed-when share one.")
+    answered = past(answered_at, "--answered-at", now=now)
+    answers = Answers(
+        registry=registry,
+        answered_at=answered,
+        valid_until=answered + good_for(policies_for(settings), registry, valid_days),
+        whole=all_listed if all_listed or none_listed else None,
+        listed_words=words(listed_when),
+        not_listed_words=words(not_listed_when),
+    )
+    region_code, by_import = region_of(region, settings), f"{recorder(by)}, import of {file.name}"
+
+    async def work(store: Storage, tenant_id: str) -> tuple[Written, Rejects]:
+        with NumberFile(file, column=column) as numbers, Rejects(file) as rejects:
+
+            def records() -> Iterator[Record]:
+                for line in numbers.lines():
+                    try:
+                        number = parse(line.number.lstrip("'"), region=region_code).e164
+                        content = answers.answer(line)
+                    except (ManualDialError, AnswerUnclear) as error:
+                        rejects.add(line.place, str(error), line.text)
+                        continue
+                    yield Record(
+                        id=content_id(tenant_id, number, content, None),
+                        tenant_id=tenant_id,
+                        number=number,
+                        content=content,
+                        recorded_at=now,
+                        recorded_by=by_import,
+                    )
+
+            with reading_bar("answers", numbers.size, lambda: numbers.position) as progress:
+                written = await write_records(store, tenant_id, records(), now=now, again=again, progress=progress)
+            return written, rejects
+
+    _report(*for_tenant(settings, tenant, work), strict=False)
+
+
+@record.command(name="list", epilog="Example: manualdial record list +12025550100")
+def list_records(
+    number: Number,
+    kind: Annotated[
+        str | None, typer.Option(metavar="KIND", help="Only these: " + ", ".join(record_views.KINDS))
+    ] = None,
+    as_json: Json = False,
+    region: Region = None,
+    tenant: Tenant = None,
+    config: ConfigFile = None,
+) -> None:
+    """List all that is on record about a number, oldest first, also what was withdrawn or is over."""
+    settings, now = configuration(config), datetime.now(UTC)
+    if kind is not None and kind not in record_views.KINDS:
+        raise WronglyCalled(f"a kind is one of {', '.join(record_views.KINDS)}.")
+    e164 = number_of(number, region_of(region, settings)).e164
+
+    async def work(store: Storage, tenant_id: str) -> list[Record]:
+        found = await store.records(tenant_id, e164)
+        return [each for each in found if kind in (None, record_views.kind_of(each))]
+
+    found = for_tenant(settings, tenant, work)
+    if as_json:
+        for each in found:
+            output().out(json_line(record_views.told(each)))
+    elif found:
+        output().print(table([record_views.HEADING, *(record_views.row(each, now=now) for each in found)]))
+    else:
+        notices().print("Nothing is on record.", markup=False)
+
+
+@record.command(
+    epilog="Example: manualdial record withdraw 6f0d1c3e-8a55-4a5e-9f65-0d2b1b7c2f10 --reason 'typed wrongly'"
+)
+def withdraw(
+    record_id: Annotated[str, typer.Argument(metavar="ID", help="As `record list` shows it.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it stays readable.")] = "",
+    tenant: Tenant = None,
+    by: By = None,
+    config: ConfigFile = None,
+) -> None:
+    """End a record from now on. It stays readable for the calls that relied on it."""
+    who = withdrawn_by(by, reason)
+
+    async def work(store: Storage, tenant_id: str) -> int:
+        return await store.withdraw_records(tenant_id, [record_id.strip()], by=who, at=datetime.now(UTC))
+
+    if not for_tenant(configuration(config), tenant, work):
+        raise CommandFailed(f"There is no record {printable(record_id)} that is not withdrawn.")
+    notices().print("Withdrawn.", markup=False)
+
+
+def _opened(file: Path) -> BinaryIO:
+    try:
+        return file.open("rb")
+    except OSError as error:
+        raise CommandFailed(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def _records(lines: BinaryIO, reader: LineReader, rejects: Rejects) -> Iterator[Record]:
+    """The records of a file; what is none goes to the rejects."""
+    from manualdial.commands.record_lines import LineRefused
+
+    place = 0
+    while line := lines.readline(_LONGEST_LINE + 2):
+        place += 1
+        rest = line
+        while len(rest) > _LONGEST_LINE and not rest.endswith(b"\n"):
+            rest = lines.readline(_LONGEST_LINE + 2)
+        text = line.removeprefix(b"\xef\xbb\xbf").strip() if place == 1 else line.strip()
+        if not text:
+            continue
+        if len(text) > _LONGEST_LINE:
+            rejects.add(place, "the line is too long", text[:_SHOWN_OF_A_REJECT].decode(errors="backslashreplace"))
+            continue
+        try:
+            yield reader.record(text)
+        except LineRefused as error:
+            rejects.add(place, str(error), text[:_SHOWN_OF_A_REJECT].decode(errors="backslashreplace"))
+
+
+def _report(written: Written, rejects: Rejects, *, strict: bool) -> None:
+    told = summary_of(written, rejected=rejects.count, rejects=rejects.path)
+    notices().print("\n".join(told), markup=False)
+    if strict and rejects.count:
+        raise CommandFailed(f"{rejects.count:,} lines are no record; the first: {rejects.first}.")

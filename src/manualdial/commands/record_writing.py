@@ -1,0 +1,126 @@
+"""Many records are written in batches; what is on record already is not written again."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from manualdial.commands.terminal import notices
+from manualdial.ports import Person, Storage
+from manualdial.screening.records import AnyContent, Listing, Record
+
+BATCH = 1000
+"""What the store is asked about, and given, at once."""
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "manualdial:record")
+
+
+class Written(msgspec.Struct, kw_only=True):
+    """What became of the records of a file."""
+
+    added: int = 0
+    there: int = 0
+    """Those that are on record already, and count."""
+    withdrawn: int = 0
+    """Those that were on record and were withdrawn: they stay so."""
+
+
+def record_id(tenant_id: str, number: str, *parts: str) -> str:
+    """The id of a record that was made of these: always the same, so that a second import of a file adds nothing."""
+    return str(uuid.uuid5(_NAMESPACE, "\x1f".join((tenant_id, number, *parts))))
+
+
+def content_id(tenant_id: str, number: str, content: AnyContent, until: datetime | None) -> str:
+    """The id of a record by what it says."""
+    said = msgspec.json.encode(content, order="deterministic").decode()
+    return record_id(tenant_id, number, said, "" if until is None else until.isoformat())
+
+
+async def write_records(
+    store: Storage,
+    tenant_id: str,
+    records: Iterable[Record],
+    *,
+    now: datetime,
+    again: bool = False,
+    progress: Callable[[], None] = lambda: None,
+) -> Written:
+    """Write the records that are not there yet. A record that was withdrawn is written anew with `again` only.
+
+    What is committed stays committed where a later batch fails: the same import again goes on from there.
+    """
+    written = Written()
+    source = iter(records)
+    while batch := list(islice(source, BATCH)):
+        people = [Person(number=number) for number in dict.fromkeys(record.number for record in batch)]
+        found = await store.on_record(tenant_id, people, attempts_since=now)
+        known = {
+            person.number: {record.id: record for record in each.records}
+            for person, each in zip(people, found, strict=True)
+        }
+        new = [record for each in batch if (record := _new(each, known[each.number], written, now=now, again=again))]
+        if new:
+            await store.add_records(new)
+        progress()
+    return written
+
+
+def _new(record: Record, known: dict[str, Record], written: Written, *, now: datetime, again: bool) -> Record | None:
+    """The record as it is to be written, or None where it is there. `known`, of its number, is added to."""
+    newest = None
+    while (there := known.get(record.id)) is not None:
+        newest = there
+        record = msgspec.structs.replace(record, id=record_id(record.tenant_id, record.number, record.id, "again"))
+    if (newest is not None and newest.counts_at(now)) or _is_covered(record, known.values(), now=now):
+        written.there += 1
+        return None
+    if newest is not None and newest.withdrawn_at is not None and not again:
+        written.withdrawn += 1
+        return None
+    written.added += 1
+    known[record.id] = record
+    return record
+
+
+def _is_covered(record: Record, known: Iterable[Record], *, now: datetime) -> bool:
+    """Whether a do-not-call list has the number already, for at least as long."""
+    listing = record.content
+    if not isinstance(listing, Listing):
+        return False
+    return any(
+        isinstance(other.content, Listing)
+        and (other.content.scope, other.content.campaign_id) == (listing.scope, listing.campaign_id)
+        and other.counts_at(now)
+        and (other.until is None or (record.until is not None and record.until <= other.until))
+        for other in known
+    )
+
+
+@contextmanager
+def reading_bar(what: str, size: int, position: Callable[[], int]) -> Iterator[Callable[[], None]]:
+    """What shows how far a file is read: a bar on a terminal, nothing anywhere else."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    console = notices()
+    if not console.is_terminal:
+        yield lambda: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as shown:
+        task = shown.add_task(what, total=max(size, 1))
+        yield lambda: shown.update(task, completed=position())
+
+
+def summary_of(written: Written, *, rejected: int, rejects: Path) -> Sequence[str]:
+    """What is told of an import, in sentences."""
+    lines = [f"{written.added:,} added, {written.there:,} there already, {rejected:,} rejected."]
+    if written.withdrawn:
+        lines.append(f"{written.withdrawn:,} were withdrawn earlier and stay so; --again writes them anew.")
+    if rejected:
+        lines.append(f"The rejected lines are in {rejects}.")
+    return lines

@@ -1,0 +1,104 @@
+"""What is said on the command line about a registry and its list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from manualdial.commands.failure import WronglyCalled
+from manualdial.commands.terminal import printable
+
+if TYPE_CHECKING:  # they bring numpy, which the other commands do without
+    from manualdial.registries.line_shapes import Column
+    from manualdial.registries.numbering import NumberingPlan
+
+_CODE = re.compile(r"[0-9]{1,8}")
+_NORTH_AMERICAN_CODE = re.compile(r"[2-9][0-9]{2}")
+
+
+def check_name(name: str) -> None:
+    """Raises WronglyCalled where no registry can be called so."""
+    from manualdial.registries.edition import is_registry_name
+
+    if not is_registry_name(name):
+        raise WronglyCalled("a registry's name is small letters, digits and single dashes, such as us-national.")
+
+
+def plan_of(name: str, calling_code: str) -> NumberingPlan:
+    """How the numbers of a list are written; from the registry's name where no calling code is said."""
+    from manualdial.registries.numbering import plan_of_calling_code, plan_of_registry
+
+    try:
+        plan = plan_of_calling_code(calling_code) if calling_code else plan_of_registry(name)
+    except ValueError as error:
+        raise WronglyCalled(f"{error}.") from None
+    if plan is None:
+        raise WronglyCalled(f"the calling code of {name} is not known; say it with --calling-code.")
+    return plan
+
+
+def instant(text: str) -> datetime:
+    """When a list was made. A date alone is its first minute in UTC."""
+    try:
+        if len(text) == len("2026-11-20"):
+            return datetime.combine(date.fromisoformat(text), time(), UTC)
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise WronglyCalled("--as-of is a date such as 2026-11-20, or 2026-11-20T06:00:00-05:00.") from None
+    if found.tzinfo is None:
+        raise WronglyCalled("--as-of needs a time zone where it has a time.")
+    return found.astimezone(UTC)
+
+
+def area_codes_said(listed: str, *, file: Path | None, every: bool) -> list[str] | None:
+    """The codes that were named; an empty list for all; None where nothing was said."""
+    if sum((bool(listed), file is not None, every)) > 1:
+        raise WronglyCalled("say one of --area-codes, --area-codes-from and --all-area-codes.")
+    if every:
+        return []
+    if file is not None:
+        try:
+            listed = file.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError):
+            raise WronglyCalled(f"{file} cannot be read.") from None
+        if not listed.strip():
+            raise WronglyCalled(f"{file} names no area code.")
+    return re.split(r"[\s,;]+", listed.strip(" \t\r\n,;")) if listed else None
+
+
+def covered(codes: Sequence[str] | None, plan: NumberingPlan, *, changes: bool) -> tuple[str, ...]:
+    """Beginnings of the numbers that were bought. In North America an operator has to say which."""
+    north_american = plan.calling_code == "1"
+    if changes:
+        if codes is not None:
+            raise WronglyCalled("a change list covers what the copy covers; area codes are said with the full list.")
+        return ()
+    if codes is None and north_american:
+        raise WronglyCalled("say which area codes were bought: --area-codes, --area-codes-from or --all-area-codes.")
+    form = _NORTH_AMERICAN_CODE if north_american else _CODE
+    wrong = [code for code in codes or () if not form.fullmatch(code)]
+    if wrong:
+        raise WronglyCalled(f"{printable(wrong[0])} is no area code.")
+    prefixes = {plan.calling_code + code.lstrip("0" if plan.trunk_zero else "") for code in codes or ()}
+    return tuple(sorted(prefixes)) or (plan.calling_code,)
+
+
+def columns_said(text: str, *, changes: bool) -> tuple[Column, ...]:
+    """The columns of a change list; none where they are to be found out."""
+    from manualdial.registries.line_shapes import Column
+
+    if not text:
+        return ()
+    if not changes:
+        raise WronglyCalled("--columns is for change lists.")
+    try:
+        columns = tuple(Column(name.strip()) for name in text.split(","))
+    except ValueError:
+        raise WronglyCalled("--columns names operation, area-code, number and -, separated by commas.") from None
+    named = [column for column in columns if column is not Column.IGNORED]
+    if len(set(named)) < len(named) or not {Column.OPERATION, Column.NUMBER} <= set(named):
+        raise WronglyCalled("--columns names operation and number, and each once.")
+    return columns

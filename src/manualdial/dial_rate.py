@@ -1,0 +1,77 @@
+"""How fast may be dialled, by an agent and by all together: token buckets. Who is too fast is told how long to wait."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+
+from manualdial.errors import DialRateExceeded
+from manualdial.ports import Clock
+
+_MAX_AGENTS = 100_000
+
+
+class Bucket:
+    """Holds up to `burst` tokens, and gets `rate` of them a second."""
+
+    __slots__ = ("_at", "_burst", "_rate", "_tokens")
+
+    def __init__(self, *, rate: float, burst: int, at: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._tokens = float(burst)
+        self._at = at
+
+    def wait(self, at: float) -> float:
+        """How many seconds until there is a token."""
+        self._tokens = min(self._burst, self._tokens + (at - self._at) * self._rate)
+        self._at = at
+        return max(0.0, (1.0 - self._tokens) / self._rate)
+
+    def take(self) -> None:
+        """Take a token that is there."""
+        self._tokens -= 1.0
+
+    def give_back(self) -> None:
+        """Put a token back that was taken for nothing."""
+        self._tokens = min(self._burst, self._tokens + 1.0)
+
+
+class DialRate:
+    """The limits of one engine and of each of its agents; a rate of 0 is no limit. Nothing ever waits in a queue."""
+
+    def __init__(
+        self, *, clock: Clock, agent_rate: float, agent_burst: int, engine_rate: float, engine_burst: int
+    ) -> None:
+        """Rates in calls a second."""
+        self._clock = clock
+        self._agent_rate = agent_rate
+        self._agent_burst = agent_burst
+        self._engine = Bucket(rate=engine_rate, burst=engine_burst, at=clock.monotonic()) if engine_rate > 0 else None
+        self._agents: OrderedDict[str, Bucket] = OrderedDict()
+
+    def refusal(self, agent_id: str) -> DialRateExceeded | None:
+        """Take the right to one call; where there is none, the refusal, with `details.retryAfter`: nothing is taken."""
+        at = self._clock.monotonic()
+        buckets = self._buckets(agent_id, at)
+        wait = max((bucket.wait(at) for bucket in buckets), default=0.0)
+        if wait > 0:
+            return DialRateExceeded("too many calls in too short a time", details={"retryAfter": math.ceil(wait)})
+        for bucket in buckets:
+            bucket.take()
+        return None
+
+    def give_back(self, agent_id: str) -> None:
+        """The call was not made."""
+        for bucket in self._buckets(agent_id, self._clock.monotonic()):
+            bucket.give_back()
+
+    def _buckets(self, agent_id: str, at: float) -> list[Bucket]:
+        own = self._agents.get(agent_id)
+        if own is None and self._agent_rate > 0:
+            own = self._agents[agent_id] = Bucket(rate=self._agent_rate, burst=self._agent_burst, at=at)
+        if own is not None:
+            self._agents.move_to_end(agent_id)
+            if len(self._agents) > _MAX_AGENTS:
+                self._agents.popitem(last=False)
+        return [bucket for bucket in (own, self._engine) if bucket is not None]

@@ -1,0 +1,56 @@
+"""Everything that the core asks of the outside, as Protocols. The contract of each is in its docstrings.
+
+Who waits, who limits: no method here has a time limit of its own unless it says so; the caller sets one.
+Cancelling a call of a method leaves the outcome open; whoever cancels asks again.
+"""
+
+from manualdial.ports.authenticator import Authenticator
+from manualdial.ports.clock import Clock, Health
+from manualdial.ports.engine import (
+    Engine,
+    EngineRefused,
+    EngineSilent,
+    EngineUnavailable,
+    Originate,
+    Reconnected,
+    Stray,
+)
+from manualdial.ports.evidence import EvidenceStore
+from manualdial.ports.records import OnRecord, Person, RecordStore
+from manualdial.ports.registries import Registries
+from manualdial.ports.storage import Storage
+from manualdial.ports.store import (
+    AttemptsChanged,
+    AttemptsSeen,
+    LoginNameTaken,
+    RequestIdTaken,
+    Store,
+    StoredChange,
+    StoreUnavailable,
+)
+
+__all__ = [
+    "AttemptsChanged",
+    "AttemptsSeen",
+    "Authenticator",
+    "Clock",
+    "Engine",
+    "EngineRefused",
+    "EngineSilent",
+    "EngineUnavailable",
+    "EvidenceStore",
+    "Health",
+    "LoginNameTaken",
+    "OnRecord",
+    "Originate",
+    "Person",
+    "Reconnected",
+    "RecordStore",
+    "Registries",
+    "RequestIdTaken",
+    "Storage",
+    "Store",
+    "StoreUnavailable",
+    "StoredChange",
+    "Stray",
+]

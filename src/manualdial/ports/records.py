@@ -1,0 +1,81 @@
+"""What the screening asks of storage: what is on record about a number, closures, policies that were in force."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from manualdial.screening.attempts import Attempt
+from manualdial.screening.closure import Closure
+from manualdial.screening.records import Record
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is called, as far as is known: a number, and the account that it belongs to where the press names one."""
+
+    number: str
+    """E.164."""
+    account_number: str | None = None
+
+
+class OnRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What is on record about a person."""
+
+    records: tuple[Record, ...]
+    """About the number, oldest first; what is over or withdrawn may be among it."""
+    attempts: tuple[Attempt, ...]
+    """Dials to the person, oldest first. Of an account: those that name it, and those to the number that name none."""
+
+
+class RecordStore(Protocol):
+    """Records, closures, and what the journal knows of earlier dials. Every method raises StoreUnavailable."""
+
+    async def on_record(
+        self, tenant_id: str, people: Sequence[Person], *, attempts_since: datetime
+    ) -> Sequence[OnRecord]:
+        """What is on record about each of some people (1,000 at most), in their order. One question to the database.
+
+        It sees what is committed; of dials that are being written down now it may not know.
+        """
+        ...
+
+    async def add_records(self, records: Sequence[Record]) -> None:
+        """Write records; on return they are committed. A record whose id is there already is left as it is."""
+        ...
+
+    async def records(self, tenant_id: str, number: str) -> Sequence[Record]:
+        """All records about a number, oldest first."""
+        ...
+
+    async def records_of_kind(
+        self, tenant_id: str, kind: str, *, after: str | None = None, limit: int = 1000
+    ) -> Sequence[Record]:
+        """Records of one kind (the tag of their content), by id, those after the id `after`."""
+        ...
+
+    async def withdraw_records(self, tenant_id: str, ids: Collection[str], *, by: str, at: datetime) -> int:
+        """End records that are not withdrawn yet; they stay readable. Returns how many."""
+        ...
+
+    async def add_closure(self, closure: Closure) -> None:
+        """Write a closure; on return it is committed."""
+        ...
+
+    async def lift_closure(self, closure_id: str, *, at: datetime, by: str) -> bool:
+        """End a closure that has not ended yet. Returns False where there is none of this id."""
+        ...
+
+    async def closures(self, *, ending_after: datetime) -> Sequence[Closure]:
+        """The closures that have not ended by that moment, also those still to come."""
+        ...
+
+    async def keep_policies(self, version: str, data: bytes, *, at: datetime) -> None:
+        """Keep the policies of a version, so that old evidence can be read; kept already: nothing."""
+        ...
+
+    async def kept_policies(self, version: str) -> bytes | None:
+        """The policies of a version."""
+        ...

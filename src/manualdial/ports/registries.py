@@ -1,0 +1,15 @@
+"""What the screening asks of our copies of do-not-call registries."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from manualdial.screening.registry_look import RegistryLook
+
+
+class Registries(Protocol):
+    """Our copies. They are files on this machine: a look takes microseconds and waits for nobody."""
+
+    def look_up(self, name: str, e164: str) -> RegistryLook | None:
+        """What the copy of that registry says; None where there is no copy. Raises RegistryUnreadable."""
+        ...

@@ -1,0 +1,221 @@
+"""The screener: gathers the facts about a dial and has them judged. What it cannot learn blocks (contract §5)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from manualdial.agents import Role
+from manualdial.closures import Closures
+from manualdial.messages import Verdict
+from manualdial.numbers import PhoneNumber
+from manualdial.places.by_number import of_number
+from manualdial.places.by_zip_code import of_zip_code
+from manualdial.places.jurisdictions import at_zone, everywhere, of_jurisdiction, with_other_jurisdictions
+from manualdial.places.place import PlaceSource, Whereabouts
+from manualdial.ports import AttemptsSeen, OnRecord, Person, RecordStore, Registries, StoreUnavailable
+from manualdial.screening import Purpose
+from manualdial.screening.facts import EVERY, Facts, ScreeningSettings, WantedOverride
+from manualdial.screening.judge import judge
+from manualdial.screening.policies import Policies
+from manualdial.screening.records import Record, Residence
+from manualdial.screening.registry_look import RegistryLook, RegistryUnreadable
+
+log = structlog.get_logger(__name__)
+
+STRICTEST = "strictest"
+REFUSE = "refuse"
+_BEFORE_OTHERS_GO = 20
+"""Of many numbers so many are judged in one go; then everybody else has a turn."""
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """May this number be called?"""
+
+    tenant_id: str
+    number: PhoneNumber
+    purpose: Purpose
+    at: datetime
+    settings: ScreeningSettings
+    campaign_id: str | None = None
+    account_number: str | None = None
+    entry: str | None = None
+    zip_code: str | None = None
+    own_number: str | None = None
+    roles: frozenset[Role] = frozenset()
+    overrides: tuple[WantedOverride, ...] = ()
+
+    @property
+    def person(self) -> Person:
+        """Who is called."""
+        return Person(number=self.number.e164, account_number=self.account_number)
+
+
+class Screened(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer, and what it stands on."""
+
+    verdict: Verdict
+    facts: Facts
+    relied_on: tuple[str, ...]
+    """Ids of the records without which some rule would have blocked."""
+    attempts_seen: AttemptsSeen | None
+    """The earlier dials that were counted; None where no rule counted any."""
+
+
+class Screener:
+    """Asks the database once, everything else is at hand."""
+
+    def __init__(
+        self,
+        *,
+        store: RecordStore,
+        registries: Registries,
+        closures: Closures,
+        policies: Policies,
+        no_place: str,
+        store_timeout: float,
+    ) -> None:
+        """`no_place` says where a number counts as being that belongs to no place.
+
+        "strictest": everywhere; "refuse": nowhere, which blocks; else a jurisdiction. `store_timeout` is in seconds.
+        """
+        self._store = store
+        self._registries = registries
+        self._closures = closures
+        self._policies = policies
+        self._no_place = no_place
+        self._store_timeout = store_timeout
+
+    async def screen(self, question: Question) -> Screened:
+        """Judge one dial. Does not raise for what it cannot learn: the verdict says so."""
+        (screened,) = await self.screen_all([question])
+        return screened
+
+    async def screen_all(self, questions: Sequence[Question]) -> Sequence[Screened]:
+        """Judge dials of one tenant, all in one question to the database."""
+        since = min(question.at for question in questions) - self._policies.looks_back
+        try:
+            async with asyncio.timeout(self._store_timeout):
+                found = await self._store.on_record(
+                    questions[0].tenant_id, [question.person for question in questions], attempts_since=since
+                )
+        except (StoreUnavailable, TimeoutError) as error:
+            log.warning("screening without what is on record", reason=str(error))
+            found = None
+        screened = []
+        for index, question in enumerate(questions):
+            if index and index % _BEFORE_OTHERS_GO == 0:
+                await asyncio.sleep(0)
+            screened.append(self._judge(question, None if found is None else found[index], since))
+        return screened
+
+    def _judge(self, question: Question, found: OnRecord | None, since: datetime) -> Screened:
+        missing = [] if found is not None else ["what is on record about the number"]
+        found = found or OnRecord(records=(), attempts=())
+        closures = self._closures.current(question.tenant_id)
+        if closures is None:
+            missing.append("which jurisdictions are closed")
+        numbered = of_number(question.number)
+        facts = Facts(
+            at=question.at,
+            number=question.number,
+            purpose=question.purpose,
+            campaign_id=question.campaign_id,
+            entry=question.entry,
+            located=self._located(question, found.records, numbered),
+            numbered=numbered,
+            records=found.records,
+            attempts=found.attempts,
+            closures=tuple(closures or ()),
+            own_number=question.own_number,
+            settings=question.settings,
+            roles=question.roles,
+            overrides=question.overrides,
+        )
+        looks = self._looks(facts, missing)
+        facts = msgspec.structs.replace(facts, looks=looks, missing=tuple(missing))
+        judgement = judge(facts, self._policies)
+        seen = AttemptsSeen(person=question.person, since=since, count=len(found.attempts))
+        return Screened(
+            verdict=judgement.verdict,
+            facts=facts,
+            relied_on=judgement.relied_on,
+            attempts_seen=seen if judgement.counted else None,
+        )
+
+    def _located(self, question: Question, records: Sequence[Record], numbered: Whereabouts) -> Whereabouts:
+        """Where the person is: said by the person, the ZIP code of the press, the contact's record, the number."""
+        residences = [
+            record.content
+            for record in records
+            if isinstance(record.content, Residence) and record.counts_at(question.at)
+        ]
+        stated = [one for one in residences if one.stated]
+        if stated and (place := _of_residence(stated[-1], numbered, PlaceSource.STATED)):
+            return place
+        if question.zip_code is not None and (place := _of_zip_code(question.zip_code, PlaceSource.ZIP_CODE)):
+            return place
+        kept = [one for one in residences if not one.stated]
+        if kept and (place := _of_residence(kept[-1], numbered, PlaceSource.CONTACT)):
+            return place
+        return numbered if numbered.places else self._nowhere(question.number)
+
+    def _nowhere(self, number: PhoneNumber) -> Whereabouts:
+        if self._no_place == STRICTEST:
+            return _everywhere(number)
+        if self._no_place == REFUSE:
+            return Whereabouts(source=PlaceSource.NONE, places=())
+        place = of_jurisdiction(self._no_place)
+        return place or Whereabouts(source=PlaceSource.NONE, places=())
+
+    def _looks(self, facts: Facts, missing: list[str]) -> dict[str, RegistryLook]:
+        required = facts.settings.registries
+        looks = {}
+        for name in self._policies.registries(facts.places):
+            if name not in required and EVERY not in required:
+                continue
+            try:
+                look = self._registries.look_up(name, facts.number.e164)
+            except RegistryUnreadable as error:
+                log.warning("a copy of a registry cannot be read", registry=name, reason=str(error))
+                missing.append(f"the registry {name}")
+                continue
+            if look is not None:
+                looks[name] = look
+        return looks
+
+
+def _everywhere(number: PhoneNumber) -> Whereabouts:
+    """All places where somebody with a number that belongs to none may be. One of +1 rings in two countries."""
+    if number.region == "001":
+        return everywhere(None)
+    if number.e164.startswith("+1"):
+        return with_other_jurisdictions(everywhere("US"), everywhere("CA"))
+    return everywhere(number.region)
+
+
+def is_a_place(residence: Residence) -> bool:
+    """Whether a stated place is one that is known."""
+    nowhere = Whereabouts(source=PlaceSource.NONE, places=())
+    named = residence.zip_code is not None or residence.jurisdiction is not None
+    return (named or residence.zone is not None) and bool(_of_residence(residence, nowhere, PlaceSource.STATED))
+
+
+def _of_residence(residence: Residence, numbered: Whereabouts, source: PlaceSource) -> Whereabouts | None:
+    place: Whereabouts | None = None
+    if residence.zip_code is not None:
+        place = _of_zip_code(residence.zip_code, source)
+    if place is None and residence.jurisdiction is not None:
+        place = of_jurisdiction(residence.jurisdiction, source=source)
+    if residence.zone is not None:
+        return at_zone(place or numbered, residence.zone, source=source)
+    return place
+
+
+def _of_zip_code(zip_code: str, source: PlaceSource) -> Whereabouts | None:
+    country = "CA" if zip_code.strip()[:1].isalpha() else "US"
+    return of_zip_code(zip_code, country=country, source=source)

@@ -1,0 +1,136 @@
+"""Calling hours: a call must be within the windows of every zone in which the person may be."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from manualdial.screening.decision import Decision
+from manualdial.screening.facts import Facts
+from manualdial.screening.finding import Finding
+from manualdial.screening.holiday_sets import HolidaySets
+from manualdial.screening.lifting import lifting_record, slots_ahead
+from manualdial.screening.rule import Hours, Rule, Window, minutes
+from manualdial.screening.zones import local_time, local_times, moment_of, zones_that_count
+
+_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_LOOK_AHEAD = 60
+"""Days in which a window must come: no law closes for longer."""
+
+Intervals = tuple[tuple[int, int], ...]
+"""Minutes of a day: first, and first after."""
+
+
+class CallingHours:
+    """A rule `calling-hours.…`, ready to be run."""
+
+    def __init__(self, rule: Rule, hours: Hours, sets: HolidaySets) -> None:
+        self.rule = rule
+        self._hours = hours
+        self._sets = sets
+        self._guard = timedelta(seconds=hours.guard_seconds)
+        self._week = tuple(_intervals(_windows_of(hours, index)) for index in range(len(_NAMES)))
+        self._holiday = _intervals(hours.days.holiday or [])
+
+    def finding(self, facts: Facts, at: datetime) -> Finding:
+        """Whether that moment is within the windows, in every zone."""
+        source, names = zones_that_count(self.rule, facts)
+        evidence: dict[str, Any] = {"source": source.value, "localTimes": local_times(names, at)}
+        closed = [name for name in names if not self._open(name, at)]
+        if not closed:
+            return self._says(Decision.ALLOW, "within the calling hours in every time zone that counts", evidence)
+        if record := lifting_record(self.rule, facts, at):
+            reason = "outside the calling hours, which consent or a relationship on record lifts"
+            evidence |= {"liftedBy": record.id}
+            return self._says(Decision.ALLOW, reason, evidence, relied_on=(record.id,))
+        evidence |= {"windows": {name: self._described(name, at) for name in closed}}
+        return self._says(Decision.BLOCK, "outside the calling hours where the called party may be", evidence)
+
+    def permitted_from(self, facts: Facts, at: datetime) -> datetime | None:
+        """The first moment within the windows of every zone, or of an agreed time."""
+        if lifting_record(self.rule, facts, at):
+            return at
+        _, names = zones_that_count(self.rule, facts)
+        candidates = [*slots_ahead(self.rule, facts, at)]
+        if (opening := self._first_opening(names, at)) is not None:
+            candidates.append(opening)
+        return min(candidates, default=None)
+
+    def _first_opening(self, names: tuple[str, ...], at: datetime) -> datetime | None:
+        """The first moment at which all zones are open."""
+        moment, limit = at, at + timedelta(days=_LOOK_AHEAD)
+        while moment < limit:
+            openings = [self._next_opening(name, moment) for name in names]
+            if any(opening is None for opening in openings):
+                return None
+            latest = max((opening for opening in openings if opening is not None), default=moment)
+            if latest == moment:
+                return moment
+            moment = latest
+        return None
+
+    def _next_opening(self, name: str, at: datetime) -> datetime | None:
+        if self._open(name, at):
+            return at
+        today = local_time(name, at).date()
+        for offset in range(-1, _LOOK_AHEAD):
+            day = today + timedelta(days=offset)
+            for first, after in self._intervals_of(day):
+                begins = moment_of(day, first, name)
+                if begins > at and begins + self._guard < moment_of(day, after, name):
+                    return begins
+        return None
+
+    def _open(self, name: str, at: datetime) -> bool:
+        local = local_time(name, at)
+        today = local.date()
+        # By the wall clock, so that an hour that comes twice is open or closed twice.
+        into_day = timedelta(
+            hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond
+        )
+        for day, passed in ((today, into_day), (today - timedelta(days=1), into_day + timedelta(days=1))):
+            for first, after in self._intervals_of(day):
+                if timedelta(minutes=first) <= passed < timedelta(minutes=after) - self._guard:
+                    return True
+        return False
+
+    def _intervals_of(self, day: Any) -> Intervals:
+        if self._hours.holidays is not None and self._sets.name_of(self._hours.holidays, day) is not None:
+            return self._holiday
+        return self._week[day.weekday()]
+
+    def _described(self, name: str, at: datetime) -> str:
+        """The windows of the local day, and the holiday that it is, in words."""
+        day = local_time(name, at).date()
+        holiday = None if self._hours.holidays is None else self._sets.name_of(self._hours.holidays, day)
+        windows = ", ".join(f"{_clock(first)}-{_clock(after)}" for first, after in self._intervals_of(day)) or "closed"
+        return windows if holiday is None else f"{windows} ({holiday})"
+
+    def _says(
+        self, decision: Decision, reason: str, evidence: dict[str, Any], relied_on: tuple[str, ...] = ()
+    ) -> Finding:
+        return Finding(
+            rule=self.rule.rule,
+            decision=decision,
+            reason=reason,
+            evidence=evidence,
+            law=self.rule.law,
+            relied_on=relied_on,
+        )
+
+
+def _windows_of(hours: Hours, weekday: int) -> list[Window]:
+    days = hours.days
+    own: list[Window] | None = getattr(days, _NAMES[weekday])
+    for windows in (own, days.weekdays if weekday < 5 else days.weekend, days.every_day):
+        if windows is not None:
+            return windows
+    return []
+
+
+def _intervals(windows: list[Window]) -> Intervals:
+    return tuple(sorted(map(minutes, windows)))
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"

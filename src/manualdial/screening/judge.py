@@ -1,0 +1,141 @@
+"""The judge: runs every rule over the facts; the strictest decision is the verdict's (contract §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import msgspec
+
+from manualdial.agents import Role
+from manualdial.messages import RuleResult, Verdict
+from manualdial.screening import built_in
+from manualdial.screening.decision import Decision, strictest
+from manualdial.screening.facts import Facts, WantedOverride
+from manualdial.screening.finding import Check, Finding
+from manualdial.screening.policies import Policies
+from manualdial.screening.zones import local_time, zones_that_count
+
+NEVER_OVERRIDDEN = frozenset({"screening-unavailable", "own-line"})
+_LOOK_AHEAD = timedelta(days=400)
+_MOST_STEPS = 1000
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict, and what it stands on that is not told on the wire."""
+
+    verdict: Verdict
+    relied_on: tuple[str, ...]
+    """Ids of the records without which some rule would have blocked."""
+    counted: bool
+    """Whether a rule that counts attempts was run: the count must still be the same when the call is written down."""
+
+
+def judge(facts: Facts, policies: Policies) -> Judgement:
+    """Run every rule that applies at the facts' moment."""
+    run = list(_applying(facts, policies, facts.at))
+    findings = [
+        _overridden(finding, facts)
+        for finding in (*built_in.findings(facts, facts.at), *(check.finding(facts, facts.at) for check in run))
+    ]
+    decision = strictest(finding.decision for finding in findings)
+    next_permitted = None if decision is Decision.ALLOW else next_permitted_at(facts, policies)
+    verdict = Verdict(
+        decision=decision,
+        rules=[_told(finding) for finding in findings],
+        overridable=decision is Decision.WARN,
+        policy=policies.version,
+        next_permitted_at=msgspec.UNSET if next_permitted is None else next_permitted.isoformat(),
+    )
+    return Judgement(
+        verdict=verdict,
+        relied_on=tuple(dict.fromkeys(record for finding in findings for record in finding.relied_on)),
+        counted=any(check.rule.attempts is not None for check in run),
+    )
+
+
+def next_permitted_at(facts: Facts, policies: Policies) -> datetime | None:
+    """The first moment, from the facts' own on, at which every rule allows the call; None: waiting does not help.
+
+    The earliest moments of single rules are taken in turn, until one suits all: so it also sees rules that come into
+    force meanwhile. It supposes that nothing else changes: no further attempt, no new record.
+    """
+    moment, limit = facts.at, facts.at + _LOOK_AHEAD
+    for _ in range(_MOST_STEPS):
+        latest = moment
+        for allowed_from in _earliest(facts, policies, moment):
+            if allowed_from is None or allowed_from > limit:
+                return None
+            latest = max(latest, allowed_from)
+        if latest == moment:
+            return moment
+        moment = latest
+    return None
+
+
+def _earliest(facts: Facts, policies: Policies, moment: datetime) -> Iterator[datetime | None]:
+    yield built_in.permitted_from(facts, moment)
+    for check in _applying(facts, policies, moment):
+        yield check.permitted_from(facts, moment)
+
+
+def _applying(facts: Facts, policies: Policies, at: datetime) -> Iterator[Check]:
+    """The rules of the law that are about such a call at that moment."""
+    for check in policies.reaching(facts.places):
+        if applies(check, facts, at):
+            yield check
+
+
+def applies(check: Check, facts: Facts, at: datetime) -> bool:
+    """Whether a rule is about such a call at that moment."""
+    rule = check.rule
+    if facts.purpose not in rule.purposes or facts.party not in rule.parties:
+        return False
+    if rule.lines is not None and facts.line not in rule.lines and facts.line != "either":
+        return False
+    if rule.in_force_from is None and rule.in_force_until is None:
+        return True
+    _, names = zones_that_count(rule, facts)
+    return any(rule.is_in_force_on(local_time(name, at).date()) for name in names)
+
+
+def _overridden(finding: Finding, facts: Facts) -> Finding:
+    """A block that may be overridden is a warning; with the wish and the right to override it, it is allowed."""
+    if finding.decision is not Decision.BLOCK or finding.rule in NEVER_OVERRIDDEN:
+        return finding
+    who = _who_may(finding.rule, facts)
+    if not who:
+        return finding
+    evidence = finding.evidence | {"overridableBy": sorted(who)}
+    wanted = next((wish for wish in facts.overrides if _is_meant(wish, finding.rule)), None)
+    if wanted is None:
+        return msgspec.structs.replace(finding, decision=Decision.WARN, evidence=evidence)
+    if not who & facts.roles:
+        return msgspec.structs.replace(
+            finding, decision=Decision.WARN, evidence=evidence | {"override": "the agent has not the right to"}
+        )
+    return msgspec.structs.replace(
+        finding,
+        decision=Decision.ALLOW,
+        reason=f"{finding.reason}; overridden",
+        evidence=evidence | {"override": wanted.reason},
+    )
+
+
+def _who_may(rule: str, facts: Facts) -> frozenset[Role]:
+    overridable = facts.settings.overridable
+    return overridable.get(rule) or overridable.get(rule.partition(".")[0]) or frozenset()
+
+
+def _is_meant(wish: WantedOverride, rule: str) -> bool:
+    return bool(wish.reason.strip()) and wish.rule.strip().lower() in (rule, rule.partition(".")[0])
+
+
+def _told(finding: Finding) -> RuleResult:
+    return RuleResult(
+        rule=finding.rule,
+        decision=finding.decision,
+        reason=finding.reason,
+        evidence=finding.evidence,
+        law=msgspec.UNSET if finding.law is None else finding.law,
+    )

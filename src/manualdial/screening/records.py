@@ -1,0 +1,155 @@
+"""What is on record about a number: dated statements, each with who wrote it down.
+
+A record is never changed. It ends by its own date, or by being withdrawn, and stays readable for old evidence.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+import msgspec
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+    """What a record says."""
+
+
+class ListScope(StrEnum):
+    """Whose do-not-call list a number is on."""
+
+    COMPANY = "company"
+    """The company's own: it blocks every purpose (contract §5)."""
+    CAMPAIGN = "campaign"
+
+
+class Listing(Content, frozen=True, kw_only=True, tag="do-not-call"):
+    """The person asked not to be called."""
+
+    scope: ListScope = ListScope.COMPANY
+    campaign_id: str | None = None
+    """With the scope `campaign`: which one."""
+    reason: str = ""
+
+
+class Refusal(Content, frozen=True, kw_only=True, tag="refusal"):
+    """The person said no in a talk: some laws then give a time of silence. It is no listing by itself."""
+
+    refused_at: datetime
+    campaign_id: str | None = None
+
+
+class ConsentForm(StrEnum):
+    """How consent was given, the weakest first."""
+
+    ORAL = "oral"
+    EXPRESS = "express"
+    """Express, and on record."""
+    WRITTEN = "written"
+    """Signed, also electronically."""
+
+
+class Consent(Content, frozen=True, kw_only=True, tag="consent"):
+    """The person agreed to be called."""
+
+    form: ConsentForm
+    given_at: datetime
+    given_by: str = ""
+    """The person, in the caller's words or as an id of the CRM."""
+    given_to: str = ""
+    """The seller to whom it was given; empty: the tenant."""
+    campaign_id: str | None = None
+    """What it is for; None: everything."""
+    proof: str = ""
+    """Where the proof is: a recording, a form."""
+    slot_from: datetime | None = None
+    slot_until: datetime | None = None
+    """The agreed time, where one was agreed: the consent then counts in that time alone."""
+
+
+class RelationshipType(StrEnum):
+    """What ties the person to the seller."""
+
+    PURCHASE = "purchase"
+    INQUIRY = "inquiry"
+    CONTRACT = "contract"
+
+
+class Relationship(Content, frozen=True, kw_only=True, tag="relationship"):
+    """The person is, or was, a customer."""
+
+    type: RelationshipType
+    on: date
+    """The day of the purchase (or the last payment), of the inquiry, or of the contract's beginning."""
+    ended_on: date | None = None
+    """The last day of a contract; None: it runs."""
+
+
+class Residence(Content, frozen=True, kw_only=True, tag="residence"):
+    """Where the person is."""
+
+    jurisdiction: str | None = None
+    """ISO 3166, as `US-FL` or `FR`."""
+    zip_code: str | None = None
+    zone: str | None = None
+    """An IANA time zone."""
+    stated: bool = False
+    """Said by the person in a call, and not the contact's record."""
+
+
+class LineType(StrEnum):
+    """The kind of line, where the numbering plan does not tell."""
+
+    FIXED = "fixed"
+    MOBILE = "mobile"
+
+
+class Line(Content, frozen=True, kw_only=True, tag="line"):
+    """The kind of line, from a source better than the numbering plan."""
+
+    type: LineType
+    source: str
+
+
+class Business(Content, frozen=True, kw_only=True, tag="business"):
+    """The number is a business's line. Only ever a stated fact with a source: without one everybody is a consumer."""
+
+    source: str
+
+
+class RegistryAnswer(Content, frozen=True, kw_only=True, tag="registry-answer"):
+    """What a registry that hands out no list answered when it was asked for this number."""
+
+    registry: str
+    listed: bool
+    answered_at: datetime
+    valid_until: datetime
+
+
+AnyContent = Listing | Refusal | Consent | Relationship | Residence | Line | Business | RegistryAnswer
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One statement about one number."""
+
+    id: str
+    """A UUID."""
+    tenant_id: str
+    number: str
+    """E.164."""
+    content: AnyContent
+    recorded_at: datetime
+    recorded_by: str
+    """A login name, or the import that brought it."""
+    until: datetime | None = None
+    """From then on it no longer counts; None: for ever."""
+    withdrawn_at: datetime | None = None
+    withdrawn_by: str | None = None
+    used_at: datetime | None = None
+    """When a call last relied on it."""
+
+    def counts_at(self, moment: datetime) -> bool:
+        """Whether it is in force at that moment."""
+        if self.withdrawn_at is not None and self.withdrawn_at <= moment:
+            return False
+        return self.until is None or moment < self.until

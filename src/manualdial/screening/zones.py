@@ -1,0 +1,65 @@
+"""Which time zones count for a rule, and the local times that go into its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+
+from manualdial.places.place import Place, PlaceSource, Whereabouts
+from manualdial.places.time_zone import time_zone
+from manualdial.screening.facts import Facts
+from manualdial.screening.rule import Rule, ZoneBasis
+
+
+def places_that_count(rule: Rule, facts: Facts) -> Whereabouts:
+    """Where the person counts as being under a rule.
+
+    The places in the rule's jurisdiction, where the person is or where the number belongs, as the rule says. Where the
+    law reaches the call by the other of the two alone, the person's own time counts: the rule protects the person.
+    """
+    by_number = rule.hours is not None and rule.hours.zone is ZoneBasis.NUMBER
+    for whereabouts in (facts.numbered, facts.located) if by_number else (facts.located,):
+        within = tuple(place for place in whereabouts.places if place.is_within(rule.jurisdiction))
+        if within:
+            return Whereabouts(source=whereabouts.source, places=within)
+    return facts.located
+
+
+def zones_that_count(rule: Rule, facts: Facts) -> tuple[PlaceSource, tuple[str, ...]]:
+    """The zones in all of which a rule must be kept, and how they are known."""
+    if rule.hours is not None and rule.hours.zone is ZoneBasis.FIXED and rule.hours.fixed_zone is not None:
+        return PlaceSource.NONE, (rule.hours.fixed_zone,)
+    counting = places_that_count(rule, facts)
+    return counting.source, zones_of(counting.places)
+
+
+def zones_of(places: Iterable[Place]) -> tuple[str, ...]:
+    """The zones of some places, each once, sorted."""
+    return tuple(sorted({name for place in places for name in place.zones}))
+
+
+@lru_cache(maxsize=16_384)  # many rules look at the same zones, and many numbers are checked at the same moment
+def local_time(name: str, at: datetime) -> datetime:
+    """The wall clock in that zone."""
+    return at.astimezone(time_zone(name))
+
+
+def local_times(names: Iterable[str], at: datetime) -> dict[str, str]:
+    """The local time in each zone, as evidence."""
+    return {name: _written(name, at) for name in names}
+
+
+@lru_cache(maxsize=16_384)
+def _written(name: str, at: datetime) -> str:
+    return local_time(name, at).isoformat(timespec="seconds")
+
+
+def moment_of(day: date, minute: int, name: str) -> datetime:
+    """The moment of a local time, in minutes from the day's beginning (above 1440: the next day).
+
+    A time that daylight saving leaves out is taken as if the clock had not been moved yet.
+    """
+    days, minute = divmod(minute, 1440)
+    local = datetime.combine(day + timedelta(days=days), time(minute // 60, minute % 60), tzinfo=time_zone(name))
+    return local.astimezone(UTC)

@@ -1,0 +1,200 @@
+"""What the requests about numbers get: CheckPhoneNumber, SetDNC, SetLocation, and many checks at once (contract §5)."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from manualdial import messages, numbers, presses, views
+from manualdial.agents import Caller
+from manualdial.calls import Call
+from manualdial.envelope import Address
+from manualdial.errors import MalformedMessage, ManualDialError, NoSuchCall, ServiceUnavailable
+from manualdial.live_calls import LiveCalls
+from manualdial.messages import (
+    MAX_CHECKS,
+    Check,
+    CheckReply,
+    DialChecked,
+    SetDnc,
+    SetDncResponse,
+    SetDncResult,
+    SetLocation,
+)
+from manualdial.numbers import PhoneNumber
+from manualdial.ports import Clock, RecordStore, StoreUnavailable
+from manualdial.requests import Reply, Request
+from manualdial.screener import Question, Screened, Screener, is_a_place
+from manualdial.screening.records import AnyContent, Listing, ListScope, Record, Refusal, Residence
+from manualdial.sessions import Sessions
+from manualdial.tenants import Tenants
+
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+_BEFORE_OTHERS_GO = 20
+"""Of many numbers so many are read in one go; then everybody else has a turn."""
+STATED_FOR = timedelta(hours=12)
+"""How long it counts where somebody said to be: on a journey that is somewhere else tomorrow."""
+
+
+class ScreeningRequests:
+    """The methods behind the requests about numbers. They dial nobody, and need no agent's login."""
+
+    def __init__(
+        self,
+        *,
+        screener: Screener,
+        store: RecordStore,
+        sessions: Sessions,
+        live_calls: LiveCalls,
+        tenants: Tenants,
+        clock: Clock,
+        default_region: str,
+    ) -> None:
+        self._screener = screener
+        self._store = store
+        self._sessions = sessions
+        self._live_calls = live_calls
+        self._tenants = tenants
+        self._clock = clock
+        self._default_region = default_region
+
+    async def check_phone_number(self, request: Request, data: Check) -> Reply:
+        """The verdict on a number, now or at another moment; nothing rings, nothing is counted."""
+        question = self._question(request.caller, data)
+        screened = await self._screener.screen(question)
+        return Reply(address=request.address, message=CheckReply(dial=_checked(screened)))
+
+    async def check_all(self, caller: Caller, checks: Sequence[Any]) -> Sequence[DialChecked | ManualDialError]:
+        """The verdict on each of some numbers (1,000 at most), in their order; or why there is none."""
+        if len(checks) > MAX_CHECKS:
+            raise MalformedMessage(f"at most {MAX_CHECKS} numbers at once", details={"path": "checks"})
+        found: list[Question | ManualDialError] = []
+        for index, check in enumerate(checks, start=1):
+            if index % _BEFORE_OTHERS_GO == 0:
+                await asyncio.sleep(0)
+            try:
+                found.append(self._question(caller, messages.read(check, Check)))
+            except ManualDialError as error:
+                found.append(error)
+        questions = [one for one in found if isinstance(one, Question)]
+        screened = iter(await self._screener.screen_all(questions) if questions else ())
+        return [_checked(next(screened)) if isinstance(one, Question) else one for one in found]
+
+    async def set_dnc(self, request: Request, data: SetDnc) -> Reply:
+        """Put a number on a do-not-call list, or write down that the person said no."""
+        number = self._number(request.caller, data.phone_number, data.region)
+        await self._record(request.caller, number, _content(data, self._clock.now()))
+        result = SetDncResult(response=SetDncResponse(success=True))
+        return Reply(address=Address(*_RESULT), message=result)
+
+    async def set_location(self, request: Request, data: SetLocation) -> Reply:
+        """Write down where the person says to be, and judge the call anew; an agent in a call may have to end it."""
+        caller, call = request.caller, self._live_calls.of_agent(request.caller.user_id)
+        number = self._called(caller, data, call)
+        residence = _residence(data)
+        about = call if call is not None and call.number.e164 == number.e164 else None
+        check = Check(
+            phone_number=number.e164,
+            purpose=data.purpose or (None if about is None else about.purpose),
+            campaign_id=None if about is None else about.campaign_id,
+            account_number=None if about is None else about.account_number,
+        )
+        question = self._question(caller, check)  # read first: what is refused is not written down
+        await self._record(caller, number, residence, lasts=STATED_FOR)
+        screened = await self._screener.screen(question)
+        return Reply(address=request.address, message=CheckReply(dial=_checked(screened)))
+
+    def _question(self, caller: Caller, data: Check) -> Question:
+        settings = self._tenants.of(caller.tenant)
+        session = self._sessions.get(caller.user_id)
+        return presses.question(
+            data,
+            number=self._number(caller, data.phone_number, data.region),
+            tenant_id=caller.tenant_id,
+            settings=settings,
+            roles=caller.roles,
+            own_number=None if session is None else presses.own_number(session),
+            at=_moment(data.at) or self._clock.now(),
+        )
+
+    def _number(self, caller: Caller, typed: object, region: str | None) -> PhoneNumber:
+        session = self._sessions.get(caller.user_id)
+        home = session.region if session is not None else caller.region or self._default_region
+        return numbers.parse(typed, region=(region or home).strip().upper())
+
+    def _called(self, caller: Caller, data: SetLocation, call: Call | None) -> PhoneNumber:
+        if data.phone_number is not None:
+            return self._number(caller, data.phone_number, data.region)
+        if call is None:
+            raise NoSuchCall("without PhoneNumber the location is of the called party of the agent's live call")
+        return call.number
+
+    async def _record(
+        self, caller: Caller, number: PhoneNumber, content: AnyContent, *, lasts: timedelta | None = None
+    ) -> None:
+        now = self._clock.now()
+        record = Record(
+            id=str(uuid.uuid4()),
+            tenant_id=caller.tenant_id,
+            number=number.e164,
+            content=content,
+            recorded_at=now,
+            recorded_by=caller.login_name,
+            until=None if lasts is None else now + lasts,
+        )
+        try:
+            await self._store.add_records([record])
+        except StoreUnavailable:
+            raise ServiceUnavailable("it could not be written down; nothing has changed") from None
+
+
+_RESULT = ("LCM", "Webservice", "SetDNCResult")
+
+
+def _checked(screened: Screened) -> DialChecked:
+    return DialChecked(state="checked", number=views.number(screened.facts.number), verdict=screened.verdict)
+
+
+def _content(data: SetDnc, now: datetime) -> AnyContent:
+    campaign_id = presses.text(data.campaign_id)
+    match (data.scope or ListScope.COMPANY).strip().lower():
+        case ListScope.COMPANY:
+            return Listing(reason=data.reason or "")
+        case ListScope.CAMPAIGN if campaign_id:
+            return Listing(scope=ListScope.CAMPAIGN, campaign_id=campaign_id, reason=data.reason or "")
+        case ListScope.CAMPAIGN:
+            raise MalformedMessage("the scope campaign needs CampaignID", details={"path": "data.CampaignID"})
+        case "refusal":
+            return Refusal(refused_at=now, campaign_id=campaign_id)
+        case _:
+            raise MalformedMessage("Scope is company, campaign or refusal", details={"path": "data.Scope"})
+
+
+def _residence(data: SetLocation) -> Residence:
+    """What was said. Raises MalformedMessage for a place that nobody knows: it would screen nothing."""
+    jurisdiction = data.jurisdiction.strip().upper() if data.jurisdiction else None
+    residence = Residence(
+        jurisdiction=jurisdiction, zip_code=presses.zip_code_of(data.zip_code), zone=data.time_zone, stated=True
+    )
+    if not is_a_place(residence):
+        raise MalformedMessage("one of ZipCode, Jurisdiction and TimeZone is needed, and is to be a known place")
+    return residence
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        raise MalformedMessage("At is a moment in ISO 8601", details={"path": "data.At"}) from None
+    if moment.tzinfo is None:
+        raise MalformedMessage("At has an offset from UTC", details={"path": "data.At"})
+    if not _EARLIEST <= moment < _LATEST:
+        raise MalformedMessage("At is in this century", details={"path": "data.At"})
+    return moment

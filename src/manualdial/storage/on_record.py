@@ -1,0 +1,91 @@
+"""What is on record about some people, in one statement: it is on the way of every press."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import URL
+
+from manualdial.ports import OnRecord
+from manualdial.screening.attempts import Attempt
+from manualdial.screening.records import AnyContent, Record
+from manualdial.storage.attempts import ATTEMPTS_OF_PEOPLE, OVER, Question, for_each_database
+from manualdial.storage.tables import UtcTime, unescaped
+
+_RECORD, _RUNNING, _OVER = range(3)
+_IS_OVER = ", ".join(f"'{state}'" for state in OVER)
+_OF_CALL = f"""
+SELECT person.i, CASE WHEN calls.state IN ({_IS_OVER}) THEN {_OVER} ELSE {_RUNNING} END, calls.id, calls.requested_at,
+  calls.purpose, calls.campaign_id, calls.rang_at, calls.answered_at, NULL, NULL
+"""
+_STATEMENT = f"""
+SELECT person.i, {_RECORD}, record.id, record.recorded_at, record.recorded_by, record.withdrawn_by, record.until,
+  record.withdrawn_at, record.used_at, record.body
+  FROM person CROSS JOIN number_records AS record
+  WHERE record.tenant_id = person.tenant AND record.number = person.number
+UNION ALL {" UNION ALL ".join(_OF_CALL + branch for branch in ATTEMPTS_OF_PEOPLE)}
+"""  # noqa: S608  # all of it stands here
+
+QUESTIONS = for_each_database(_STATEMENT)
+"""The statement for each kind of database."""
+
+_content: msgspec.json.Decoder[AnyContent] = msgspec.json.Decoder(AnyContent)
+
+Read = Callable[[Any], Any]
+
+
+def _times() -> dict[str, Read]:
+    readers: dict[str, Read] = {}
+    for driver in ("sqlite", "postgresql+asyncpg"):
+        dialect = URL.create(driver).get_dialect()()
+        read = UtcTime().dialect_impl(dialect).result_processor(dialect, None)
+        readers[dialect.name] = read or (lambda value: value)
+    return readers
+
+
+_TIMES = _times()
+
+
+def answers(dialect: str, rows: Iterable[Sequence[Any]], questions: Sequence[Question]) -> list[OnRecord]:
+    """What the rows of the statement tell about each of the people."""
+    time = _TIMES[dialect]
+    records: list[list[Record]] = [[] for _ in questions]
+    attempts: list[list[Attempt]] = [[] for _ in questions]
+    for place, kind, name, at, first, second, one, two, three, body in rows:
+        if kind == _RECORD:
+            question = questions[place]
+            records[place].append(
+                Record(
+                    id=unescaped(name),
+                    tenant_id=question.tenant_id,
+                    number=question.person.number,
+                    content=_content.decode(body),
+                    recorded_at=time(at),
+                    recorded_by=unescaped(first),
+                    withdrawn_by=None if second is None else unescaped(second),
+                    until=time(one),
+                    withdrawn_at=time(two),
+                    used_at=time(three),
+                )
+            )
+        else:
+            attempts[place].append(
+                Attempt(
+                    call_id=unescaped(name),
+                    at=time(at),
+                    purpose=unescaped(first),
+                    campaign_id=None if second is None else unescaped(second),
+                    is_over=kind == _OVER,
+                    rang=one is not None,
+                    answered_at=time(two),
+                )
+            )
+    return [
+        OnRecord(
+            records=tuple(sorted(of_person, key=lambda record: (record.recorded_at, record.id))),
+            attempts=tuple(sorted(dials, key=lambda attempt: (attempt.at, attempt.call_id))),
+        )
+        for of_person, dials in zip(records, attempts, strict=True)
+    ]

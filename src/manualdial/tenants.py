@@ -1,0 +1,44 @@
+"""What an operator has decided for each tenant, and what a tenant says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from manualdial.screening import Purpose
+from manualdial.screening.facts import ScreeningSettings
+
+
+class Seller(msgspec.Struct, frozen=True, kw_only=True):
+    """Who calls, for whom, about what: goes into the evidence of each attempt (16 CFR 310.5(a)(2))."""
+
+    telemarketer: str = ""
+    seller: str = ""
+    goods: str = ""
+    script: str = ""
+    """Where the script is kept, with its version."""
+
+
+class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of one tenant."""
+
+    purpose: Purpose = Purpose.SALES
+    """The purpose of a press that names none."""
+    caller_ids: frozenset[str] = frozenset()
+    """The numbers that a press may ask to show to the customer, as they are to be written."""
+    screening: ScreeningSettings = msgspec.field(default_factory=ScreeningSettings)
+    seller: Seller = msgspec.field(default_factory=Seller)
+
+
+class Tenants:
+    """The settings of all tenants: those with settings of their own, and those that all others have."""
+
+    def __init__(self, default: TenantSettings, own: Mapping[str, TenantSettings] | None = None) -> None:
+        """`own` is by the tenant's name."""
+        self._default = default
+        self._own = {name.casefold(): settings for name, settings in (own or {}).items()}
+
+    def of(self, tenant: str) -> TenantSettings:
+        """The settings of the tenant of this name."""
+        return self._own.get(tenant.casefold(), self._default)

@@ -1,0 +1,166 @@
+"""Records, closures, policies and the chains of evidence in memory, for the store in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from manualdial.calls import Call, CallState
+from manualdial.evidence import GENESIS, Draft, Kind, LegState, Sealed, outcome, pruned, retraction, seal
+from manualdial.ports import OnRecord, Person
+from manualdial.screening.attempts import Attempt
+from manualdial.screening.closure import Closure
+from manualdial.screening.records import Record
+
+
+class Chains:
+    """The chains of all tenants."""
+
+    def __init__(self) -> None:
+        self._links: dict[str, list[Sealed]] = {}
+        self._ends: dict[str, tuple[int, bytes]] = {}
+
+    def add(self, draft: Draft) -> None:
+        """Seal a draft and put it to the end of its chain."""
+        seq, before = self._ends.get(draft.tenant_id, (0, GENESIS))
+        link = seal(draft, seq=seq + 1, before=before)
+        self._ends[draft.tenant_id] = (link.seq, link.seal)
+        self._links.setdefault(draft.tenant_id, []).append(link)
+
+    def has(self, call: Call, kind: Kind) -> bool:
+        """Whether there is such a link about the call."""
+        return any((link.call_id, link.kind) == (call.id, kind) for link in self.of(call.tenant_id))
+
+    def of(self, tenant_id: str) -> list[Sealed]:
+        """All links of a chain."""
+        return self._links.get(tenant_id, [])
+
+    def end(self, call: Call, legs: Sequence[LegState]) -> None:
+        """Tell how an attempt ended, once."""
+        if self.has(call, Kind.ATTEMPT) and not self.has(call, Kind.OUTCOME):
+            self.add(outcome(call, legs))
+
+    def take_back(self, call: Call) -> None:
+        """Tell that nothing rang for an attempt, once."""
+        if self.has(call, Kind.ATTEMPT) and not self.has(call, Kind.RETRACTION):
+            self.add(retraction(call, datetime.now(UTC)))
+
+    def prune(self, tenant_id: str, *, before: datetime, limit: int) -> int:
+        """Remove the oldest links."""
+        links = self.of(tenant_id)
+        young = (number for number, link in enumerate(links) if link.at >= before)
+        old = links[: min(next(young, len(links)), limit)]
+        if all(link.kind is Kind.PRUNED for link in old):
+            return 0
+        self.add(pruned(old[-1], at=datetime.now(UTC), count=len(old)))
+        del links[: len(old)]
+        return len(old)
+
+
+class Records:
+    """What is on record about numbers."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Add those whose id is new."""
+        for record in records:
+            self._records.setdefault(record.id, record)
+
+    def of_number(self, tenant_id: str, number: str) -> list[Record]:
+        """Oldest first."""
+        found = [each for each in self._records.values() if (each.tenant_id, each.number) == (tenant_id, number)]
+        return sorted(found, key=lambda each: (each.recorded_at, each.id))
+
+    def of_kind(self, tenant_id: str, kind: str, *, after: str) -> list[Record]:
+        """By id."""
+        found = [each for each in self._records.values() if (each.tenant_id, _kind(each)) == (tenant_id, kind)]
+        return sorted((each for each in found if each.id > after), key=lambda each: each.id)
+
+    def withdraw(self, tenant_id: str, ids: Collection[str], *, by: str, at: datetime) -> int:
+        """End some. Returns how many had not ended."""
+        due = [self._records[name] for name in set(ids) & self._records.keys()]
+        due = [each for each in due if each.tenant_id == tenant_id and each.withdrawn_at is None]
+        for each in due:
+            self._records[each.id] = msgspec.structs.replace(each, withdrawn_at=at, withdrawn_by=by)
+        return len(due)
+
+    def mark_used(self, call: Call, ids: Iterable[str]) -> None:
+        """The call relied on them."""
+        for name in ids:
+            if name in self._records and self._records[name].tenant_id == call.tenant_id:
+                self._records[name] = msgspec.structs.replace(self._records[name], used_at=call.requested_at)
+
+
+class Closures:
+    """Closures of jurisdictions."""
+
+    def __init__(self) -> None:
+        self._closures: dict[str, Closure] = {}
+        self._lifted: dict[str, datetime] = {}
+
+    def add(self, closure: Closure) -> None:
+        """Add one."""
+        self._closures[closure.id] = closure
+
+    def lift(self, closure_id: str, *, at: datetime) -> bool:
+        """End one that has not ended."""
+        closure = self._closures.get(closure_id)
+        if closure is None or closure_id in self._lifted or (closure.ends is not None and closure.ends <= at):
+            return False
+        self._lifted[closure_id] = at
+        return True
+
+    def after(self, moment: datetime) -> list[Closure]:
+        """Those that end later, the first to begin first."""
+        found = [self._as_lifted(closure) for closure in self._closures.values()]
+        lasting = [closure for closure in found if closure.ends is None or closure.ends > moment]
+        return sorted(lasting, key=lambda closure: (closure.begins, closure.id))
+
+    def _as_lifted(self, closure: Closure) -> Closure:
+        ends = [end for end in (closure.ends, self._lifted.get(closure.id)) if end is not None]
+        return msgspec.structs.replace(closure, ends=min(ends, default=None))
+
+
+def attempts_of(calls: Iterable[Call], tenant_id: str, person: Person, *, since: datetime) -> list[Attempt]:
+    """The calls that are attempts to reach a person, oldest first."""
+    recent = (call for call in calls if call.tenant_id == tenant_id and call.requested_at > since)
+    found = [call for call in recent if _is_to(person, call)]
+    return [
+        Attempt(
+            call_id=call.id,
+            at=call.requested_at,
+            purpose=call.purpose,
+            campaign_id=call.campaign_id,
+            is_over=call.state in (CallState.WRAP_UP, CallState.ENDED),
+            rang=call.rang_at is not None,
+            answered_at=call.answered_at,
+        )
+        for call in sorted(found, key=lambda call: (call.requested_at, call.id))
+    ]
+
+
+def on_record(
+    records: Records, calls: Collection[Call], tenant_id: str, people: Iterable[Person], *, since: datetime
+) -> list[OnRecord]:
+    """What is on record about each of some people."""
+    return [
+        OnRecord(
+            records=tuple(records.of_number(tenant_id, person.number)),
+            attempts=tuple(attempts_of(calls, tenant_id, person, since=since)),
+        )
+        for person in people
+    ]
+
+
+def _is_to(person: Person, call: Call) -> bool:
+    if person.account_number is None or call.account_number is None:
+        return call.number.e164 == person.number
+    return call.account_number == person.account_number
+
+
+def _kind(record: Record) -> str:
+    return str(record.content.__struct_config__.tag)
