@@ -49,10 +49,10 @@ class Agent(picows.WSListener):
             raise RuntimeError(answer.decode())
         return at, answer
 
-    async def press(self, number: str) -> tuple[float, str]:
-        """Press once: the seconds from the press to the reply, and the call's id."""
+    async def press(self, number: str, **more: object) -> tuple[float, str]:
+        """Press once, with `more` in the data: the seconds from the press to the reply, and the call's id."""
         pressed = time.perf_counter()
-        at, answer = await self.ask("LCM/Webservice/ManualDialCall", {"PhoneNumber": number})
+        at, answer = await self.ask("LCM/Webservice/ManualDialCall", {"PhoneNumber": number, **more})
         return at - pressed, str(json.loads(answer)["message"]["dial"]["callId"])
 
     def state_reached(self, state: str) -> asyncio.Event:

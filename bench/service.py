@@ -28,7 +28,7 @@ from manualdial.config import load
 START_LIMIT = 30.0
 STOP_LIMIT = 20.0
 
-Settings = Mapping[str, Mapping[str, str | int | float]]
+Settings = Mapping[str, Mapping[str, str | int | float | Sequence[str]]]
 
 
 class Service:
@@ -69,8 +69,8 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(*, agents: int, settings: Settings) -> Iterator[Service]:
-    """Start the service with this many agents; it ends with the block."""
+def running(*, agents: int, settings: Settings, module: str = "manualdial") -> Iterator[Service]:
+    """Start the service with this many agents; it ends with the block. `module` is what is run with `serve`."""
     with tempfile.TemporaryDirectory(prefix="manualdial-bench-") as name:
         folder = Path(name)
         port = free_port()
@@ -80,7 +80,7 @@ def running(*, agents: int, settings: Settings) -> Iterator[Service]:
         users = asyncio.run(_add_agents(file, agents))
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "manualdial", "serve", "--config", str(file)], stderr=log, env=environment()
+                [sys.executable, "-m", module, "serve", "--config", str(file)], stderr=log, env=environment()
             )
             try:
                 _wait_for(port, process, folder / "log")
@@ -103,7 +103,7 @@ def environment() -> dict[str, str]:
 
 def configured(folder: Path, *, port: int, settings: Settings) -> Path:
     """The file with the settings of a service that keeps all that is its own in this folder."""
-    merged: dict[str, dict[str, str | int | float]] = {
+    merged: dict[str, dict[str, str | int | float | Sequence[str]]] = {
         "server": {"port": port},
         "storage": {"url": f"sqlite:///{folder / 'manualdial.sqlite3'}"},
         "dialing": {"purpose": "service"},

@@ -66,6 +66,16 @@ class Screened(msgspec.Struct, frozen=True, kw_only=True):
     """The earlier dials that were counted; None where no rule counted any."""
 
 
+class _Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What the database said about one person."""
+
+    records: OnRecord
+    since: datetime
+    """From when on it told of dials."""
+    missing: bool = False
+    """Whether it could not be asked."""
+
+
 class Screener:
     """Asks the database once, everything else is at hand."""
 
@@ -97,25 +107,38 @@ class Screener:
 
     async def screen_all(self, questions: Sequence[Question]) -> Sequence[Screened]:
         """Judge dials of one tenant, all in one question to the database."""
-        since = min(question.at for question in questions) - self._policies.looks_back
-        try:
-            async with asyncio.timeout(self._store_timeout):
-                found = await self._store.on_record(
-                    questions[0].tenant_id, [question.person for question in questions], attempts_since=since
-                )
-        except (StoreUnavailable, TimeoutError) as error:
-            log.warning("screening without what is on record", reason=str(error))
-            found = None
+        found = await self._on_record(questions, [self._counts_since(question, ()) for question in questions])
         screened = []
-        for index, question in enumerate(questions):
+        for index, (question, known) in enumerate(zip(questions, found, strict=True)):
             if index and index % _BEFORE_OTHERS_GO == 0:
                 await asyncio.sleep(0)
-            screened.append(self._judge(question, None if found is None else found[index], since))
+            since = self._counts_since(question, known.records.records)
+            if since < known.since:
+                # What is on record puts the person where calls are counted further back.
+                (known,) = await self._on_record([question], [since])  # the same, with more of it
+            screened.append(self._judge(question, known))
         return screened
 
-    def _judge(self, question: Question, found: OnRecord | None, since: datetime) -> Screened:
-        missing = [] if found is not None else ["what is on record about the number"]
-        found = found or OnRecord(records=(), attempts=())
+    async def _on_record(self, questions: Sequence[Question], sinces: Sequence[datetime]) -> Sequence[_Known]:
+        since, people = min(sinces), [question.person for question in questions]
+        try:
+            async with asyncio.timeout(self._store_timeout):
+                found = await self._store.on_record(questions[0].tenant_id, people, attempts_since=since)
+        except (StoreUnavailable, TimeoutError) as error:
+            log.warning("screening without what is on record", reason=str(error))
+            return [_Known(records=OnRecord(records=(), attempts=()), since=since, missing=True)] * len(questions)
+        return [_Known(records=one, since=since) for one in found]
+
+    def _counts_since(self, question: Question, records: Sequence[Record]) -> datetime:
+        """From when on earlier dials may count, where the person is as far as these records tell."""
+        numbered = of_number(question.number)
+        located = self._located(question, records, numbered)
+        places = with_other_jurisdictions(located, numbered).places
+        return question.at - self._policies.looks_back(places, question.purpose)
+
+    def _judge(self, question: Question, known: _Known) -> Screened:
+        missing = ["what is on record about the number"] if known.missing else []
+        found = known.records
         closures = self._closures.current(question.tenant_id)
         if closures is None:
             missing.append("which jurisdictions are closed")
@@ -139,7 +162,7 @@ class Screener:
         looks = self._looks(facts, missing)
         facts = msgspec.structs.replace(facts, looks=looks, missing=tuple(missing))
         judgement = judge(facts, self._policies)
-        seen = AttemptsSeen(person=question.person, since=since, count=len(found.attempts))
+        seen = AttemptsSeen(person=question.person, since=known.since, count=len(found.attempts))
         return Screened(
             verdict=judgement.verdict,
             facts=facts,

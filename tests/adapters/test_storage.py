@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import stat
 import traceback
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
@@ -65,6 +67,20 @@ async def test_commits_wait_for_the_disk(tmp_path: Path) -> None:
         for name, wanted in settings.items():
             pragma = f"PRAGMA {name}"
             assert await place.write(lambda c, p=pragma: c.exec_driver_sql(p).scalar()) == wanted  # type: ignore[misc]
+
+
+async def test_a_new_file_into_which_another_process_writes_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "journal.sqlite3"
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        opening = asyncio.create_task(SqlStore(f"sqlite:///{file}", flush_timeout=1.0).__aenter__())
+        async with asyncio.timeout(LIMIT):
+            await asyncio.sleep(0.1)  # long enough to meet it; it must hold whether or not it does
+            assert not opening.done()
+            other.execute("ROLLBACK")
+            store = await opening
+    await store.record_press(a_call())
+    await store.__aexit__(None, None, None)
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_a_rule_of_one_s_own_takes_the_place_of_the_shipped_one(own: Path) -> No
 def test_files_of_one_s_own_are_good_where_their_cases_hold(own: Path) -> None:
     result = command("policy", "check", str(own))
     assert result.exit_code == 0, result.output
-    assert result.stdout == "1 rules of your own, 1 cases hold.\n"
+    assert result.stdout == "Rules of your own: 1; cases, which all hold: 1.\n"
     assert result.stderr == ""
 
 
@@ -146,7 +146,7 @@ def test_a_case_that_does_not_hold_is_told_with_what_the_rule_says(own: Path) ->
     assert result.exit_code == 1
     assert "us-fl.cases.toml: calling-hours.us-fl says allow at 2026-06-10T18:00:00-04:00" in result.stdout
     assert "the rule says block" in result.stdout
-    assert "1 of 1 cases do not hold" in result.stderr
+    assert "Of 1 cases 1 do not hold" in result.stderr
 
 
 def test_weak_sources_unknown_places_and_rules_without_a_case_are_remarked_on(own: Path) -> None:

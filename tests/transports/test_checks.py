@@ -158,6 +158,19 @@ async def test_whose_turn_does_not_come_in_time_is_told_so() -> None:
         assert (await checks(service, {"checks": [NUMBER]}, name="bob")).status == 200
 
 
+async def test_a_body_that_does_not_come_is_refused_and_holds_up_nobody() -> None:
+    async with small_service(body_timeout=0.1) as service:
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+        writer.write(
+            f"POST /v1/checks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {await service.token()}\r\n"
+            f"Content-Length: 500000\r\n\r\n{{".encode()
+        )
+        async with asyncio.timeout(5):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+        writer.close()
+        assert (await checks(service, {"checks": [NUMBER]})).status == 200
+
+
 async def test_a_refused_request_leaves_the_way_free_for_the_next(service: SmallService) -> None:
     assert (await checks(service, b"rubbish")).status == 400
     assert (await checks(service, {"checks": [NUMBER]})).status == 200

@@ -62,10 +62,9 @@ def policies_for(config: Config) -> Policies:
         policies = load(*own)
     except PolicyInvalid as fault:
         raise ConfigurationError(f"screening.policies: {fault}") from None
-    if 0 < config.storage.keep_calls < policies.looks_back.days:
-        raise ConfigurationError(
-            f"storage.keep_calls: at least {policies.looks_back.days}, as the policies count attempts so far back, or 0"
-        )
+    days = policies.longest_look_back.days
+    if 0 < config.storage.keep_calls < days:
+        raise ConfigurationError(f"storage.keep_calls: at least {days}, as the policies count calls so far back, or 0")
     return policies
 
 

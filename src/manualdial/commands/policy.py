@@ -105,8 +105,8 @@ def check(
     for remark in _remarks(changed, {case.rule for _, case in cases}):
         notices().print(Text(printable(remark), style="yellow"))
     if wrong:
-        raise CommandFailed(f"{wrong} of {len(cases)} cases do not hold.")
-    output().print(f"{len(changed)} rules of your own, {len(cases)} cases hold.", markup=False)
+        raise CommandFailed(f"Of {len(cases)} cases {wrong} do not hold.")
+    output().print(f"Rules of your own: {len(changed)}; cases, which all hold: {len(cases)}.", markup=False)
 
 
 policy.command(epilog=policy_explain.EXAMPLE)(policy_explain.explain)

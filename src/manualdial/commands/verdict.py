@@ -85,7 +85,7 @@ def in_brief(verdict: Verdict, e164: str, *, at: datetime) -> Text:
         if isinstance(rule.law, str):
             text.append(f"\n{_INDENT * 2}law: {printable(rule.law)}")
     others = len(verdict.rules) - len(no)
-    text.append(f"\n{_INDENT}{'the other' if no else 'all'} {others} rules that were run allow it", style="dim")
+    text.append(f"\n{_INDENT}rules run: {len(verdict.rules)}, allowing it: {others}", style="dim")
     return text.append(f"\n{_INDENT}").append_text(permitted(verdict, e164)) if no else text
 
 

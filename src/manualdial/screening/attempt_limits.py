@@ -27,9 +27,10 @@ class AttemptLimits:
 
     @property
     def looks_back(self) -> timedelta:
-        """How old an attempt may be and still count."""
-        # Whole days of a calendar may begin a day earlier than the length says, in the zones that count.
-        return max(self._within, self._silence) + timedelta(days=2)
+        """How old a call may be and still count."""
+        # A refusal is a record, not a call. Whole days of a calendar may begin earlier than the length says.
+        silence = self._silence if self._limit.silence_after is After.CONVERSATION else timedelta()
+        return max(self._within, silence) + timedelta(days=2)
 
     def finding(self, facts: Facts, at: datetime) -> Finding:
         """Whether one more attempt is within the limit at that moment."""

@@ -21,6 +21,7 @@ from manualdial.places.place import Place
 from manualdial.places.time_zone import UnknownTimeZone, time_zone
 from manualdial.screening.attempt_limits import AttemptLimits
 from manualdial.screening.calling_hours import CallingHours
+from manualdial.screening.decision import Purpose
 from manualdial.screening.duties import ToAskRegistry, ToBeRegistered, ToHaveConsent, ToSpareLines
 from manualdial.screening.finding import Check
 from manualdial.screening.holiday_sets import HolidaySet, HolidaySets
@@ -56,10 +57,6 @@ class Policies:
         self.checks: tuple[Check, ...] = tuple(
             check_of(rule, sets) for policy in policies for rule in policy.rules if rule.on
         )
-        self.looks_back = max(
-            (check.looks_back for check in self.checks if isinstance(check, AttemptLimits)), default=timedelta()
-        )
-        """How far back the rules look at attempts."""
         self.reaching = lru_cache(maxsize=4096)(self._reaching)
 
     def _reaching(self, places: tuple[Place, ...]) -> tuple[Check, ...]:
@@ -67,6 +64,20 @@ class Policies:
         return tuple(
             check for check in self.checks if any(place.is_within(check.rule.jurisdiction) for place in places)
         )
+
+    def looks_back(self, places: tuple[Place, ...], purpose: Purpose) -> timedelta:
+        """How far back the rules that reach these places look at calls of a purpose; nothing where none counts."""
+        return self._looks_back(self.reaching(places), purpose)
+
+    @property
+    def longest_look_back(self) -> timedelta:
+        """How far back any rule looks at calls."""
+        return max((self._looks_back(self.checks, purpose) for purpose in Purpose), default=timedelta())
+
+    @staticmethod
+    def _looks_back(checks: Iterable[Check], purpose: Purpose) -> timedelta:
+        counting = (check for check in checks if isinstance(check, AttemptLimits) and purpose in check.rule.purposes)
+        return max((check.looks_back for check in counting), default=timedelta())
 
     def registries(self, places: tuple[Place, ...]) -> tuple[str, ...]:
         """The registries of which a copy is to be looked into for these places."""

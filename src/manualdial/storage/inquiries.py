@@ -118,7 +118,7 @@ class Inquiries:
                 asked.answer.set_result(answer)
 
     async def _ask(self, questions: Sequence[Question]) -> list[OnRecord]:
-        rows = await self._database.fetch(self._statement.statement, self._statement.parameters(questions))
+        rows = await self._database.fetch(*self._statement.about(questions))
         return answers(self._database.dialect, rows, questions)
 
 

@@ -1,0 +1,55 @@
+"""The service without screening and without evidence, to measure beside: in this process each press is allowed unread.
+
+    python -m bench.unscreened serve --config FILE
+
+What a press costs beyond this is what the screening costs: the rules, their facts from the database and from the
+copies, the count of attempts when the press is written down, and the link of evidence with all that it tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench import short_calls
+from manualdial import dialing
+from manualdial.app import core
+from manualdial.messages import PolicyName, Verdict
+from manualdial.places.place import PlaceSource, Whereabouts
+from manualdial.screener import Question, Screened, Screener
+from manualdial.screening import Decision
+from manualdial.screening.facts import Facts
+
+_NOWHERE = Whereabouts(source=PlaceSource.NONE, places=())
+_ALLOWED = Verdict(
+    decision=Decision.ALLOW, rules=[], overridable=False, policy=PolicyName(name="unscreened", version="0")
+)
+
+
+class Unscreened(Screener):
+    """Allows everything, and asks nobody."""
+
+    async def screen_all(self, questions: Sequence[Question]) -> Sequence[Screened]:
+        """The same verdict on each."""
+        return [_allowed(question) for question in questions]
+
+
+def _allowed(question: Question) -> Screened:
+    facts = Facts(
+        at=question.at, number=question.number, purpose=question.purpose, located=_NOWHERE, numbered=_NOWHERE
+    )
+    return Screened(verdict=_ALLOWED, facts=facts, relied_on=(), attempts_seen=None)
+
+
+def _no_evidence(*_: object, **__: object) -> None:
+    """The journal takes a press without a link, too."""
+
+
+def main() -> None:
+    """Serve until a signal comes."""
+    vars(core)["Screener"] = Unscreened
+    vars(dialing)["evidence_of"] = _no_evidence
+    short_calls.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""screener: gathers the facts, and what it cannot learn blocks (contract §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from manualdial import numbers
+from manualdial.closures import Closures
+from manualdial.places.place import PlaceSource
+from manualdial.ports import OnRecord, Person, StoreUnavailable
+from manualdial.screener import REFUSE, STRICTEST, Question, Screened, Screener
+from manualdial.screening import Purpose
+from manualdial.screening.closure import Closure
+from manualdial.screening.records import AnyContent, Residence
+from tests.support.core import shipped_policies
+from tests.support.held_registries import HeldRegistries
+from tests.support.memory_store import MemoryStore
+from tests.support.moved_clock import MovedClock
+from tests.support.screening import FLORIDA, TUESDAY_NOON_IN_NEW_YORK, UNBOUND, WASHINGTON_DC, a_record
+
+
+class Asked(MemoryStore):
+    """A store that remembers from when on it was asked for dials."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sinces: list[datetime] = []
+
+    async def on_record(
+        self, tenant_id: str, people: Sequence[Person], *, attempts_since: datetime
+    ) -> Sequence[OnRecord]:
+        self.sinces.append(attempts_since)
+        return await super().on_record(tenant_id, people, attempts_since=attempts_since)
+
+
+class World:
+    """A screener with all that it asks."""
+
+    def __init__(self, *, no_place: str = STRICTEST) -> None:
+        self.store, self.registries, self.clock = Asked(), HeldRegistries(), MovedClock(TUESDAY_NOON_IN_NEW_YORK)
+        self.closures = Closures(store=self.store, clock=self.clock, interval=0.01, stale_after=10)
+        self.screener = Screener(
+            store=self.store,
+            registries=self.registries,
+            closures=self.closures,
+            policies=shipped_policies(),
+            no_place=no_place,
+            store_timeout=1,
+        )
+
+    async def screen(self, number: str = FLORIDA, **more: Any) -> Screened:
+        await self.closures.load()
+        return await self.screener.screen(self.question(number, **more))
+
+    def question(self, number: str = FLORIDA, **more: Any) -> Question:
+        given: dict[str, Any] = {"purpose": Purpose.SALES, "at": self.clock.now(), "settings": UNBOUND} | more
+        return Question(tenant_id="t-north", number=numbers.parse(number, region="US"), **given)
+
+    async def record(self, content: AnyContent, number: str = FLORIDA, id: str = "r") -> None:
+        await self.store.add_records([a_record(content, id=id, number=number)])
+
+
+def blocked(screened: Screened) -> list[str]:
+    return [rule.rule for rule in screened.verdict.rules if rule.decision == "block"]
+
+
+async def test_the_best_source_says_where_the_person_is() -> None:
+    world = World()
+    assert (await world.screen()).facts.located.source is PlaceSource.NUMBER
+    await world.record(Residence(jurisdiction="US-WA"), id="kept")
+    assert (await world.screen()).facts.located.source is PlaceSource.CONTACT
+    assert (await world.screen(zip_code="96813")).facts.located.source is PlaceSource.ZIP_CODE
+    await world.record(Residence(zone="America/Denver", stated=True), id="stated")
+    stated = await world.screen(zip_code="96813")
+    assert stated.facts.located.source is PlaceSource.STATED
+    assert {zone for place in stated.facts.located.places for zone in place.zones} == {"America/Denver"}
+
+
+async def test_a_zip_code_that_nobody_knows_is_as_none() -> None:
+    assert (await World().screen(zip_code="00000")).facts.located.source is PlaceSource.NUMBER
+
+
+@pytest.mark.parametrize(
+    ("no_place", "jurisdictions"),
+    [(STRICTEST, {"US-FL", "US-RI", "CA-ON"}), (REFUSE, set()), ("US-NY", {"US-NY"})],
+)
+async def test_a_number_without_a_place_is_where_the_operator_says(no_place: str, jurisdictions: set[str]) -> None:
+    screened = await World(no_place=no_place).screen("+18002530000", purpose=Purpose.SERVICE)
+    found = {place.jurisdiction for place in screened.facts.located.places}
+    assert jurisdictions <= found
+    assert bool(found) == bool(jurisdictions)
+    assert screened.verdict.decision == ("allow" if jurisdictions else "block")
+
+
+async def test_only_as_many_dials_are_asked_for_as_some_rule_counts() -> None:
+    world = World()
+    await world.screen(purpose=Purpose.SERVICE)
+    await world.screen("+12125550100")
+    assert world.store.sinces == [world.clock.now(), world.clock.now()]
+    await world.screen(FLORIDA)
+    assert world.store.sinces[-1] <= world.clock.now() - timedelta(hours=24)
+
+
+async def test_where_records_put_the_person_under_another_law_its_longer_count_is_asked_for() -> None:
+    world = World()
+    await world.record(Residence(jurisdiction="FR"))
+    screened = await world.screen(FLORIDA)
+    assert len(world.store.sinces) == 2
+    assert world.store.sinces[-1] <= world.clock.now() - timedelta(days=30)
+    assert screened.attempts_seen is not None
+    assert screened.attempts_seen.since == world.store.sinces[-1]
+
+
+async def test_what_no_rule_counts_is_not_counted_again() -> None:
+    assert (await World().screen(purpose=Purpose.SERVICE)).attempts_seen is None
+    assert (await World().screen(FLORIDA)).attempts_seen is not None
+
+
+async def test_a_database_that_is_away_or_slow_blocks() -> None:
+    world = World()
+    await world.closures.load()
+    world.store.unavailable = True
+    screened = await world.screener.screen(world.question(purpose=Purpose.SERVICE))
+    assert blocked(screened) == ["screening-unavailable"]
+    assert screened.facts.missing == ("what is on record about the number",)
+
+
+async def test_closures_that_were_not_asked_for_lately_block() -> None:
+    world = World()
+    unknown = await world.screener.screen(world.question(purpose=Purpose.SERVICE))
+    assert blocked(unknown) == ["screening-unavailable"]
+    assert (await world.screen(purpose=Purpose.SERVICE)).verdict.decision == "allow"
+    world.clock.move(11)
+    stale = await world.screener.screen(world.question(purpose=Purpose.SERVICE))
+    assert stale.facts.missing == ("which jurisdictions are closed",)
+
+
+async def test_a_closure_of_another_tenant_does_not_count_and_one_of_all_does() -> None:
+    world = World()
+    begins = datetime(2026, 3, 1, tzinfo=UTC)
+    await world.store.add_closure(Closure(id="south", tenant_id="t-south", jurisdiction="US", begins=begins, ends=None))
+    assert (await world.screen()).verdict.decision == "allow"
+    await world.store.add_closure(Closure(id="all", tenant_id=None, jurisdiction="US", begins=begins, ends=None))
+    assert blocked(await world.screen()) == ["closure.us"]
+
+
+async def test_a_registry_is_looked_into_only_where_the_tenant_must_ask_it() -> None:
+    world = World()
+    world.registries.damaged.add("us-national")
+    assert (await world.screen(WASHINGTON_DC)).verdict.decision == "allow"
+
+
+async def test_many_are_judged_in_one_question_to_the_database() -> None:
+    world = World()
+    await world.closures.load()
+    questions = [world.question(f"+1305555{number:04}") for number in range(100, 160)]
+    screened = await world.screener.screen_all(questions)
+    assert [one.facts.number.e164 for one in screened] == [one.number.e164 for one in questions]
+    assert len(world.store.sinces) == 1
+
+
+async def test_closures_that_cannot_be_asked_for_are_asked_for_again() -> None:
+    world = World()
+    world.store.unavailable = True
+    with pytest.raises(StoreUnavailable):
+        await world.closures.load()
+    assert world.closures.current("t-north") is None
+    world.store.unavailable = False
+    await world.closures.load()
+    assert world.closures.current("t-north") == []
