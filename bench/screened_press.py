@@ -26,7 +26,7 @@ from bench.table import Row, milliseconds, percentile
 AGENTS = 100
 RATE = 200
 PRESSES_A_TURN = 300
-TURNS = 14
+TURNS = 10
 WARM_UP = 400
 NUMBERS = 2000
 """So many different ones: each is called more than once, so that there are attempts to be counted."""

@@ -10,6 +10,7 @@ from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any, Final
 
+from manualdial.evidence import Kind as LinkKind
 from tests.faults.history import faults_of_call, faults_of_stretch, goes_back
 from tests.faults.outages import Outages
 from tests.faults.record import Application, Press, Record, Told
@@ -35,6 +36,8 @@ class Kind(StrEnum):
     AGENT_LEFT = "agents left Busy or in After Call Work, or in a state that they did not choose"
     HISTORY = "calls whose history has a gap or is out of order"
     NOT_WRITTEN = "calls whose agent was told what the journal does not have"
+    CHAIN = "chains of evidence that do not hold"
+    NO_EVIDENCE = "calls that have not exactly one link of evidence for the attempt and one for its outcome"
     EVENTS = "calls whose events were told out of order or twice"
     STREAM = "streams with a message missing, or one too many"
     LEFT_OVER = "channels and bridges left in Asterisk"
@@ -89,6 +92,10 @@ class Evidence:
     clock_set_back_at: Sequence[float] = ()
     outages: Outages = field(default_factory=Outages)
     service_ended_by_itself: Sequence[int] = ()
+    links: Mapping[str, Sequence[LinkKind]] | None = None
+    """By call id: the links of evidence; None: not looked at."""
+    broken: str = ""
+    """Where the chain of evidence does not hold."""
 
 
 @dataclass(kw_only=True)
@@ -115,6 +122,7 @@ def count(evidence: Evidence) -> Count:
     result.violations += _rang_twice(evidence)
     result.violations += _presses(evidence, result.excused)
     result.violations += _journal(evidence)
+    result.violations += _evidence(evidence)
     result.violations += _clients(evidence)
     rounds, written = _rounds(evidence), {call["callId"]: call for call in evidence.calls}
     for application in evidence.record.applications:
@@ -212,6 +220,21 @@ def _journal(evidence: Evidence) -> Iterator[Violation]:
         set_back = press is not None and any(0 <= at - press.at <= _LONGEST_CALL for at in evidence.clock_set_back_at)
         for fault in faults_of_call(call, clock_stepped=set_back):
             yield Violation(kind=Kind.HISTORY, round=rounds.get(call_id), call_id=call_id, detail=fault)
+
+
+def _evidence(evidence: Evidence) -> Iterator[Violation]:
+    if evidence.broken:
+        yield Violation(kind=Kind.CHAIN, round=None, detail=evidence.broken)
+    if evidence.links is None:
+        return
+    rounds, written = _rounds(evidence), {call["callId"] for call in evidence.calls}
+    for call_id in written | evidence.links.keys():
+        found = sorted(evidence.links.get(call_id, ()))
+        # A press that was taken back is not in the journal any more; its link stays, and another says so.
+        right = [LinkKind.ATTEMPT, LinkKind.OUTCOME if call_id in written else LinkKind.RETRACTION]
+        if found != right:
+            kinds = ", ".join(found) or "none"
+            yield Violation(kind=Kind.NO_EVIDENCE, round=rounds.get(call_id), call_id=call_id, detail=kinds)
 
 
 def _clients(evidence: Evidence) -> Iterator[Violation]:

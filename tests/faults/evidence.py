@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from manualdial.evidence import Kind
 from tests.faults.count import Evidence
 from tests.faults.record import Answer, Application, Press, Record, Standing, Told
 
@@ -31,6 +32,8 @@ class GoodRun:
         self.calls: list[dict[str, Any]] = []
         self.customer: dict[str, set[str]] = {}
         self.agent: dict[str, set[str]] = {}
+        self.links: dict[str, list[Kind]] = {}
+        """Links of evidence that are others than those of a good call."""
         self.application = Application(name="the agent's")
         self.record.applications.append(self.application)
         self.record.standings.append(
@@ -52,7 +55,10 @@ class GoodRun:
 
     def evidence(self, **more: Any) -> Evidence:
         """All of it, as it is to be counted."""
-        return Evidence(record=self.record, calls=self.calls, customer=self.customer, agent=self.agent, **more)
+        links = {call["callId"]: [Kind.ATTEMPT, Kind.OUTCOME] for call in self.calls} | self.links
+        return Evidence(
+            record=self.record, calls=self.calls, customer=self.customer, agent=self.agent, links=links, **more
+        )
 
     def _press(self) -> None:
         press = self.record.press(AGENT, uuid.uuid4().hex, "+12025550100")

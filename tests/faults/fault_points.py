@@ -93,10 +93,10 @@ class FragileStore:
     async def __aexit__(self, *exception: object) -> None:
         await self._store.__aexit__(*exception)
 
-    async def record_press(self, call: Call) -> None:
+    async def record_press(self, call: Call, **more: Any) -> None:
         """Write a press."""
         self._points.reach(BEFORE_JOURNAL)
-        await self._store.record_press(call)
+        await self._store.record_press(call, **more)
         self._points.reach(JOURNALLED)
 
     def record_change(self, change: Change) -> None:

@@ -23,7 +23,7 @@ from manualdial import log
 from manualdial.app import engine_for, serving, store_for
 from manualdial.commands.running import collect_less, run, stopping, unless
 from manualdial.config import load
-from manualdial.ports import Engine, Store
+from manualdial.ports import Engine, Storage
 from tests.faults.fault_points import FaultPoints, FragileEngine, FragileStore, SteppedClock
 
 
@@ -63,7 +63,7 @@ async def _serve(socket: str) -> None:
     _obey(json.loads(await reader.readline()), clock, points)
     obeying = asyncio.create_task(_take_orders(reader, clock, points))
     # All else of the two ports is passed on by name, which no type checker can see.
-    store = cast("Store", FragileStore(store_for(config), points))
+    store = cast("Storage", FragileStore(store_for(config), points))
     engine = cast("Engine", FragileEngine(engine_for(config, clock), points))
     with stopping() as stop:
         async with serving(config, clock=clock, engine=engine, store=store) as service:

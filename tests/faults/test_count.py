@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from manualdial.evidence import Kind as LinkKind
 from tests.faults.count import Evidence, Kind, count
 from tests.faults.evidence import AGENT, GoodRun
 from tests.faults.outages import Outages
@@ -199,3 +200,30 @@ def test_what_a_client_met_is_counted(run: GoodRun, incident: str, kind: Kind) -
 
 def test_what_is_left_in_asterisk_and_an_end_of_the_service_by_itself_are_counted(run: GoodRun) -> None:
     assert kinds(run.evidence(left=["channel"], service_ended_by_itself=[1])) == [Kind.LEFT_OVER, Kind.SERVICE_ENDED]
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        [],
+        [LinkKind.ATTEMPT],
+        [LinkKind.OUTCOME],
+        [LinkKind.ATTEMPT, LinkKind.ATTEMPT, LinkKind.OUTCOME],
+        [LinkKind.ATTEMPT, LinkKind.OUTCOME, LinkKind.OUTCOME],
+        [LinkKind.ATTEMPT, LinkKind.RETRACTION],
+    ],
+)
+def test_a_call_without_its_two_links_of_evidence_is_found(run: GoodRun, links: list[LinkKind]) -> None:
+    run.links[run.call_id] = links
+    assert kinds(run.evidence()) == [Kind.NO_EVIDENCE]
+
+
+def test_evidence_of_a_call_that_the_journal_does_not_have_says_that_it_was_taken_back(run: GoodRun) -> None:
+    run.links["gone"] = [LinkKind.ATTEMPT, LinkKind.RETRACTION]
+    assert kinds(run.evidence()) == []
+    run.links["gone"] = [LinkKind.ATTEMPT]
+    assert kinds(run.evidence()) == [Kind.NO_EVIDENCE]
+
+
+def test_a_chain_that_does_not_hold_is_found(run: GoodRun) -> None:
+    assert kinds(run.evidence(broken="link 7")) == [Kind.CHAIN]

@@ -154,6 +154,9 @@ class World:
                 raise error
         left = await self._left_in_asterisk()
         calls = await journal.calls(port=self._port, token=_token(self._supervisor))
+        links, broken = await journal.links(
+            {"MANUALDIAL_STORAGE_URL": self.database.url}, tenant_id=self._supervisor.tenant_id
+        )
         for log in self._invites.values():
             log.catch_up()
         return Evidence(
@@ -168,6 +171,8 @@ class World:
             clock_set_back_at=self.clock_set_back_at,
             outages=self.outages,
             service_ended_by_itself=self.service.ended_by_itself,
+            links=links,
+            broken=broken,
         )
 
     def _agent(self, number: int, user: User) -> Agent:

@@ -8,7 +8,6 @@ import msgspec
 
 from manualdial.ports import Engine, Health, Store
 from manualdial.registries.held_copies import Registries
-from manualdial.screening.registry_look import RegistryUnreadable
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,15 +20,5 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 async def status_of(store: Store, engine: Engine, registries: Registries) -> Status:
     """Ask each of them."""
     database, telephony = await asyncio.gather(store.health(), engine.health())
-    dependencies = {"database": database, "engine": telephony, "registries": _copies(registries)}
+    dependencies = {"database": database, "engine": telephony, "registries": registries.health()}
     return Status(ok=all(health.ok for health in dependencies.values()), dependencies=dependencies)
-
-
-def _copies(registries: Registries) -> Health:
-    """Whether every copy of a registry that is there can be read; whether it is young enough each verdict tells."""
-    for name in registries.names():
-        try:
-            registries.copy(name)
-        except RegistryUnreadable as fault:
-            return Health(ok=False, detail=str(fault))
-    return Health(ok=True)
