@@ -36,7 +36,7 @@ $(READY): pyproject.toml requirements/development.txt requirements/uv.txt script
 setup: $(READY)  ## Make the virtual environment .venv from the pins in requirements/
 
 .PHONY: demo
-demo: $(READY)  ## Start the service, dial the sample number, show every message of the press (ONCE=1: end after the call)
+demo: $(READY)  ## Start the service, dial the sample number, show every message and some verdicts (ONCE=1: then end)
 	@$(PYTHON) -m manualdial demo $(if $(filter-out 0,$(ONCE)),--once)
 
 .PHONY: run
@@ -94,8 +94,8 @@ schemas: $(READY)  ## Write schemas/ from the messages
 	$(PYTHON) scripts/generate.py schemas
 
 .PHONY: docs
-docs: $(READY)  ## Write docs/configuration.md from the options
-	$(PYTHON) scripts/generate.py configuration
+docs: $(READY)  ## Write docs/configuration.md from the options and docs/policies.md from the policies
+	$(PYTHON) scripts/generate.py configuration policies
 
 .PHONY: lock
 lock: $(READY)  ## Renew the exact pins in requirements/ from what pyproject.toml asks for

@@ -22,6 +22,7 @@ from manualdial.agents import Role
 from manualdial.numbers import is_region
 from manualdial.places.jurisdictions import of_jurisdiction
 from manualdial.screening import Purpose
+from manualdial.screening.location import REFUSE, STRICTEST
 
 PREFIX = "MANUALDIAL_"
 
@@ -196,7 +197,7 @@ class Screening(Section, frozen=True, kw_only=True):
         Meta(description="The registries that must be asked where the law says so (us-national …); `*`: all of them."),
     ] = field(default_factory=lambda: ["*"])
     registrations: Annotated[
-        list[str], Meta(description="The registrations that you have (us-vt, ca-operator …); `*`: all that are needed.")
+        list[str], Meta(description="The registrations that you have (us-vt, ca-national …); `*`: all that are needed.")
     ] = field(default_factory=list)
     countries: Annotated[list[str], Meta(description="ISO 3166 countries that may be called; `*`: all.")] = field(
         default_factory=lambda: ["*"]
@@ -434,7 +435,7 @@ def _check_asterisk(asterisk: Asterisk, *, in_use: bool) -> None:
 
 def _check_screening(screening: Screening) -> None:
     _check_lists("screening", screening)
-    if screening.no_place not in ("strictest", "refuse") and of_jurisdiction(screening.no_place) is None:
+    if screening.no_place not in (STRICTEST, REFUSE) and of_jurisdiction(screening.no_place) is None:
         raise ConfigurationError("screening.no_place: strictest, refuse, or a jurisdiction as US-NY or FR")
 
 

@@ -216,6 +216,8 @@ class Dialing:
         if earlier is not None and not self._earlier.is_unasked(earlier):
             return Outcome(call=self._earlier.same(press, earlier), replay=True)
         if isinstance(refusal, CallRefused):
+            against = (rule.rule for rule in screened.verdict.rules if rule.decision != Decision.ALLOW)
+            self._metrics.blocked({rule.partition(".")[0] for rule in against})
             self._chain.record_evidence(self._evidence(press, screened, Kind.REFUSAL, call_id=None))
             await self._written()
         raise refusal

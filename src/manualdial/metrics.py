@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -25,6 +26,9 @@ class Metrics:
             registry=self._registry,
         )
         self._presses = Counter("manualdial_presses", "Presses by outcome.", ("outcome",), registry=self._registry)
+        self._blocked = Counter(
+            "manualdial_blocks", "Rules that did not allow a press, by kind.", ("kind",), registry=self._registry
+        )
         self._calls_ended = Counter(
             "manualdial_calls_ended", "Calls by who ended them and why.", ("by", "cause"), registry=self._registry
         )
@@ -71,6 +75,11 @@ class Metrics:
     def press(self, outcome: str) -> None:
         """A press had this outcome: called, replay, or the type of the error."""
         self._presses.labels(outcome).inc()
+
+    def blocked(self, kinds: Iterable[str]) -> None:
+        """A press was refused by rules of these kinds: what stands in their names before the dot."""
+        for kind in kinds:
+            self._blocked.labels(kind).inc()
 
     def since_press(self, milestone: str, seconds: float, *, outcome: str) -> None:
         """A press reached a milestone; `outcome` is what came of it there."""

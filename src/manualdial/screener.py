@@ -14,21 +14,19 @@ from manualdial.closures import Closures
 from manualdial.messages import Verdict
 from manualdial.numbers import PhoneNumber
 from manualdial.places.by_number import of_number
-from manualdial.places.by_zip_code import of_zip_code
-from manualdial.places.jurisdictions import at_zone, everywhere, of_jurisdiction, with_other_jurisdictions
-from manualdial.places.place import PlaceSource, Whereabouts
+from manualdial.places.jurisdictions import with_other_jurisdictions
+from manualdial.places.place import Whereabouts
 from manualdial.ports import AttemptsSeen, OnRecord, Person, RecordStore, Registries, StoreUnavailable
 from manualdial.screening import Purpose
 from manualdial.screening.facts import EVERY, Facts, ScreeningSettings, WantedOverride
 from manualdial.screening.judge import judge
+from manualdial.screening.location import located
 from manualdial.screening.policies import Policies
 from manualdial.screening.records import Record, Residence
 from manualdial.screening.registry_look import RegistryLook, RegistryUnreadable
 
 log = structlog.get_logger(__name__)
 
-STRICTEST = "strictest"
-REFUSE = "refuse"
 _BEFORE_OTHERS_GO = 20
 """Of many numbers so many are judged in one go; then everybody else has a turn."""
 
@@ -89,10 +87,7 @@ class Screener:
         no_place: str,
         store_timeout: float,
     ) -> None:
-        """`no_place` says where a number counts as being that belongs to no place.
-
-        "strictest": everywhere; "refuse": nowhere, which blocks; else a jurisdiction. `store_timeout` is in seconds.
-        """
+        """`no_place`: see `screening.location.located`; `store_timeout` in seconds."""
         self._store = store
         self._registries = registries
         self._closures = closures
@@ -131,9 +126,7 @@ class Screener:
 
     def _counts_since(self, question: Question, records: Sequence[Record]) -> datetime:
         """From when on earlier dials may count, where the person is as far as these records tell."""
-        numbered = of_number(question.number)
-        located = self._located(question, records, numbered)
-        places = with_other_jurisdictions(located, numbered).places
+        places = with_other_jurisdictions(self._located(question, records), of_number(question.number)).places
         return question.at - self._policies.looks_back(places, question.purpose)
 
     def _judge(self, question: Question, known: _Known) -> Screened:
@@ -142,15 +135,14 @@ class Screener:
         closures = self._closures.current(question.tenant_id)
         if closures is None:
             missing.append("which jurisdictions are closed")
-        numbered = of_number(question.number)
         facts = Facts(
             at=question.at,
             number=question.number,
             purpose=question.purpose,
             campaign_id=question.campaign_id,
             entry=question.entry,
-            located=self._located(question, found.records, numbered),
-            numbered=numbered,
+            located=self._located(question, found.records),
+            numbered=of_number(question.number),
             records=found.records,
             attempts=found.attempts,
             closures=tuple(closures or ()),
@@ -170,30 +162,14 @@ class Screener:
             attempts_seen=seen if judgement.counted else None,
         )
 
-    def _located(self, question: Question, records: Sequence[Record], numbered: Whereabouts) -> Whereabouts:
-        """Where the person is: said by the person, the ZIP code of the press, the contact's record, the number."""
-        residences = [
-            record.content
-            for record in records
-            if isinstance(record.content, Residence) and record.counts_at(question.at)
-        ]
-        stated = [one for one in residences if one.stated]
-        if stated and (place := _of_residence(stated[-1], numbered, PlaceSource.STATED)):
-            return place
-        if question.zip_code is not None and (place := _of_zip_code(question.zip_code, PlaceSource.ZIP_CODE)):
-            return place
-        kept = [one for one in residences if not one.stated]
-        if kept and (place := _of_residence(kept[-1], numbered, PlaceSource.CONTACT)):
-            return place
-        return numbered if numbered.places else self._nowhere(question.number)
-
-    def _nowhere(self, number: PhoneNumber) -> Whereabouts:
-        if self._no_place == STRICTEST:
-            return _everywhere(number)
-        if self._no_place == REFUSE:
-            return Whereabouts(source=PlaceSource.NONE, places=())
-        place = of_jurisdiction(self._no_place)
-        return place or Whereabouts(source=PlaceSource.NONE, places=())
+    def _located(self, question: Question, records: Sequence[Record]) -> Whereabouts:
+        contents = (record.content for record in records if record.counts_at(question.at))
+        return located(
+            question.number,
+            zip_code=question.zip_code,
+            residences=[content for content in contents if isinstance(content, Residence)],
+            no_place=self._no_place,
+        )
 
     def _looks(self, facts: Facts, missing: list[str]) -> dict[str, RegistryLook]:
         required = facts.settings.registries
@@ -210,35 +186,3 @@ class Screener:
             if look is not None:
                 looks[name] = look
         return looks
-
-
-def _everywhere(number: PhoneNumber) -> Whereabouts:
-    """All places where somebody with a number that belongs to none may be. One of +1 rings in two countries."""
-    if number.region == "001":
-        return everywhere(None)
-    if number.e164.startswith("+1"):
-        return with_other_jurisdictions(everywhere("US"), everywhere("CA"))
-    return everywhere(number.region)
-
-
-def is_a_place(residence: Residence) -> bool:
-    """Whether a stated place is one that is known."""
-    nowhere = Whereabouts(source=PlaceSource.NONE, places=())
-    named = residence.zip_code is not None or residence.jurisdiction is not None
-    return (named or residence.zone is not None) and bool(_of_residence(residence, nowhere, PlaceSource.STATED))
-
-
-def _of_residence(residence: Residence, numbered: Whereabouts, source: PlaceSource) -> Whereabouts | None:
-    place: Whereabouts | None = None
-    if residence.zip_code is not None:
-        place = _of_zip_code(residence.zip_code, source)
-    if place is None and residence.jurisdiction is not None:
-        place = of_jurisdiction(residence.jurisdiction, source=source)
-    if residence.zone is not None:
-        return at_zone(place or numbered, residence.zone, source=source)
-    return place
-
-
-def _of_zip_code(zip_code: str, source: PlaceSource) -> Whereabouts | None:
-    country = "CA" if zip_code.strip()[:1].isalpha() else "US"
-    return of_zip_code(zip_code, country=country, source=source)

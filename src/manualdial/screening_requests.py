@@ -29,7 +29,8 @@ from manualdial.messages import (
 from manualdial.numbers import PhoneNumber
 from manualdial.ports import Clock, RecordStore, StoreUnavailable
 from manualdial.requests import Reply, Request
-from manualdial.screener import Question, Screened, Screener, is_a_place
+from manualdial.screener import Question, Screened, Screener
+from manualdial.screening.location import is_a_place
 from manualdial.screening.records import AnyContent, Listing, ListScope, Record, Refusal, Residence
 from manualdial.sessions import Sessions
 from manualdial.tenants import Tenants

@@ -20,7 +20,9 @@ import manualdial.storage
 from manualdial.calls import Call, Cause, Change, EndedBy, Ending, Report, Sign, advance, requested
 from manualdial.ports import Person, StoreUnavailable
 from manualdial.storage import SqlStore
+from manualdial.storage.attempts import Question
 from manualdial.storage.logins import OPEN_LOGINS
+from manualdial.storage.on_record import QUESTIONS
 from manualdial.storage.retention import FORGET, REMOVE_FORGOTTEN
 from manualdial.storage.rows import CALL_COLUMNS, CHANGE_COLUMNS, call_values, change_values, user_row
 from manualdial.storage.tables import call_changes, calls, metadata, tenants, users
@@ -197,3 +199,17 @@ def plan_of(connection: Connection, statement: Executable) -> list[str]:
     connection.execute(statement, {"before": NOON, "limit": 10}).close()
     driver.set_trace_callback(None)
     return [line.detail for line in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {executed[0]}")]
+
+
+async def test_what_is_asked_for_every_press_is_found_by_indexes(tmp_path: Path) -> None:
+    questions = [Question("north", Person(number="+12025550100", account_number="A"), NOON)]
+    statement, parameters = QUESTIONS["sqlite"].about(questions)
+    async with opened(f"sqlite:///{tmp_path}/journal.sqlite3") as place:
+        plan = [str(row[-1]) for row in await place.fetch(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    used = {line.split(" INDEX ")[1].split(" (")[0] for line in plan if " INDEX ix_" in line}
+    assert used == {
+        "ix_number_records_tenant_id_number",
+        "ix_calls_tenant_id_number_e164",
+        "ix_calls_tenant_id_account_key",
+    }
+    assert [line for line in plan if line.startswith(("SCAN calls", "SCAN record"))] == []

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from io import FileIO
 from pathlib import Path
 
@@ -18,10 +19,12 @@ import pytest
 from sqlalchemy import Connection, make_url
 
 from manualdial.calls import Call, Sign
-from manualdial.ports import StoreUnavailable
+from manualdial.evidence import Kind
+from manualdial.ports import Person, StoreUnavailable
 from manualdial.storage import SqlStore
 from manualdial.storage.batch import Content, NewPress, write_new
 from manualdial.storage.database import Database, database
+from tests.contract.chains import LONG_AGO, a_refusal, an_attempt, kinds, seen, whole_chain
 from tests.contract.stores import LIMIT, a_call, a_login, history, opened, record, stored
 from tests.servers.postgresql import PostgresqlServer, new_server, shared_server
 from tests.support.calls import TO_CONNECTED
@@ -34,14 +37,15 @@ async def survives(fault: AbstractContextManager[None], store: SqlStore) -> None
     """While the fault lasts presses fail and the rest waits; after it all that waited is written, in order."""
     call, refused = a_call(purpose=BIG), a_call(request_id="refused", purpose=BIG)
     async with asyncio.timeout(LIMIT):
-        await store.record_press(call)
+        await store.record_press(call, evidence=an_attempt(call))
         store.record_login(a_login())
         await store.flush()
         with fault:
             for _ in range(2):
                 with pytest.raises(StoreUnavailable):
-                    await store.record_press(refused)
+                    await store.record_press(refused, evidence=an_attempt(refused))
             now = record(store, call, *TO_CONNECTED)
+            store.record_evidence(a_refusal())
             with pytest.raises(StoreUnavailable):
                 await store.flush()
             assert not (await store.health()).ok
@@ -51,7 +55,8 @@ async def survives(fault: AbstractContextManager[None], store: SqlStore) -> None
         assert [line[0] for line in await history(store, call)] == [0, 1, 2, 3, 4, 5, 6]
         assert await store.logins() == []
         assert await store.press("ada", "refused") is None
-        await store.record_press(refused)
+        await store.record_press(refused, evidence=an_attempt(refused))
+        assert kinds(await whole_chain(store)) == [Kind.ATTEMPT, Kind.REFUSAL, Kind.ATTEMPT]
         assert (await store.health()).ok
 
 
@@ -206,6 +211,8 @@ async def test_a_server_that_does_not_answer_fails_presses_within_the_time_limit
                 for _ in range(2):
                     with pytest.raises(StoreUnavailable):
                         await store.record_press(a_call())
+                    with pytest.raises(StoreUnavailable):
+                        await store.on_record("north", [Person(number="+12025550100")], attempts_since=LONG_AGO)
                 now = record(store, call, Sign.AGENT_RINGING)
                 assert not (await store.health()).ok
         finally:
@@ -214,6 +221,8 @@ async def test_a_server_that_does_not_answer_fails_presses_within_the_time_limit
             while (found := await _when_it_can(store, call)) is None:  # noqa: ASYNC110  # a thaw gives no sign
                 await asyncio.sleep(0.02)
         assert found == now
+        (on_record,) = await store.on_record("north", [Person(number="+12025550100")], attempts_since=LONG_AGO)
+        assert [attempt.call_id for attempt in on_record.attempts] == [call.id]
 
 
 async def _when_it_can(store: SqlStore, call: Call) -> Call | None:
@@ -228,9 +237,11 @@ async def _when_it_can(store: SqlStore, call: Call) -> Call | None:
 async def test_connections_that_the_server_has_cut_while_they_lay_idle_cost_no_press() -> None:
     server = shared_server()
     async with SqlStore(server.new_database(), flush_timeout=5.0) as store:
-        await asyncio.gather(store.record_press(a_call()), *(store.calls("north") for _ in range(4)))
+        ask = partial(store.on_record, "north", [Person(number="+12025550100")], attempts_since=LONG_AGO)
+        await asyncio.gather(store.record_press(a_call()), ask(), *(store.calls("north") for _ in range(4)))
         # The loop stands still meanwhile: nothing has told the driver of it.
         server.cut_connections()
+        assert [len(found.attempts) for found in await ask()] == [1]
         await store.record_press(a_call())
         assert len(await store.calls("north")) == 2
 
@@ -263,7 +274,7 @@ async def test_a_press_that_is_about_to_be_committed_is_waited_for_and_taken_bac
     call, url = a_call(request_id="press-1"), shared_server().new_database()
 
     def write_slowly(connection: Connection) -> None:
-        write_new(connection, Content(presses=[NewPress(call)]))
+        write_new(connection, Content(presses=[NewPress(call, evidence=an_attempt(call))]))
         connection.exec_driver_sql("SELECT pg_sleep(0.5)").close()
 
     async with SqlStore(url, flush_timeout=5.0) as store, opened(url) as place, asyncio.timeout(LIMIT):
@@ -272,6 +283,7 @@ async def test_a_press_that_is_about_to_be_committed_is_waited_for_and_taken_bac
         await store.retract_press(call)
         await writing
         assert await store.press("ada", "press-1") is None
+        assert kinds(await whole_chain(store)) == [Kind.ATTEMPT, Kind.RETRACTION]
 
 
 @pytest.mark.postgresql
@@ -299,10 +311,13 @@ async def test_a_connection_lost_in_the_commit_fails_the_press() -> None:
         ):
             await place.write(lambda c, s=statement: c.exec_driver_sql(s).close())  # type: ignore[misc]
     async with SqlStore(url, flush_timeout=5.0) as store, asyncio.timeout(LIMIT):
+        first, cut, second = (a_call(request_id=key) for key in ("press-1", "cut", "press-2"))
+        await store.record_press(first, evidence=an_attempt(first), expects=seen(first, 0))
         with pytest.raises(StoreUnavailable):
-            await store.record_press(a_call(request_id="cut"))
-        await store.record_press(a_call(request_id="press-1"))
+            await store.record_press(cut, evidence=an_attempt(cut), expects=seen(cut, 1))
+        await store.record_press(second, evidence=an_attempt(second), expects=seen(second, 1))
         assert await store.press("ada", "cut") is None
+        assert kinds(await whole_chain(store)) == [Kind.ATTEMPT, Kind.ATTEMPT]
 
 
 @contextmanager

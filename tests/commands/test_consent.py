@@ -43,7 +43,7 @@ def test_a_consent_is_on_record_with_all_that_was_said_of_it(config: Path) -> No
     }
     assert (record["recordedBy"], record["until"]) == ("sue", "2101-01-01T00:00:00+00:00")
     table = command("consent", "list", NUMBER, "--config", str(config)).stdout
-    assert "form 4711" in table
+    assert "Ann Field" in table
     assert "counts" in table
 
 

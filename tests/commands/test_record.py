@@ -102,7 +102,7 @@ ANSWER = EVERY_KIND[5]
         (b"[" * 20_000, "no JSON"),
         (b'"' + b"x" * 70_000 + b'"', "too long"),
         ([1], "no JSON object"),
-        ({"number": NUMBER}, "kind is one of consent"),
+        ({"number": NUMBER}, "kind is one of do-not-call, refusal, consent"),
         ({"number": NUMBER, "kind": ["consent"]}, "kind is one of"),
         ({"number": NUMBER, "kind": "blessing"}, "kind is one of"),
         ({"number": 12025550100, **CONSENT}, "PhoneNumber is a string"),

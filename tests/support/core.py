@@ -32,9 +32,10 @@ from manualdial.recovery import Recovery
 from manualdial.registration import Registration
 from manualdial.retraction import Retraction
 from manualdial.routes import AMAZON, routes
-from manualdial.screener import STRICTEST, Screener
+from manualdial.screener import Screener
 from manualdial.screening import Purpose
 from manualdial.screening.facts import ScreeningSettings
+from manualdial.screening.location import STRICTEST
 from manualdial.screening.policies import Policies, load
 from manualdial.screening_requests import ScreeningRequests
 from manualdial.sessions import Sessions

@@ -18,8 +18,8 @@ PER_CONNECTOR = [
 
 def table(core: Core, *connectors: str) -> Routes:
     return routes(
-        connectors=connectors, dialing=core.dial_requests, screening=core.screening, control=core.control, registration=core.registration,
-        agents=core.agents,
+        connectors=connectors, dialing=core.dial_requests, screening=core.screening, control=core.control,
+        registration=core.registration, agents=core.agents,
     )  # fmt: skip
 
 

@@ -12,9 +12,10 @@ from manualdial import numbers
 from manualdial.closures import Closures
 from manualdial.places.place import PlaceSource
 from manualdial.ports import OnRecord, Person, StoreUnavailable
-from manualdial.screener import REFUSE, STRICTEST, Question, Screened, Screener
+from manualdial.screener import Question, Screened, Screener
 from manualdial.screening import Purpose
 from manualdial.screening.closure import Closure
+from manualdial.screening.location import REFUSE, STRICTEST
 from manualdial.screening.records import AnyContent, Residence
 from tests.support.core import shipped_policies
 from tests.support.held_registries import HeldRegistries

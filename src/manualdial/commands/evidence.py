@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 import typer
 
 from manualdial.commands.configuration import ConfigFile, configuration
-from manualdial.commands.evidence_chain import Head, Proven, head_of, prove
+from manualdial.commands.evidence_chain import Head, Proven, head_of, is_link, prove
 from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
 from manualdial.commands.number_files import private_file
 from manualdial.commands.record_options import Json, Region, Tenant, for_tenant, moment, number_of, region_of, tenant_of
@@ -77,14 +76,19 @@ def show(
     """Show one link, with its seal and the one before it."""
 
     async def work(store: Storage, tenant_id: str) -> dict[str, Any]:
-        links = await store.evidence(tenant_id, after=max(seq - 2, 0), limit=2)
+        try:
+            links = await store.evidence(tenant_id, after=max(seq - 2, 0), limit=2)
+        except (ValueError, TypeError):
+            raise CommandFailed(f"What is stored as link {seq}, or before it, is no link.") from None
         link = next((each for each in links if each.seq == seq), None)
         if link is None:
             raise CommandFailed(f"The chain has no link {seq}.")
+        if not is_link(link.body, link.seal):
+            raise CommandFailed(f"What is stored as link {seq} is no link.")
         before = next((each.seal for each in links if each.seq == seq - 1), GENESIS if seq == 1 else None)
         try:
             told: Any = link.told()
-        except msgspec.DecodeError:
+        except ValueError:
             told = {"body": link.body.decode(errors="replace")}
         seals = {"sealBefore": None if before is None else before.hex(), "seal": link.seal.hex()}
         return {"link": told, **seals}

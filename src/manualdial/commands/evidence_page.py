@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from shlex import quote
 
 from manualdial import __version__
 from manualdial.commands.evidence_attempts import Case, attempt, cases, ending, told_of
@@ -74,7 +75,10 @@ def _about(made: Export) -> str:
 def _proof_in_short(made: Export) -> str:
     broken = made.proof.broken
     if broken is None:
-        said = f"The chain of evidence is whole: {made.proof.count:,} links, all about this number among them."
+        said = (
+            f"The chain of evidence is whole, from link {made.proof.first} to link {made.proof.head[0]}: nothing about "
+            "this number was changed or left out in between."
+        )
         return f'<p class="good">{text(said)}</p>'
     said = f"The chain of evidence is broken at link {broken.seq}: {broken.reason}. What stands behind is not proven."
     return f'<p class="bad"><strong>{text(said)}</strong></p>'
@@ -118,7 +122,8 @@ def _rules(made: Export) -> str:
             (f"<code>{text(rule.get('rule'))}</code>", *(text(rule.get(name)) for name in _OF_A_RULE))
             for rule in policies.rules
         ]
-        parts.append(grid(("Rule", "Where", "Law", "Read at", "As of"), rows))
+        heading = ("Rule", "Where", "Law", "Read at", "As of")
+        parts.append(grid(heading, rows) if rows else "<p>No rule of these policies reached an attempt.</p>")
     return "\n".join(parts) if made.policies else ""
 
 
@@ -137,7 +142,7 @@ def _proof(made: Export, json_name: str) -> str:
             "own bytes, so that no link can be changed, left out or put in without breaking all that come after it. "
             "The links about this number are in the file "
             f"<code>{text(json_name)}</code>, byte for byte as they were sealed. To recompute their seals:</p>",
-            f"<pre>{escape(HOW_TO_RECOMPUTE.format(file=printable(json_name)))}</pre>",
+            f"<pre>{escape(HOW_TO_RECOMPUTE.format(file=quote(printable(json_name))))}</pre>",
             "<p>Every line says True. That the links between them hold too needs the whole chain: whoever has it runs "
             "<code>manualdial evidence verify --expect SEQ:SEAL</code> with an end of the chain that was kept "
             "elsewhere.</p>",

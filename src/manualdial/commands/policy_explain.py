@@ -23,14 +23,13 @@ from manualdial.config import Config
 from manualdial.errors import ManualDialError
 from manualdial.numbers import PhoneNumber
 from manualdial.places.by_number import of_number
-from manualdial.places.by_zip_code import of_zip_code
-from manualdial.places.jurisdictions import everywhere, of_jurisdiction
-from manualdial.places.place import PlaceSource, Whereabouts
+from manualdial.places.place import Whereabouts
 from manualdial.screening import built_in
 from manualdial.screening.decision import Decision
 from manualdial.screening.facts import EVERY, Facts, ScreeningSettings
 from manualdial.screening.finding import Check, Finding
 from manualdial.screening.judge import applies, next_permitted_at
+from manualdial.screening.location import located, of_postal_code
 from manualdial.screening.policies import Policies
 from manualdial.screening.rule import Rule
 from manualdial.screening.zones import zones_of
@@ -93,19 +92,9 @@ def _read(typed: str, region: str) -> PhoneNumber:
 
 
 def _located(number: PhoneNumber, zip_code: str | None, settings: Config) -> Whereabouts:
-    """Where the person is: by the postal code, else by the number, else as the configuration says."""
-    if zip_code is not None:
-        found = of_zip_code(zip_code, country="CA" if zip_code.strip()[:1].isalpha() else "US")
-        if found is None:
-            raise WronglyCalled(f"{printable(zip_code)} is no postal code that is known.")
-        return found
-    by_number = of_number(number)
-    nowhere = Whereabouts(source=PlaceSource.NONE, places=())
-    if by_number.places or settings.screening.no_place == "refuse":
-        return by_number if by_number.places else nowhere
-    if settings.screening.no_place == "strictest":
-        return everywhere(None if number.region == "001" else number.region)
-    return of_jurisdiction(settings.screening.no_place, source=PlaceSource.NONE) or nowhere
+    if zip_code is not None and of_postal_code(zip_code) is None:
+        raise WronglyCalled(f"{printable(zip_code)} is no postal code that is known.")
+    return located(number, zip_code=zip_code, residences=(), no_place=settings.screening.no_place)
 
 
 def _about(facts: Facts) -> Text:

@@ -14,7 +14,7 @@ from manualdial.commands.record_views import KINDS
 from manualdial.commands.record_writing import content_id
 from manualdial.errors import ManualDialError
 from manualdial.numbers import is_region, parse
-from manualdial.screener import is_a_place
+from manualdial.screening.location import is_a_place
 from manualdial.screening.records import (
     AnyContent,
     Business,

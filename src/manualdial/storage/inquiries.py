@@ -15,8 +15,6 @@ from manualdial.storage.attempts import Question
 from manualdial.storage.database import Database
 from manualdial.storage.on_record import QUESTIONS, answers
 
-MOST_TOGETHER = 200
-"""How many people are asked about at once; a question about more waits for nobody, and nobody for it."""
 MAX_WAITING = 10_000
 
 
@@ -26,10 +24,14 @@ class _Asked(NamedTuple):
 
 
 class Inquiries:
-    """Asks what is on record about people, through one task: while one question is asked, the next ones gather."""
+    """Asks what is on record about people, through one task: while one question is asked, the next ones gather.
 
-    def __init__(self, database: Database) -> None:
+    About `together` people are asked about at once; a question about more goes in parts, beside those.
+    """
+
+    def __init__(self, database: Database, *, together: int) -> None:
         self._database = database
+        self._together = together
         self._statement = QUESTIONS[database.dialect]
         self._waiting: list[_Asked] = []
         self._wake = asyncio.Event()
@@ -52,7 +54,7 @@ class Inquiries:
         questions = [Question(tenant_id, person, since) for person in people]
         if not questions:
             return []
-        if len(questions) > MOST_TOGETHER:
+        if len(questions) > self._together:
             return await self._in_parts(questions)
         if self._asker is None or self._asker.done():
             raise StoreUnavailable("the store is closed")
@@ -67,8 +69,8 @@ class Inquiries:
         """So that a press that comes meanwhile does not wait for all of them."""
         found: list[OnRecord] = []
         try:
-            for start in range(0, len(questions), MOST_TOGETHER):
-                found += await self._ask(questions[start : start + MOST_TOGETHER])
+            for start in range(0, len(questions), self._together):
+                found += await self._ask(questions[start : start + self._together])
         except msgspec.MsgspecError:
             raise StoreUnavailable("a record about one of the numbers cannot be read") from None
         return found
@@ -91,7 +93,7 @@ class Inquiries:
         people = taken = 0
         for asked in self._waiting:
             people += len(asked.questions)
-            if taken and people > MOST_TOGETHER:
+            if taken and people > self._together:
                 break
             taken += 1
         together, self._waiting = self._waiting[:taken], self._waiting[taken:]

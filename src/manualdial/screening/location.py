@@ -1,0 +1,74 @@
+"""Where the called party counts as being, by the best source; and where, when the number belongs to no place.
+
+Said by the person, the postal code of the press, the contact's record, the number (docs/places.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from manualdial.numbers import PhoneNumber
+from manualdial.places.by_number import of_number
+from manualdial.places.by_zip_code import of_zip_code
+from manualdial.places.jurisdictions import at_zone, everywhere, of_jurisdiction, with_other_jurisdictions
+from manualdial.places.place import PlaceSource, Whereabouts
+from manualdial.screening.records import Residence
+
+STRICTEST = "strictest"
+REFUSE = "refuse"
+
+_NOWHERE = Whereabouts(source=PlaceSource.NONE, places=())
+
+
+def located(
+    number: PhoneNumber, *, zip_code: str | None, residences: Sequence[Residence], no_place: str
+) -> Whereabouts:
+    """Where the person is. `residences` are those in force, oldest first.
+
+    `no_place` says where a number counts as being that belongs to no place: "strictest" everywhere that it may ring,
+    "refuse" nowhere, which blocks; else a jurisdiction.
+    """
+    stated = [one for one in residences if one.stated]
+    if stated and (place := _of_residence(stated[-1], of_number(number), PlaceSource.STATED)):
+        return place
+    if zip_code is not None and (place := of_postal_code(zip_code)):
+        return place
+    kept = [one for one in residences if not one.stated]
+    if kept and (place := _of_residence(kept[-1], of_number(number), PlaceSource.CONTACT)):
+        return place
+    by_number = of_number(number)
+    return by_number if by_number.places else _without_a_place(number, no_place)
+
+
+def is_a_place(residence: Residence) -> bool:
+    """Whether a stated place is one that is known."""
+    named = residence.zip_code is not None or residence.jurisdiction is not None
+    return (named or residence.zone is not None) and bool(_of_residence(residence, _NOWHERE, PlaceSource.STATED))
+
+
+def of_postal_code(text: str, source: PlaceSource = PlaceSource.ZIP_CODE) -> Whereabouts | None:
+    """The place of a ZIP code of the United States or a postal code of Canada, which begins with a letter."""
+    return of_zip_code(text, country="CA" if text.strip()[:1].isalpha() else "US", source=source)
+
+
+def _without_a_place(number: PhoneNumber, no_place: str) -> Whereabouts:
+    if no_place == REFUSE:
+        return _NOWHERE
+    if no_place != STRICTEST:
+        return of_jurisdiction(no_place, source=PlaceSource.NONE) or _NOWHERE
+    if number.region == "001":
+        return everywhere(None)
+    if number.e164.startswith("+1"):  # such a number rings in both countries
+        return with_other_jurisdictions(everywhere("US"), everywhere("CA"))
+    return everywhere(number.region)
+
+
+def _of_residence(residence: Residence, numbered: Whereabouts, source: PlaceSource) -> Whereabouts | None:
+    place: Whereabouts | None = None
+    if residence.zip_code is not None:
+        place = of_postal_code(residence.zip_code, source)
+    if place is None and residence.jurisdiction is not None:
+        place = of_jurisdiction(residence.jurisdiction, source=source)
+    if residence.zone is not None:
+        return at_zone(place or numbered, residence.zone, source=source)
+    return place

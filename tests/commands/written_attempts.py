@@ -1,0 +1,100 @@
+"""Evidence of attempts as the service writes it, about people whose names would break a careless page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import cache
+
+import msgspec
+
+from manualdial.attempt_evidence import evidence_of
+from manualdial.calls import Sign
+from manualdial.evidence import Draft, Kind, LegState, outcome
+from manualdial.messages import Dial, Override
+from manualdial.presses import Press
+from manualdial.screener import Screened
+from manualdial.screening import Purpose
+from manualdial.screening.facts import WantedOverride
+from manualdial.screening.judge import judge
+from manualdial.screening.policies import Policies, load
+from manualdial.screening.records import Record
+from manualdial.tenants import Seller, TenantSettings
+from tests.support.calls import TO_CONNECTED, a_call, a_report, after
+from tests.support.people import a_session
+from tests.support.screening import FLORIDA, TUESDAY_NOON_IN_NEW_YORK, facts_about
+
+NUMBER = FLORIDA
+AT = TUESDAY_NOON_IN_NEW_YORK
+SCRIPT = "<script>alert('name')</script>"
+IMAGE = '"><img src=https://elsewhere.example/x.png>'
+BACKWARDS = "\u202egnitekram"
+
+
+@cache
+def policies() -> Policies:
+    """The shipped ones, read once."""
+    return load()
+
+
+def an_attempt(
+    tenant_id: str,
+    *,
+    call_id: str = "call-1",
+    at: datetime = AT,
+    number: str = NUMBER,
+    kind: Kind = Kind.ATTEMPT,
+    records: Sequence[Record] = (),
+) -> Draft:
+    """The link about a press, with the verdict of the shipped policies."""
+    wish = WantedOverride(rule="calling-hours", reason=f"asked for it {IMAGE}")
+    facts = facts_about(number, at=at, records=tuple(records), entry="pasted", overrides=(wish,))
+    judgement = judge(facts, policies())
+    data = Dial(
+        phone_number=number,
+        entry="pasted",
+        campaign_id="spring & autumn",
+        overrides=[Override(rule=wish.rule, reason=wish.reason)],
+    )
+    seller = Seller(telemarketer="Call <b>Us</b>", seller=SCRIPT, goods="tea & coffee", script=BACKWARDS)
+    press = Press(
+        session=msgspec.structs.replace(a_session(), tenant_id=tenant_id, name=SCRIPT),
+        roles=frozenset(),
+        settings=TenantSettings(seller=seller),
+        connector="Amazon",
+        request_id="press-1",
+        data=data,
+        number=facts.number,
+        digest="",
+        purpose=Purpose.SALES,
+        caller_id="+12025550180",
+        at=0.0,
+    )
+    screened = Screened(
+        verdict=judgement.verdict, facts=facts, relied_on=tuple(each.id for each in records), attempts_seen=None
+    )
+    return evidence_of(press, screened, kind=kind, engine="Simulator", at=at, call_id=call_id)
+
+
+def an_outcome(tenant_id: str, *, call_id: str = "call-1", at: datetime = AT) -> Draft:
+    """The link about a call that was answered and went on for 20 seconds."""
+    call = a_call(id=call_id, tenant_id=tenant_id, number=facts_about(NUMBER).number, requested_at=at, at=at)
+    connected = after(call, *TO_CONNECTED)
+    ended = after(connected, msgspec.structs.replace(a_report(connected, Sign.ENDED), at=at + timedelta(seconds=20)))
+    legs = [
+        LegState(leg="customer", state="ringing", at=at + timedelta(seconds=5)),
+        LegState(leg="customer", state="connected", at=at + timedelta(seconds=9)),
+        LegState(leg="agent", state="ended", at=at + timedelta(seconds=20)),
+    ]
+    return outcome(ended, legs)
+
+
+def a_chain(tenant_id: str) -> list[Draft]:
+    """Two attempts to one number, an hour apart, and between them one to another."""
+    later = AT + timedelta(hours=1)
+    return [
+        an_attempt(tenant_id),
+        an_attempt(tenant_id, call_id="call-2", number="+12025550199"),
+        an_outcome(tenant_id),
+        an_attempt(tenant_id, call_id="call-3", at=later, kind=Kind.REFUSAL),
+    ]
