@@ -418,7 +418,7 @@ def _check(config: Config) -> None:
 
 def longest_press(config: Config) -> float:
     """The longest time that a press takes once its turn has come, in seconds."""
-    return config.storage.timeout * 5 + config.engine.asterisk.request_timeout * 3
+    return config.storage.timeout * 6 + config.engine.asterisk.request_timeout * 3
 
 
 def _check_asterisk(asterisk: Asterisk, *, in_use: bool) -> None:

@@ -159,10 +159,13 @@ class Dialing:
     async def _in_turn(self, press: Press) -> Outcome:
         """One press of an agent after the other: a second one finds what came of the first."""
         async with self._turns.of(press.agent_id):
-            if self._clock.monotonic() - press.at > self._patience:
-                raise ServiceUnavailable("the press waited too long for its turn")
+            self._require_patience(press)
             with self._sessions.pressing(press.agent_id):
                 return await self._now(press)
+
+    def _require_patience(self, press: Press) -> None:
+        if self._clock.monotonic() - press.at > self._patience:
+            raise ServiceUnavailable("the press waited too long for its turn")
 
     async def _now(self, press: Press) -> Outcome:
         """Repeat the earlier press, or judge this one, and refuse it or place the call."""
@@ -172,6 +175,7 @@ class Dialing:
             for _ in range(_JUDGED_AT_MOST):
                 with suppress(AttemptsChanged):
                     return await self._judged(press, await self._screen(press))
+                self._require_patience(press)
             raise MakeCallFailed("the same person is being dialled by too many at once", retryable=True)
         except StoreUnavailable as error:
             log.warning("no call without a journal", reason=str(error))

@@ -102,7 +102,9 @@ class Screener:
 
     async def screen_all(self, questions: Sequence[Question]) -> Sequence[Screened]:
         """Judge dials of one tenant, all in one question to the database."""
-        found = await self._on_record(questions, [self._counts_since(question, ()) for question in questions])
+        deadline = asyncio.get_running_loop().time() + self._store_timeout
+        sinces = [self._counts_since(question, ()) for question in questions]
+        found = await self._on_record(questions, sinces, deadline)
         screened = []
         for index, (question, known) in enumerate(zip(questions, found, strict=True)):
             if index and index % _BEFORE_OTHERS_GO == 0:
@@ -110,14 +112,16 @@ class Screener:
             since = self._counts_since(question, known.records.records)
             if since < known.since:
                 # What is on record puts the person where calls are counted further back.
-                (known,) = await self._on_record([question], [since])  # the same, with more of it
+                (known,) = await self._on_record([question], [since], deadline)  # the same, with more of it
             screened.append(self._judge(question, known))
         return screened
 
-    async def _on_record(self, questions: Sequence[Question], sinces: Sequence[datetime]) -> Sequence[_Known]:
+    async def _on_record(
+        self, questions: Sequence[Question], sinces: Sequence[datetime], deadline: float
+    ) -> Sequence[_Known]:
         since, people = min(sinces), [question.person for question in questions]
         try:
-            async with asyncio.timeout(self._store_timeout):
+            async with asyncio.timeout_at(deadline):
                 found = await self._store.on_record(questions[0].tenant_id, people, attempts_since=since)
         except (StoreUnavailable, TimeoutError) as error:
             log.warning("screening without what is on record", reason=str(error))

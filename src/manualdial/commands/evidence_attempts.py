@@ -30,6 +30,9 @@ from manualdial.screening.records import Record
 Content = Mapping[str, Any]
 
 
+_BEGINNINGS = (Kind.ATTEMPT, Kind.REFUSAL)
+
+
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """An attempt, or a refusal, and what became of it."""
 
@@ -48,15 +51,24 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return next(found, None)
 
 
-def cases(links: Sequence[Placed]) -> Iterable[Case]:
+def cases(links: Sequence[Placed]) -> list[Case]:
     """The attempts that some links tell of, in their order."""
     of_calls: dict[str, list[Placed]] = {}
     for each in links:
-        if each.link.call_id is not None and each.link.kind not in (Kind.ATTEMPT, Kind.REFUSAL):
+        if each.link.call_id is not None and each.link.kind not in _BEGINNINGS:
             of_calls.setdefault(each.link.call_id, []).append(each)
-    for each in links:
-        if each.link.kind in (Kind.ATTEMPT, Kind.REFUSAL):
-            yield Case(begin=each, others=of_calls.get(each.link.call_id or "", []))
+    return [
+        Case(begin=each, others=of_calls.get(each.link.call_id or "", []))
+        for each in links
+        if each.link.kind in _BEGINNINGS
+    ]
+
+
+def left_over(links: Sequence[Placed], tried: Sequence[Case]) -> str:
+    """The links about attempts that are not among them; nothing where there is none."""
+    shown = {each.link.seq for case in tried for each in (case.begin, *case.others)}
+    rest = [each for each in links if each.link.seq not in shown]
+    return "<h2>Links about attempts that are not in the chain any more</h2>\n" + _seals(rest) if rest else ""
 
 
 def attempt(number: int, case: Case, records: Mapping[str, Record]) -> str:
@@ -151,13 +163,18 @@ def _ten_items(case: Case, content: Content) -> list[tuple[str, str]]:
         ("(ii) Seller", plain(content.get("seller")) or "not told in the settings"),
         ("(iii) Goods, services or purpose", plain(content.get("goods")) or "not told in the settings"),
         ("(iv) Consumer or business", plain(content.get("calledParty"))),
-        ("(v) Outbound", "yes" if content.get("outbound", True) else "no"),
-        ("(vi) Prerecorded message", "yes" if content.get("prerecorded") else "no: a person speaks"),
+        ("(v) Outbound", _said(content, "outbound", otherwise="yes: this service makes no other calls")),
+        ("(vi) Prerecorded message", _said(content, "prerecorded", otherwise="no: this service plays none")),
         ("(vii) Numbers, date, time, length", called),
         ("(viii) Script", plain(content.get("script")) or "not told in the settings"),
         ("(ix) Caller ID, and the right to it", f"{calling}; {plain(content.get('callerIdRight'))}"),
         ("(x) Disposition", f"{ending(case)}; this service transfers no call"),
     ]
+
+
+def _said(content: Content, name: str, *, otherwise: str) -> str:
+    value = content.get(name)
+    return otherwise if value is None else "yes" if value else "no"
 
 
 def ending(case: Case) -> str:
@@ -194,11 +211,15 @@ def _legs(case: Case, zones: Sequence[str]) -> str:
 
 
 def _links(case: Case) -> str:
+    return "<h3>Its links in the chain</h3>\n" + _seals((case.begin, *case.others))
+
+
+def _seals(links: Iterable[Placed]) -> str:
     rows = [
-        (f"link {each.link.seq}, {each.link.kind.value}", f"{utc(each.link.at)}, seal {each.link.seal.hex()}")
-        for each in (case.begin, *case.others)
+        (f"link {each.link.seq}, {each.link.kind}", f"{utc(each.link.at)}, seal {each.link.seal.hex()}")
+        for each in links
     ]
-    return "<h3>Its links in the chain</h3>\n" + table(rows)
+    return table(rows)
 
 
 def _whereabouts(value: object) -> str:

@@ -131,7 +131,7 @@ def _link(each: Placed) -> dict[str, Any]:
     link = each.link
     return {
         "seq": link.seq,
-        "kind": link.kind.value,
+        "kind": str(link.kind),
         "at": link.at.isoformat(),
         "callId": link.call_id,
         "sealBefore": None if each.before is None else each.before.hex(),
@@ -143,16 +143,13 @@ def _link(each: Placed) -> dict[str, Any]:
 
 
 def _within(links: Sequence[Placed], begins: datetime | None, ends: datetime | None) -> Iterator[Placed]:
-    """The attempts of a time, with all that belongs to them."""
-    calls = {
-        each.link.call_id
-        for each in links
-        if each.link.kind in _BEGINNINGS and each.link.call_id is not None and _is_in(each.link.at, begins, ends)
-    }
+    """The attempts of a time, with all that belongs to them; and what belongs to attempts that are there no more."""
+    beginnings = {each.link.call_id: each.link for each in links if each.link.kind in _BEGINNINGS}
     for each in links:
         link = each.link
-        stands_alone = link.kind in _BEGINNINGS or link.call_id is None
-        if link.call_id in calls or (stands_alone and _is_in(link.at, begins, ends)):
+        if link.kind not in _BEGINNINGS and link.call_id is not None:
+            link = beginnings.get(link.call_id, link)
+        if _is_in(link.at, begins, ends):
             yield each
 
 

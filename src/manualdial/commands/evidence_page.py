@@ -7,7 +7,7 @@ from html import escape
 from shlex import quote
 
 from manualdial import __version__
-from manualdial.commands.evidence_attempts import Case, attempt, cases, ending, told_of
+from manualdial.commands.evidence_attempts import Case, attempt, cases, ending, left_over, told_of
 from manualdial.commands.evidence_export import HOW_TO_RECOMPUTE, Export, content_of
 from manualdial.commands.html_text import decision, grid, part, table, text, utc
 from manualdial.commands.terminal import printable
@@ -49,13 +49,13 @@ _HEAD = """<!DOCTYPE html>
 
 def page(made: Export, json_name: str) -> str:
     """The page. Whatever was written down by others stands in it as text, and as nothing else."""
-    tried = list(cases(made.links))
+    tried = cases(made.links)
     records = {record.id: record for record in made.records}
     title = f"Evidence about calls to {made.number}"
     parts = [_HEAD.format(title=text(title), style=_STYLE), f"<h1>{text(title)}</h1>", _about(made)]
     parts += [_proof_in_short(made), _overview(tried)]
     parts += [attempt(number, case, records) for number, case in enumerate(tried, 1)]
-    parts += [_records(made.records), _rules(made), _proof(made, json_name), "</body>\n</html>\n"]
+    parts += [left_over(made.links, tried), _records(made.records), _rules(made), _proof(made, json_name), "</body>\n</html>\n"]
     return "\n".join(parts)
 
 
@@ -74,6 +74,8 @@ def _about(made: Export) -> str:
 
 def _proof_in_short(made: Export) -> str:
     broken = made.proof.broken
+    if broken is None and not made.proof.count:
+        return "<p>The chain of evidence has no link yet.</p>"
     if broken is None:
         said = (
             f"The chain of evidence is whole, from link {made.proof.first} to link {made.proof.head[0]}: nothing about "

@@ -6,51 +6,21 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import URL, Connection, Dialect, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from manualdial.calls import Call, Change, requested
-from manualdial.evidence import Draft
+from manualdial.evidence import Draft, Sealed
 from manualdial.ports import AttemptsSeen, StoreUnavailable
 from manualdial.storage.attempts import Expectations
-from manualdial.storage.chains import Head
+from manualdial.storage.chains import Head, sealed
 from manualdial.storage.faults import ContentRefused
 from manualdial.storage.links import QueuedDraft, kinds_of_calls, write_evidence, write_retraction
 from manualdial.storage.logins import LoginChange, write_logins
-from manualdial.storage.prepared import Prepared
-from manualdial.storage.rows import (
-    CALL_COLUMNS,
-    CHANGE_COLUMNS,
-    STATE_COLUMNS,
-    call_of,
-    call_values,
-    change_values,
-    key,
-    state_values,
-)
-from manualdial.storage.tables import call_changes, calls, insert, number_records
+from manualdial.storage.one_press import write_one
+from manualdial.storage.rows import CALL_COLUMNS, call_of, call_values, change_values, key, state_values
+from manualdial.storage.statements import STATEMENTS
+from manualdial.storage.tables import calls, number_records
 
-
-class _Statements:
-    """The statements for one database."""
-
-    def __init__(self, dialect: Dialect) -> None:
-        of_call = (calls.c.id == bindparam("of_call"), calls.c.step < bindparam("before_step"))
-        new_call = insert(calls, dialect.name)
-        # A line that is there already was written by a commit whose answer was lost.
-        new_line = insert(call_changes, dialect.name).on_conflict_do_nothing()
-        self.insert_calls = Prepared(new_call, dialect, names=CALL_COLUMNS)
-        self.insert_calls_if_new = new_call.on_conflict_do_nothing().returning(calls.c.id)
-        self.hold_calls = Prepared(new_call.on_conflict_do_nothing(), dialect, names=CALL_COLUMNS)
-        self.insert_changes = Prepared(new_line, dialect, names=CHANGE_COLUMNS)
-        self.update_calls = Prepared(
-            update(calls).where(*of_call), dialect, names=(*STATE_COLUMNS, "of_call", "before_step")
-        )
-
-
-_STATEMENTS = {
-    dialect.name: _Statements(dialect)
-    for dialect in (URL.create(driver).get_dialect()() for driver in ("sqlite", "postgresql+asyncpg"))
-}
 _PRESS_BY_ID_OR_KEY = select(calls).where(
     or_(
         calls.c.id == bindparam("id"),
@@ -58,8 +28,6 @@ _PRESS_BY_ID_OR_KEY = select(calls).where(
     )
 )
 _AGENT, _KEY, _ID = map(CALL_COLUMNS.index, ("agent_id", "request_key", "id"))
-
-
 _MARK_USED = (
     update(number_records)
     .where(number_records.c.tenant_id == bindparam("of_tenant"), number_records.c.id == bindparam("of_record"))
@@ -116,8 +84,11 @@ def write_new(connection: Connection, content: Content, known: Mapping[str, Head
     expectations = Expectations(connection, [(press.call, press.expects) for press in content.presses])
     if not all(expectations.holds(press.call, press.expects) for press in content.presses):
         return write_batch(connection, content, known)
+    if (link := _link_of_one(connection, content, known)) is not None:
+        _mark_used(connection, content.presses)
+        return Written([WRITTEN], write_one(connection, content.presses[0].call, link))
     if content.presses:
-        _STATEMENTS[connection.dialect.name].insert_calls.execute(connection, _rows(content.presses))
+        STATEMENTS[connection.dialect.name].insert_calls.execute(connection, _rows(content.presses))
     heads = _write_rest(connection, content.presses, content, known)
     return Written([WRITTEN] * len(content.presses), heads)
 
@@ -141,9 +112,19 @@ def retract(connection: Connection, call: Call) -> None:
 
     A transaction whose connection was lost may still be about to commit: writing the same row waits for it.
     """
-    _STATEMENTS[connection.dialect.name].hold_calls.execute(connection, _rows([NewPress(call)]))
+    STATEMENTS[connection.dialect.name].hold_calls.execute(connection, _rows([NewPress(call)]))
     connection.execute(delete(calls).where(calls.c.id == call.id))
     write_retraction(connection, call)
+
+
+def _link_of_one(connection: Connection, content: Content, known: Mapping[str, Head]) -> Sealed | None:
+    """The link of a press that is alone, where the database writes that in one round trip."""
+    alone = len(content.presses) == 1 and not (content.changes or content.logins or content.drafts)
+    if connection.dialect.name != "postgresql" or not alone:
+        return None
+    draft = content.presses[0].evidence
+    # An end that is not known is asked for under a lock, and that comes last.
+    return None if draft is None or draft.tenant_id not in known else sealed([draft], known)[0]
 
 
 def _write_rest(
@@ -160,7 +141,7 @@ def _write_rest(
 def _write_presses(connection: Connection, presses: Sequence[NewPress]) -> list[Recorded]:
     expectations = Expectations(connection, [(press.call, press.expects) for press in presses])
     rows = [dict(zip(CALL_COLUMNS, row, strict=True)) for row in _rows(presses)]
-    written = set(connection.execute(_STATEMENTS[connection.dialect.name].insert_calls_if_new, rows).scalars())
+    written = set(connection.execute(STATEMENTS[connection.dialect.name].insert_calls_if_new, rows).scalars())
     outcomes: list[Recorded | None] = []
     disappointed = []
     for press in presses:
@@ -218,7 +199,7 @@ def _mark_used(connection: Connection, presses: Sequence[NewPress]) -> None:
 
 def _write_changes(connection: Connection, presses: Sequence[NewPress], changes: Sequence[Change]) -> list[Call]:
     """Returns the calls that have ended."""
-    statements = _STATEMENTS[connection.dialect.name]
+    statements = STATEMENTS[connection.dialect.name]
     lines = [*(requested(press.call) for press in presses), *changes]
     statements.insert_changes.execute(connection, map(change_values, lines))
     newest: dict[str, Call] = {}

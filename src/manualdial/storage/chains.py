@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     URL,
@@ -93,7 +93,7 @@ def _insertion(dialect: Dialect) -> Prepared:
     return Prepared(new, dialect, names=LINK_COLUMNS)
 
 
-_INSERT = {
+INSERT_LINKS = {
     dialect.name: _insertion(dialect)
     for dialect in (URL.create(driver).get_dialect()() for driver in ("sqlite", "postgresql+asyncpg"))
 }
@@ -132,15 +132,14 @@ def write_links(connection: Connection, links: Sequence[Sealed]) -> dict[str, He
     """Put links to the ends of their chains. Returns the new ends. Raises ChainMoved."""
     # Sorted, so that two transactions wait for one another in one direction only.
     in_order = sorted(links, key=lambda link: (link.tenant_id, link.seq))
-    rows = [
-        [
-            *(link.tenant_id, link.at, link.kind.value, link.number, link.call_id, link.body, link.seal),
-            *(link.tenant_id, link.seq),
-        ]
-        for link in in_order
-    ]
     try:
-        _INSERT[connection.dialect.name].execute(connection, rows)
+        INSERT_LINKS[connection.dialect.name].execute(connection, map(link_values, in_order))
     except IntegrityError:
         raise ChainMoved("another process writes to the chain of evidence") from None
     return {link.tenant_id: Head(seq=link.seq, seal=link.seal) for link in in_order}
+
+
+def link_values(link: Sealed) -> list[Any]:
+    """The row of a link, for INSERT_LINKS."""
+    columns = (link.tenant_id, link.at, link.kind.value, link.number, link.call_id, link.body, link.seal)
+    return [*columns, link.tenant_id, link.seq]
