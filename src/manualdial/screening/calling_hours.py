@@ -16,6 +16,8 @@ from manualdial.screening.zones import local_time, local_times, moment_of, zones
 _NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _LOOK_AHEAD = 60
 """Days in which a window must come: no law closes for longer."""
+_DAY = timedelta(days=1)
+_SECONDS_OF_A_DAY = 86_400
 
 Intervals = tuple[tuple[int, int], ...]
 """Minutes of a day: first, and first after."""
@@ -84,13 +86,11 @@ class CallingHours:
     def _open(self, name: str, at: datetime) -> bool:
         local = local_time(name, at)
         today = local.date()
-        # By the wall clock, so that an hour that comes twice is open or closed twice.
-        into_day = timedelta(
-            hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond
-        )
-        for day, passed in ((today, into_day), (today - timedelta(days=1), into_day + timedelta(days=1))):
+        # By the wall clock, so that an hour that comes twice is open or closed twice. Windows and guards are whole seconds.
+        into_day = local.hour * 3600 + local.minute * 60 + local.second
+        for day, passed in ((today, into_day), (today - _DAY, into_day + _SECONDS_OF_A_DAY)):
             for first, after in self._intervals_of(day):
-                if timedelta(minutes=first) <= passed < timedelta(minutes=after) - self._guard:
+                if first * 60 <= passed < after * 60 - self._hours.guard_seconds:
                     return True
         return False
 
