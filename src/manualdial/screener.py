@@ -13,6 +13,7 @@ from manualdial.agents import Role
 from manualdial.closures import Closures
 from manualdial.messages import Verdict
 from manualdial.numbers import PhoneNumber
+from manualdial.pace import Pace
 from manualdial.places.by_number import of_number
 from manualdial.places.jurisdictions import with_other_jurisdictions
 from manualdial.places.place import Whereabouts
@@ -26,9 +27,6 @@ from manualdial.screening.records import Record, Residence
 from manualdial.screening.registry_look import RegistryLook, RegistryUnreadable
 
 log = structlog.get_logger(__name__)
-
-_BEFORE_OTHERS_GO = 20
-"""Of many numbers so many are judged in one go; then everybody else has a turn."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,25 +99,34 @@ class Screener:
         return screened
 
     async def screen_all(self, questions: Sequence[Question]) -> Sequence[Screened]:
-        """Judge dials of one tenant, all in one question to the database."""
+        """Judge dials of one tenant, all in one question to the database, or two. Others have their turns meanwhile."""
+        pace = Pace()
         deadline = asyncio.get_running_loop().time() + self._store_timeout
-        sinces = [self._counts_since(question, ()) for question in questions]
-        found = await self._on_record(questions, sinces, deadline)
-        screened = []
+        sinces = []
+        for question in questions:
+            sinces.append(self._counts_since(question, ()))
+            await pace.keep()
+        found = list(await self._on_record(questions, min(sinces), deadline))
+        # What is on record may put somebody where calls are counted further back.
+        further = {}
         for index, (question, known) in enumerate(zip(questions, found, strict=True)):
-            if index and index % _BEFORE_OTHERS_GO == 0:
-                await asyncio.sleep(0)
-            since = self._counts_since(question, known.records.records)
-            if since < known.since:
-                # What is on record puts the person where calls are counted further back.
-                (known,) = await self._on_record([question], [since], deadline)  # the same, with more of it
+            if (since := self._counts_since(question, known.records.records)) < known.since:
+                further[index] = since
+            await pace.keep()
+        if further:
+            again = [questions[index] for index in further]
+            for index, known in zip(
+                further, await self._on_record(again, min(further.values()), deadline), strict=True
+            ):
+                found[index] = known
+        screened = []
+        for question, known in zip(questions, found, strict=True):
             screened.append(self._judge(question, known))
+            await pace.keep()
         return screened
 
-    async def _on_record(
-        self, questions: Sequence[Question], sinces: Sequence[datetime], deadline: float
-    ) -> Sequence[_Known]:
-        since, people = min(sinces), [question.person for question in questions]
+    async def _on_record(self, questions: Sequence[Question], since: datetime, deadline: float) -> Sequence[_Known]:
+        people = [question.person for question in questions]
         try:
             async with asyncio.timeout_at(deadline):
                 found = await self._store.on_record(questions[0].tenant_id, people, attempts_since=since)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -27,6 +26,7 @@ from manualdial.messages import (
     SetLocation,
 )
 from manualdial.numbers import PhoneNumber
+from manualdial.pace import Pace
 from manualdial.ports import Clock, RecordStore, StoreUnavailable
 from manualdial.requests import Reply, Request
 from manualdial.screener import Question, Screened, Screener
@@ -36,10 +36,9 @@ from manualdial.sessions import Sessions
 from manualdial.tenants import Tenants
 
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-_BEFORE_OTHERS_GO = 20
-"""Of many numbers so many are read in one go; then everybody else has a turn."""
 STATED_FOR = timedelta(hours=12)
 """How long it counts where somebody said to be: on a journey that is somewhere else tomorrow."""
+_JUST_BEFORE = timedelta(microseconds=1)
 
 
 class ScreeningRequests:
@@ -75,13 +74,13 @@ class ScreeningRequests:
         if len(checks) > MAX_CHECKS:
             raise MalformedMessage(f"at most {MAX_CHECKS} numbers at once", details={"path": "checks"})
         found: list[Question | ManualDialError] = []
-        for index, check in enumerate(checks, start=1):
-            if index % _BEFORE_OTHERS_GO == 0:
-                await asyncio.sleep(0)
+        pace = Pace()
+        for check in checks:
             try:
                 found.append(self._question(caller, messages.read(check, Check)))
             except ManualDialError as error:
                 found.append(error)
+            await pace.keep()
         questions = [one for one in found if isinstance(one, Question)]
         screened = iter(await self._screener.screen_all(questions) if questions else ())
         return [_checked(next(screened)) if isinstance(one, Question) else one for one in found]
@@ -106,6 +105,9 @@ class ScreeningRequests:
             account_number=None if about is None else about.account_number,
         )
         question = self._question(caller, check)  # read first: what is refused is not written down
+        if about is not None:
+            # As at the press, and just before it: a call is placed once, and does not count against itself.
+            question = msgspec.structs.replace(question, at=about.requested_at - _JUST_BEFORE)
         await self._record(caller, number, residence, lasts=STATED_FOR)
         screened = await self._screener.screen(question)
         return Reply(address=request.address, message=CheckReply(dial=_checked(screened)))

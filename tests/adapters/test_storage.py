@@ -21,8 +21,10 @@ from manualdial.agents import NOT_READY, AgentState, AgentStateType
 from manualdial.ports import StoreUnavailable
 from manualdial.storage import SqlStore
 from manualdial.storage.batch import Content, NewPress, write_batch, write_new
+from manualdial.storage.chains import NOTHING
 from manualdial.storage.rows import CALL_COLUMNS, call_values
 from manualdial.storage.tables import AnyText, calls
+from tests.contract.chains import an_attempt
 from tests.contract.stores import LIMIT, a_call, a_login, a_user, opened
 from tests.servers.postgresql import shared_server
 
@@ -126,13 +128,15 @@ async def test_a_call_is_stored_the_same_whether_or_not_its_press_may_meet_anoth
     texts = dict.fromkeys(("connector", "extension", "caller_id", "purpose"), text_of_all)
     rows = []
     async with opened(url) as place:
-        for write in (write_new, write_batch):
+        for write, known in ((write_new, None), (write_batch, None), (write_new, {"north": NOTHING})):
             call = a_call(at=at, requested_at=at, **texts)
-            await place.write(partial(write, content=Content(presses=[NewPress(call)])))
+            press = NewPress(call, evidence=None if known is None else an_attempt(call))
+            content = Content(presses=[press])
+            await place.write(partial(write, content=content, known=known or {}))
             query = text("SELECT * FROM calls JOIN call_changes ON calls.id = call_id WHERE calls.id = :id")
             row = await place.read(lambda c, q=query, i=call.id: c.execute(q, {"id": i}).one())  # type: ignore[misc]
             rows.append([value for value in row if value != call.id])
-    assert rows[0] == rows[1]
+    assert rows[0] == rows[1] == rows[2]
 
 
 async def test_a_press_that_the_database_refuses_does_not_fail_those_beside_it(url: str) -> None:

@@ -56,11 +56,11 @@ def put_evidence(config: Path, drafts: Callable[[str], Sequence[Draft]]) -> None
     in_store(config, work)
 
 
-def tamper(config: Path, statement: str, *values: object) -> None:
+def tamper(config: Path, statement: str) -> None:
     """Change the database's file behind the back of the service."""
     connection = sqlite3.connect(config.with_name("manualdial.sqlite3"))
     try:
         with connection:
-            assert connection.execute(statement, values).rowcount > 0
+            assert connection.execute(statement).rowcount > 0
     finally:
         connection.close()

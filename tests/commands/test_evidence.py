@@ -50,38 +50,43 @@ def test_a_chain_that_nobody_touched_is_whole_and_its_end_is_told(config: Path) 
     assert "one: whole, 4 links" in result.stdout
     assert head(config) in result.stdout
     assert head(config).startswith("4:")
-    assert verified(config) == (0, {"tenant": "one", "whole": True, "links": 4, "first": 1, "head": head(config), "broken": None})  # fmt: skip
+    code, proof = verified(config)
+    assert code == 0
+    assert proof == {
+        "tenant": "one", "whole": True, "links": 4, "first": 1, "head": head(config), "broken": None
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("statement", "values", "seq", "said"),
+    ("statement", "seq", "said"),
     [
-        ("UPDATE evidence SET body = replace(CAST(body AS TEXT), 'block', 'allow') WHERE seq = 1", (), 1, "no link"),
+        (
+            "UPDATE evidence SET body = replace(CAST(body AS TEXT), 'block', 'allow') WHERE seq = 1",
+            1,
+            "seal does not fit",
+        ),
         (
             "UPDATE evidence SET body = CAST(replace(CAST(body AS TEXT), 'pasted', 'typed') AS BLOB) WHERE seq = 2",
-            (),
             2,
             "seal does not fit",
         ),
-        ("UPDATE evidence SET seal = zeroblob(32) WHERE seq = 3", (), 3, "seal does not fit"),
-        ("UPDATE evidence SET seal = 'x' WHERE seq = 3", (), 3, "no link"),
-        ("UPDATE evidence SET number = '+12025550188' WHERE seq = 2", (), 2, "beside the link"),
-        ("UPDATE evidence SET call_id = 'call-9' WHERE seq = 3", (), 3, "beside the link"),
-        ("UPDATE evidence SET at = '2020-01-01 00:00:00.000000' WHERE seq = 3", (), 3, "beside the link"),
-        ("UPDATE evidence SET at = 'rubbish' WHERE seq = 3", (), 3, ""),
-        ("UPDATE evidence SET kind = 'rubbish' WHERE seq = 3", (), 3, "no link"),
-        ("UPDATE evidence SET body = x'5b5d' WHERE seq = 4", (), 4, ""),
-        ("UPDATE evidence SET body = x'ff' WHERE seq = 4", (), 4, ""),
-        ("UPDATE evidence SET kind = 'pruned' WHERE seq = 1", (), 1, "beside the link"),
-        ("DELETE FROM evidence WHERE seq = 3", (), 4, "not number 3"),
-        ("DELETE FROM evidence WHERE seq = 1", (), 2, "missing"),
-        ("UPDATE evidence SET seq = 40 WHERE seq = 4", (), 40, "not number 39"),
+        ("UPDATE evidence SET seal = zeroblob(32) WHERE seq = 3", 3, "seal does not fit"),
+        ("UPDATE evidence SET seal = 'x' WHERE seq = 3", 3, "cannot be read"),
+        ("UPDATE evidence SET number = '+12025550188' WHERE seq = 2", 2, "beside the link"),
+        ("UPDATE evidence SET call_id = 'call-9' WHERE seq = 3", 3, "beside the link"),
+        ("UPDATE evidence SET at = '2020-01-01 00:00:00.000000' WHERE seq = 3", 3, "beside the link"),
+        ("UPDATE evidence SET at = 'rubbish' WHERE seq = 3", 3, "cannot be read"),
+        ("UPDATE evidence SET kind = 'rubbish' WHERE seq = 3", 3, "beside the link"),
+        ("UPDATE evidence SET body = x'5b5d' WHERE seq = 4", 4, "beside the link"),
+        ("UPDATE evidence SET body = x'ff' WHERE seq = 4", 4, "beside the link"),
+        ("UPDATE evidence SET kind = 'pruned' WHERE seq = 1", 1, "beside the link"),
+        ("DELETE FROM evidence WHERE seq = 3", 4, "not number 3"),
+        ("DELETE FROM evidence WHERE seq = 1", 2, "missing"),
+        ("UPDATE evidence SET seq = 40 WHERE seq = 4", 40, "not number 39"),
     ],
 )
-def test_what_was_changed_in_the_database_is_found(
-    statement: str, values: tuple[object, ...], seq: int, said: str, config: Path
-) -> None:
-    tamper(config, statement, *values)
+def test_what_was_changed_in_the_database_is_found(statement: str, seq: int, said: str, config: Path) -> None:
+    tamper(config, statement)
     code, proof = verified(config)
     assert code == 1
     assert not proof["whole"]
@@ -147,9 +152,12 @@ def test_a_link_is_shown_with_both_seals(config: Path) -> None:
     assert "no link 5" in missing.stderr
 
 
-@pytest.mark.parametrize("column", ["kind", "body", "seal"])
-def test_a_row_that_is_no_link_is_told_in_one_sentence(column: str, config: Path) -> None:
-    tamper(config, f"UPDATE evidence SET {column} = 'rubbish' WHERE seq = 2")
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE evidence SET at = 'rubbish' WHERE seq = 2", "UPDATE evidence SET seal = 'rubbish' WHERE seq = 2"],
+)
+def test_a_row_that_cannot_be_read_is_told_in_one_sentence(statement: str, config: Path) -> None:
+    tamper(config, statement)
     shown = command("evidence", "show", "2", "--config", str(config))
     assert shown.exit_code == 1
     assert len(shown.stderr.splitlines()) == 1

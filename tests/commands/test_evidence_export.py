@@ -15,6 +15,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from manualdial.evidence import Draft
@@ -38,8 +39,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = a_database(tmp_path_factory.mktemp("written"), IMAGE)
 
     async def keep(store: Storage, tenant_id: str) -> None:
-        import msgspec
-
         await store.add_records([msgspec.structs.replace(CONSENT, tenant_id=tenant_id)])
         await store.keep_policies(policies().version.version, policies().data(), at=AT)
 
@@ -116,6 +115,8 @@ def test_the_lines_on_the_page_recompute_the_seals(config: Path) -> None:
     script = text.replace("python3", sys.executable, 1)
     ran = subprocess.run(["sh", "-c", script], cwd=config.with_name("out"), capture_output=True, text=True, check=True)
     assert ran.stdout.split("\n")[:-1] == ["1 True", "3 True", "4 True", "5 True"]
+    documented = (Path(__file__).parents[2] / "docs" / "evidence.md").read_text(encoding="utf-8")
+    assert text.partition("\n")[2].strip() in documented
 
 
 def test_the_records_and_the_rules_that_verdicts_stood_on_come_along(config: Path) -> None:
@@ -216,7 +217,9 @@ def test_a_time_that_is_none_is_wrong_usage(options: tuple[str, ...], config: Pa
 
 
 def test_a_broken_chain_is_exported_and_both_files_say_that_it_is(config: Path) -> None:
-    tamper(config, "UPDATE evidence SET body = CAST(replace(CAST(body AS TEXT), 'pasted', 'typed') AS BLOB) WHERE seq = 2")
+    tamper(
+        config, "UPDATE evidence SET body = CAST(replace(CAST(body AS TEXT), 'pasted', 'typed') AS BLOB) WHERE seq = 2"
+    )
     document, page = exported(config, code=1)
     assert document["proof"]["broken"]["seq"] == 2
     assert [link["seq"] for link in document["links"]] == [1, 3, 4, 5]
@@ -229,8 +232,15 @@ def test_links_that_are_rubbish_break_the_proof_and_not_the_page(config: Path) -
     tamper(config, "UPDATE evidence SET kind = 'rubbish' WHERE seq = 4")
     document, page = exported(config, code=1)
     assert document["proof"]["broken"]["seq"] == 1
-    assert [link["seq"] for link in document["links"]] == [1, 3, 5]
+    assert [link["seq"] for link in document["links"]] == [1, 3, 4, 5]
     assert Elements(page).open == []
+
+
+def test_a_link_whose_number_was_changed_beside_it_is_still_found(config: Path) -> None:
+    tamper(config, "UPDATE evidence SET number = '+12025550188' WHERE seq = 3")
+    document, _ = exported(config, code=1)
+    assert document["proof"]["broken"]["seq"] == 3
+    assert [link["seq"] for link in document["links"]] == [1, 3, 4, 5]
 
 
 def test_after_the_retention_the_first_link_still_has_the_seal_before_it(config: Path) -> None:

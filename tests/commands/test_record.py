@@ -13,6 +13,7 @@ from tests.commands.a_database import a_database, told
 from tests.commands.service import command
 
 NUMBER = "+12025550100"
+PAGE = Path(__file__).parents[2] / "docs" / "records.md"
 EVERY_KIND: list[dict[str, Any]] = [
     {"kind": "consent", "form": "express", "given_at": "2026-02-01T10:00:00-05:00", "proof": "recording 1"},
     {"kind": "relationship", "type": "purchase", "on": "2026-01-15"},
@@ -129,7 +130,13 @@ ANSWER = EVERY_KIND[5]
         ({"number": NUMBER, "kind": "do-not-call", "scope": "campaign"}, "campaign_id and scope"),
         ({"number": NUMBER, "kind": "relationship", "type": "contract", "on": "2026-02-30"}, "on"),
         (
-            {"number": NUMBER, "kind": "relationship", "type": "contract", "on": "2026-02-03", "ended_on": "2026-02-01"},
+            {
+                "number": NUMBER,
+                "kind": "relationship",
+                "type": "contract",
+                "on": "2026-02-03",
+                "ended_on": "2026-02-01",
+            },
             "ended_on is before on",
         ),
         ({"number": NUMBER, **ANSWER, "registry": "au-dncr"}, "no policy names the registry au-dncr"),
@@ -153,7 +160,9 @@ def test_a_line_that_is_no_record_is_rejected_with_its_place_and_the_reason(
 
 def test_good_lines_are_taken_beside_bad_ones(config: Path, tmp_path: Path) -> None:
     good = {"number": NUMBER, **CONSENT}
-    file = a_file(tmp_path, b"\xef\xbb\xbf" + json.dumps(good).encode() + b"\r", b"rubbish", good, {**good, "proof": "2"})
+    file = a_file(
+        tmp_path, b"\xef\xbb\xbf" + json.dumps(good).encode() + b"\r", b"rubbish", good, {**good, "proof": "2"}
+    )
     result = command("record", "import", file, "--config", str(config))
     assert result.exit_code == 1
     assert "2 added, 1 there already, 1 rejected" in result.stderr
@@ -164,3 +173,10 @@ def test_a_kind_that_is_none_is_wrong_usage(shared: Path) -> None:
     result = command("record", "list", NUMBER, "--kind", "blessing", "--config", str(shared))
     assert result.exit_code == 2
     assert "registry-answer" in result.stderr
+
+
+def test_the_examples_of_the_documentation_are_good(config: Path, tmp_path: Path) -> None:
+    lines = PAGE.read_text(encoding="utf-8").partition("```json\n")[2].partition("```")[0].splitlines()
+    result = command("record", "import", a_file(tmp_path, *map(str.encode, lines)), "--config", str(config))
+    assert result.exit_code == 0, result.output
+    assert f"{len(lines)} added" in result.stderr

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from manualdial.screening.policies import load
 from tests.commands.a_database import a_database, told
 from tests.commands.service import command
 
 ASKED = ("--registry", "au-register", "--answered-at", "2026-02-01T09:00:00+11:00", "--region", "AU")
+PAGE = Path(__file__).parents[2] / "docs" / "records.md"
 FIRST, SECOND = "+61255501001", "+61255501002"
 
 
@@ -95,3 +98,10 @@ def test_what_cannot_be_is_refused_as_wrong_usage(changed: tuple[str, ...], said
     result = command("record", "import-answers", str(file), *options)
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+def test_the_documentation_lists_the_registries_that_answer() -> None:
+    listed = re.findall(r"^\| `([a-z-]+)` \| .* \| (\d+) days? \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    duties = {rule.rule.partition(".")[2]: rule.registry for rule in load().rules() if rule.registry is not None}
+    answering = {name: duty.max_age_days for name, duty in duties.items() if duty.answers_only}
+    assert {name: int(days) for name, days in listed} == answering

@@ -344,17 +344,31 @@ async def test_a_place_that_nobody_knows_is_malformed_and_nothing_is_written(
 
 
 async def test_without_a_number_it_is_about_the_live_call(core: Core, desk: Desk) -> None:
+    """10:00 in Miami, 05:00 in Honolulu."""
     answer = await desk.ask(SET_LOCATION, {"Jurisdiction": "US-HI"})
     assert error_type(answer) == "NO_SUCH_CALL"
     press = await desk.press(MIAMI, Purpose="sales", CampaignID="spring")
     await core.engine.connect(dial_of(press)["callId"])
-    core.clock.step(-3600)  # 09:00 in Miami, 04:00 in Honolulu
     told = dial_of(await desk.ask(SET_LOCATION, {"Jurisdiction": "US-HI"}))
     assert told["number"]["e164"] == MIAMI
     assert "calling-hours.us-fcc" in blocking(told["verdict"])
     assert "do-not-call.campaign" in {rule["rule"] for rule in told["verdict"]["rules"]}
     synchronised = await desk.ask("Amazon/InboundCall/StateSync")
     assert [call["dial"]["state"] for call in synchronised["message"]["calls"]] == ["connected"]
+
+
+async def test_a_call_is_judged_as_at_its_press(core: Core, desk: Desk) -> None:
+    """Seven calls in seven days are allowed to collectors, and none for seven days after a conversation."""
+    for earlier in range(6):
+        await desk.press(MIAMI, f"earlier-{earlier}", Purpose="collection")
+        await desk.ask("Amazon/InboundCall/Disconnect")
+    press = await desk.press(MIAMI, "last", Purpose="collection")
+    await core.engine.connect(dial_of(press)["callId"])
+    await core.store.flush()
+    core.clock.move(12 * 3600)  # 22:00 in Miami
+    told = dial_of(await desk.ask(SET_LOCATION, {"Jurisdiction": "US-FL"}))
+    assert {rule["rule"] for rule in told["verdict"]["rules"]} >= {"attempts.us-reg-f", "calling-hours.us-reg-f"}
+    assert blocking(told["verdict"]) == set()
 
 
 async def test_the_purpose_of_a_call_is_not_that_of_another_number(core: Core, desk: Desk) -> None:

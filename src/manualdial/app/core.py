@@ -26,7 +26,6 @@ from manualdial.envelope import Address, Outgoing, reply
 from manualdial.guard import Guard
 from manualdial.live_calls import LiveCalls
 from manualdial.metrics import Metrics
-from manualdial.places.warming import warm
 from manualdial.ports import Clock, Engine, Health, Reconnected, Storage, Stray
 from manualdial.recovery import Recovery
 from manualdial.registries.held_copies import Registries
@@ -34,6 +33,7 @@ from manualdial.retention import Retention
 from manualdial.retraction import Retraction
 from manualdial.routes import AMAZON
 from manualdial.screener import Screener
+from manualdial.screening.warming import warm_up
 from manualdial.screening_requests import ScreeningRequests
 from manualdial.sessions import Sessions
 from manualdial.tracing import Tracing
@@ -194,7 +194,7 @@ class Core:
         await self.recovery.load()
         await self.closures.load()
         await self.store.keep_policies(self.policies.version.version, self.policies.data(), at=self.clock.now())
-        await asyncio.to_thread(warm)
+        await asyncio.to_thread(warm_up, self.policies)
 
     def background(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """What goes on for as long as the service runs."""

@@ -76,15 +76,12 @@ def show(
     """Show one link, with its seal and the one before it."""
 
     async def work(store: Storage, tenant_id: str) -> dict[str, Any]:
-        try:
-            links = await store.evidence(tenant_id, after=max(seq - 2, 0), limit=2)
-        except (ValueError, TypeError):
-            raise CommandFailed(f"What is stored as link {seq}, or before it, is no link.") from None
+        links = await store.evidence(tenant_id, after=max(seq - 2, 0), limit=2)
         link = next((each for each in links if each.seq == seq), None)
         if link is None:
             raise CommandFailed(f"The chain has no link {seq}.")
         if not is_link(link.body, link.seal):
-            raise CommandFailed(f"What is stored as link {seq} is no link.")
+            raise CommandFailed(f"What is stored as link {seq} cannot be read as one.")
         before = next((each.seal for each in links if each.seq == seq - 1), GENESIS if seq == 1 else None)
         try:
             told: Any = link.told()

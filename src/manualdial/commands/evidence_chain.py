@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from manualdial.evidence import GENESIS, Broken, Kind, Proof, Sealed
-from manualdial.ports import EvidenceStore
+from manualdial.ports import Storage, StoreUnavailable
 
 _PAGE = 1000
 _TRIES = 3
 _MOST_SKIPPED = 1000
-_NOT_OURS = (ValueError, TypeError, KeyError, AttributeError)
+_NOT_OURS = (ValueError, TypeError, KeyError)
 """What reading a link raises that this service did not write."""
 
 Head = tuple[int, bytes]
@@ -49,7 +49,7 @@ class Proven(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def prove(
-    store: EvidenceStore,
+    store: Storage,
     tenant_id: str,
     *,
     expects: Head | None = None,
@@ -71,7 +71,7 @@ async def prove(
     return proven
 
 
-async def head_of(store: EvidenceStore, tenant_id: str) -> Head:
+async def head_of(store: Storage, tenant_id: str) -> Head:
     """The last link of a chain, without proof; (0, GENESIS) where there is none. Raises StoreUnavailable."""
     below, above = 0, 1
     while await store.evidence(tenant_id, after=above, limit=1):
@@ -96,7 +96,7 @@ class _Reading:
 
     def __init__(
         self,
-        store: EvidenceStore,
+        store: Storage,
         tenant_id: str,
         *,
         expects: Head | None,
@@ -139,11 +139,14 @@ class _Reading:
         while True:
             try:
                 return await self._store.evidence(self._tenant_id, after=after, limit=limit)
-            except _NOT_OURS:
-                if limit > 1:
-                    limit = 1
-                    continue
-            self._break(after + 1, "what is stored is no link")
+            except StoreUnavailable:
+                # A row that somebody changed by hand may be unreadable; then the database is well all the same.
+                if not (await self._store.health()).ok:
+                    raise
+            if limit > 1:
+                limit = 1
+                continue
+            self._break(after + 1, "what is stored cannot be read as a link")
             skipped += 1
             if skipped == _MOST_SKIPPED:
                 return ()
@@ -153,7 +156,7 @@ class _Reading:
         if self._first is None:
             self._first = link
         if not is_link(link.body, link.seal):
-            self._break(link.seq, "what is stored is no link")
+            self._break(link.seq, "what is stored cannot be read as a link")
             return
         if self._broken is None:
             self._follow(link)

@@ -71,8 +71,13 @@ async def gather(
 ) -> Export:
     """Read all that there is about a number. Raises StoreUnavailable."""
     tenant_id, name = tenant
-    proven = await prove(store, tenant_id, collect=lambda link: link.number == number, progress=progress)
-    links = [each for each in _within(proven.collected, begins, ends)]
+    within = f'"number":"{number}"'.encode()  # also where somebody has changed what stands beside the link
+
+    def is_about(link: Sealed) -> bool:
+        return link.number == number or within in link.body
+
+    proven = await prove(store, tenant_id, collect=is_about, progress=progress)
+    links = list(_within(proven.collected, begins, ends))
     cited = _cited(links)
     return Export(
         tenant_id=tenant_id,

@@ -55,7 +55,13 @@ def page(made: Export, json_name: str) -> str:
     parts = [_HEAD.format(title=text(title), style=_STYLE), f"<h1>{text(title)}</h1>", _about(made)]
     parts += [_proof_in_short(made), _overview(tried)]
     parts += [attempt(number, case, records) for number, case in enumerate(tried, 1)]
-    parts += [left_over(made.links, tried), _records(made.records), _rules(made), _proof(made, json_name), "</body>\n</html>\n"]
+    parts += [
+        left_over(made.links, tried),
+        _records(made.records),
+        _rules(made),
+        _proof(made, json_name),
+        "</body>\n</html>\n",
+    ]
     return "\n".join(parts)
 
 

@@ -11,7 +11,7 @@ from manualdial.screening.finding import Finding
 from manualdial.screening.holiday_sets import HolidaySets
 from manualdial.screening.lifting import lifting_record, slots_ahead
 from manualdial.screening.rule import Hours, Rule, Window, minutes
-from manualdial.screening.zones import local_time, local_times, moment_of, zones_that_count
+from manualdial.screening.zones import MOST_ZONES_TOLD, local_time, local_times, moment_of, zones_that_count
 
 _NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _LOOK_AHEAD = 60
@@ -37,7 +37,11 @@ class CallingHours:
     def finding(self, facts: Facts, at: datetime) -> Finding:
         """Whether that moment is within the windows, in every zone."""
         source, names = zones_that_count(self.rule, facts)
-        evidence: dict[str, Any] = {"source": source.value, "localTimes": local_times(names, at)}
+        evidence: dict[str, Any] = {
+            "source": source.value,
+            "zones": len(names),
+            "localTimes": local_times(names, at),
+        }
         closed = [name for name in names if not self._open(name, at)]
         if not closed:
             return self._says(Decision.ALLOW, "within the calling hours in every time zone that counts", evidence)
@@ -45,7 +49,7 @@ class CallingHours:
             reason = "outside the calling hours, which consent or a relationship on record lifts"
             evidence |= {"liftedBy": record.id}
             return self._says(Decision.ALLOW, reason, evidence, relied_on=(record.id,))
-        evidence |= {"windows": {name: self._described(name, at) for name in closed}}
+        evidence |= {"windows": {name: self._described(name, at) for name in closed[:MOST_ZONES_TOLD]}}
         return self._says(Decision.BLOCK, "outside the calling hours where the called party may be", evidence)
 
     def permitted_from(self, facts: Facts, at: datetime) -> datetime | None:
@@ -86,7 +90,7 @@ class CallingHours:
     def _open(self, name: str, at: datetime) -> bool:
         local = local_time(name, at)
         today = local.date()
-        # By the wall clock, so that an hour that comes twice is open or closed twice. Windows and guards are whole seconds.
+        # By the wall clock, so that an hour that comes twice is open or closed twice. Windows are in whole seconds.
         into_day = local.hour * 3600 + local.minute * 60 + local.second
         for day, passed in ((today, into_day), (today - _DAY, into_day + _SECONDS_OF_A_DAY)):
             for first, after in self._intervals_of(day):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
@@ -10,6 +10,9 @@ from manualdial.places.place import Place, PlaceSource, Whereabouts
 from manualdial.places.time_zone import time_zone
 from manualdial.screening.facts import Facts
 from manualdial.screening.rule import Rule, ZoneBasis
+
+MOST_ZONES_TOLD = 12
+"""No country has more; a number without a place counts as being in dozens."""
 
 
 def places_that_count(rule: Rule, facts: Facts) -> Whereabouts:
@@ -22,11 +25,9 @@ def places_that_count(rule: Rule, facts: Facts) -> Whereabouts:
     code, parts = rule.jurisdiction, rule.jurisdiction + "-"
     for whereabouts in (facts.numbered, facts.located) if by_number else (facts.located,):
         # As Place.is_within, without a call for each: a number of no place has seventy, and each rule looks at all.
-        within = tuple([
-            place
-            for place in whereabouts.places
-            if (name := place.jurisdiction) == code or name.startswith(parts)
-        ])
+        within = tuple(
+            [place for place in whereabouts.places if (name := place.jurisdiction) == code or name.startswith(parts)]
+        )
         if within:
             return Whereabouts(source=whereabouts.source, places=within)
     return facts.located
@@ -51,9 +52,15 @@ def local_time(name: str, at: datetime) -> datetime:
     return at.astimezone(time_zone(name))
 
 
-def local_times(names: Iterable[str], at: datetime) -> dict[str, str]:
-    """The local time in each zone, as evidence."""
+def local_times(names: Sequence[str], at: datetime) -> dict[str, str]:
+    """The local time in each zone, as evidence; of very many zones those where it is earliest and latest."""
+    if len(names) > MOST_ZONES_TOLD:
+        names = (min(names, key=lambda name: _wall_clock(name, at)), max(names, key=lambda name: _wall_clock(name, at)))
     return {name: _written(name, at) for name in names}
+
+
+def _wall_clock(name: str, at: datetime) -> datetime:
+    return local_time(name, at).replace(tzinfo=None)
 
 
 @lru_cache(maxsize=16_384)

@@ -1,4 +1,4 @@
-"""The way out to SQL: users, and the journal of calls, on SQLite or PostgreSQL."""
+"""The way out to SQL, on SQLite or PostgreSQL: users, the journal of calls, records about numbers, and evidence."""
 
 from manualdial.storage.store import SqlStore
 

@@ -53,35 +53,11 @@ def answers(dialect: str, rows: Iterable[Sequence[Any]], questions: Sequence[Que
     time = _TIMES[dialect]
     records: list[list[Record]] = [[] for _ in questions]
     attempts: list[list[Attempt]] = [[] for _ in questions]
-    for place, kind, name, at, first, second, one, two, three, body in rows:
+    for place, kind, *columns in rows:
         if kind == _RECORD:
-            question = questions[place]
-            records[place].append(
-                Record(
-                    id=unescaped(name),
-                    tenant_id=question.tenant_id,
-                    number=question.person.number,
-                    content=_content.decode(body),
-                    recorded_at=time(at),
-                    recorded_by=unescaped(first),
-                    withdrawn_by=None if second is None else unescaped(second),
-                    until=time(one),
-                    withdrawn_at=time(two),
-                    used_at=time(three),
-                )
-            )
+            records[place].append(_record(questions[place], time, *columns))
         else:
-            attempts[place].append(
-                Attempt(
-                    call_id=unescaped(name),
-                    at=time(at),
-                    purpose=unescaped(first),
-                    campaign_id=None if second is None else unescaped(second),
-                    is_over=kind == _OVER,
-                    rang=one is not None,
-                    answered_at=time(two),
-                )
-            )
+            attempts[place].append(_attempt(kind == _OVER, time, *columns))
     return [
         OnRecord(
             records=tuple(sorted(of_person, key=lambda record: (record.recorded_at, record.id))),
@@ -89,3 +65,36 @@ def answers(dialect: str, rows: Iterable[Sequence[Any]], questions: Sequence[Que
         )
         for of_person, dials in zip(records, attempts, strict=True)
     ]
+
+
+def _record(
+    question: Question, time: Read, name: str, recorded_at: Any, recorded_by: str, withdrawn_by: str | None,
+    until: Any, withdrawn_at: Any, used_at: Any, body: bytes,
+) -> Record:  # fmt: skip
+    return Record(
+        id=unescaped(name),
+        tenant_id=question.tenant_id,
+        number=question.person.number,
+        content=_content.decode(body),
+        recorded_at=time(recorded_at),
+        recorded_by=unescaped(recorded_by),
+        until=time(until),
+        withdrawn_at=time(withdrawn_at),
+        withdrawn_by=None if withdrawn_by is None else unescaped(withdrawn_by),
+        used_at=time(used_at),
+    )
+
+
+def _attempt(
+    is_over: bool, time: Read, call_id: str, at: Any, purpose: str, campaign_id: str | None,
+    rang_at: Any, answered_at: Any, *_: None,
+) -> Attempt:  # fmt: skip
+    return Attempt(
+        call_id=unescaped(call_id),
+        at=time(at),
+        purpose=unescaped(purpose),
+        campaign_id=None if campaign_id is None else unescaped(campaign_id),
+        is_over=is_over,
+        rang=rang_at is not None,
+        answered_at=time(answered_at),
+    )

@@ -66,6 +66,10 @@ class SqlStore:
     A press is not stored before its agent's login, but after a failure, when presses go first. A stored state of an
     agent that is unknown, or is none to choose, counts as Not Ready. `forget_presses` and `remove_calls` look at what
     is stored; the latter also forgets calls that it would remove next.
+    A record was used when the press that relied on it was requested. An attempt is over when its legs are gone, also
+    while its wrap-up lasts. For a tenth of `max_pending_changes` pieces of evidence there is room; one more is lost,
+    and the log says so. What is left of a chain after `prune_evidence` is not pruned further by itself.
+    Several processes may write to one chain: who is late tries again, and gives up after some tries.
     """
 
     def __init__(
