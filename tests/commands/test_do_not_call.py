@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import stat
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.commands.a_database import a_database, told
-from tests.commands.service import command
+from tests.commands.service import RunningService, command
 
 NUMBER = "+12025550100"
 
@@ -227,3 +228,19 @@ def test_a_file_that_is_not_there_is_told_in_one_sentence(config: Path, tmp_path
 def _folder(path: Path) -> Path:
     path.mkdir()
     return path
+
+
+def test_a_service_that_runs_refuses_the_number_at_once_and_writes_it_down(
+    service: RunningService, tmp_path: Path
+) -> None:
+    number, options = "+12025550147", ("--config", str(service.config))
+    assert command("do-not-call", "add", number, "--reason", "said so", *options).exit_code == 0
+    dialled = command("dial", number, environment=service.environment("kit"))
+    assert dialled.exit_code == 1
+    assert "do-not-call.company" in dialled.output
+    assert command("evidence", "verify", *options).exit_code == 0
+    to = tmp_path / "export.json"
+    assert command("evidence", "export", "--number", number, "--output", str(to), *options).exit_code == 0
+    (link,) = json.loads(to.read_text())["links"]
+    assert link["kind"] == "refusal"
+    assert "said so" in to.with_suffix(".html").read_text()

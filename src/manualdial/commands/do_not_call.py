@@ -16,7 +16,7 @@ import typer
 from manualdial.commands import record_views
 from manualdial.commands.configuration import ConfigFile, configuration
 from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
-from manualdial.commands.number_files import NumberFile, Rejects, private_file
+from manualdial.commands.number_files import Line, LineRefused, Rejects, private_file
 from manualdial.commands.record_options import (
     By,
     Json,
@@ -33,10 +33,8 @@ from manualdial.commands.record_options import (
     time_shown,
     withdrawn_by,
 )
-from manualdial.commands.record_writing import Written, reading_bar, record_id, summary_of, write_records
+from manualdial.commands.record_writing import Written, import_numbers, record_id, summary_of
 from manualdial.commands.terminal import json_line, notices, output, printable, table
-from manualdial.errors import ManualDialError
-from manualdial.numbers import parse
 from manualdial.ports import Storage
 from manualdial.screening.records import Listing, ListScope, Record
 
@@ -197,37 +195,27 @@ def import_list(
     by_import = f"{recorder(by)}, import of {name}"
     _listing(campaign, reason)
 
-    async def work(store: Storage, tenant_id: str) -> tuple[Written, int, Path]:
-        with NumberFile(file, column=column) as numbers, Rejects(file) as rejects:
+    async def work(store: Storage, tenant_id: str) -> tuple[Written, Rejects]:
+        def read(number: str, line: Line) -> Record:
+            try:
+                listing = _listing(campaign or line.cells.get("campaign") or None, line.cells.get("reason") or reason)
+            except WronglyCalled as error:
+                raise LineRefused(str(error)) from None
+            return Record(
+                id=record_id(tenant_id, number, listing.scope, listing.campaign_id or "", name),
+                tenant_id=tenant_id,
+                number=number,
+                content=listing,
+                recorded_at=now,
+                recorded_by=by_import,
+                until=end,
+            )
 
-            def records() -> Iterator[Record]:
-                for line in numbers.lines():
-                    try:
-                        e164 = parse(line.number.lstrip("'"), region=region_code).e164
-                        of_campaign = campaign or line.cells.get("campaign") or None
-                        listing = _listing(of_campaign, line.cells.get("reason") or reason)
-                    except ManualDialError as error:
-                        rejects.add(line.place, error.message, line.text)
-                        continue
-                    except WronglyCalled as error:
-                        rejects.add(line.place, str(error), line.text)
-                        continue
-                    yield Record(
-                        id=record_id(tenant_id, e164, listing.scope, listing.campaign_id or "", name),
-                        tenant_id=tenant_id,
-                        number=e164,
-                        content=listing,
-                        recorded_at=now,
-                        recorded_by=by_import,
-                        until=end,
-                    )
+        return await import_numbers(
+            store, tenant_id, file, read, region=region_code, column=column, now=now, again=again
+        )
 
-            with reading_bar("do-not-call", numbers.size, lambda: numbers.position) as progress:
-                written = await write_records(store, tenant_id, records(), now=now, again=again, progress=progress)
-            return written, rejects.count, rejects.path
-
-    written, rejected, path = for_tenant(settings, tenant, work)
-    notices().print("\n".join(summary_of(written, rejected=rejected, rejects=path)), markup=False)
+    notices().print(summary_of(*for_tenant(settings, tenant, work)), markup=False)
 
 
 @do_not_call.command(epilog="Example: manualdial do-not-call export --output list.csv")

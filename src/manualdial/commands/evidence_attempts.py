@@ -95,12 +95,12 @@ def attempt(number: int, case: Case, records: Mapping[str, Record]) -> str:
 
 def _facts(case: Case, content: Content, zones: Sequence[str]) -> list[tuple[str, str]]:
     agent, typed = content.get("agent"), part(content, "number", "typed")
-    roles = ", ".join(map(plain, items(part(content, "agent", "roles"))))
+    roles = "".join(f", {plain(role)}" for role in items(part(agent, "roles")))
     software = content.get("software")
     return [
         ("When, where the called party is", local(case.link.at, zones) or "not known"),
         ("When, UTC", utc(case.link.at)),
-        ("Agent", f"{plain(part(agent, 'name'))} ({plain(part(agent, 'loginName'))}), {roles}"),
+        ("Agent", f"{plain(part(agent, 'name'))} ({plain(part(agent, 'loginName'))}){roles}"),
         ("Agent's phone", plain(part(agent, "extension"))),
         ("Number as entered", f"{plain(typed)}, entered: {plain(content.get('entry')) or 'not told'}"),
         ("Number as dialled", f"{case.link.number}, {plain(part(content, 'number', 'type'))}"),

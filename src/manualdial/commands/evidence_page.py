@@ -23,6 +23,7 @@ table { border-collapse: collapse; width: 100%; margin: .4rem 0 1rem; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .5rem; border: 1px solid #c8c8c8;
   overflow-wrap: anywhere; }
 th { background: #f2f2f2; font-weight: 600; } tbody th { width: 14rem; }
+thead th, td span, td code { white-space: nowrap; }
 .allow { color: #0b5d1e; } .warn { color: #7a4b00; } .block { color: #9b1111; font-weight: 600; }
 .good { border-left: .4rem solid #0b5d1e; padding-left: .8rem; }
 .bad { border-left: .4rem solid #9b1111; padding-left: .8rem; }

@@ -27,6 +27,10 @@ _NOT_LETTERS = re.compile(r"[^a-z]")
 _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
+class LineRefused(Exception):
+    """A line that cannot be taken. The text says why, for whoever wrote the file."""
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a file that is not empty."""
 

@@ -12,7 +12,7 @@ import typer
 from manualdial.commands import record_views
 from manualdial.commands.configuration import ConfigFile, configuration
 from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
-from manualdial.commands.number_files import NumberFile, Rejects
+from manualdial.commands.number_files import Line, LineRefused, Rejects
 from manualdial.commands.record_options import (
     By,
     Json,
@@ -26,10 +26,15 @@ from manualdial.commands.record_options import (
     region_of,
     withdrawn_by,
 )
-from manualdial.commands.record_writing import Written, content_id, reading_bar, summary_of, write_records
+from manualdial.commands.record_writing import (
+    Written,
+    content_id,
+    import_numbers,
+    reading_bar,
+    summary_of,
+    write_records,
+)
 from manualdial.commands.terminal import json_line, notices, output, printable, table
-from manualdial.errors import ManualDialError
-from manualdial.numbers import parse
 from manualdial.ports import Storage
 from manualdial.screening.records import Record
 
@@ -76,7 +81,10 @@ def import_records(
             with reading_bar("records", file.stat().st_size, lines.tell) as progress:
                 return await write_records(store, tenant_id, records, now=now, again=again, progress=progress), rejects
 
-    _report(*for_tenant(settings, tenant, work), strict=True)
+    written, rejects = for_tenant(settings, tenant, work)
+    notices().print(summary_of(written, rejects), markup=False)
+    if rejects.count:
+        raise CommandFailed(f"{rejects.count:,} lines are no record; the first: {rejects.first}.")
 
 
 @record.command(
@@ -112,7 +120,7 @@ def import_answers(
     A row that does not say clearly whether its number is listed is rejected: it counts as not asked, and is not called.
     """
     from manualdial.app import policies_for
-    from manualdial.commands.registry_answers import Answers, AnswerUnclear, good_for, words
+    from manualdial.commands.registry_answers import Answers, good_for, words
 
     settings, now = configuration(config), datetime.now(UTC)
     if all_listed and none_listed:
@@ -133,30 +141,22 @@ def import_answers(
     region_code, by_import = region_of(region, settings), f"{recorder(by)}, import of {file.name}"
 
     async def work(store: Storage, tenant_id: str) -> tuple[Written, Rejects]:
-        with NumberFile(file, column=column) as numbers, Rejects(file) as rejects:
+        def read(number: str, line: Line) -> Record:
+            content = answers.answer(line)
+            return Record(
+                id=content_id(tenant_id, number, content, None),
+                tenant_id=tenant_id,
+                number=number,
+                content=content,
+                recorded_at=now,
+                recorded_by=by_import,
+            )
 
-            def records() -> Iterator[Record]:
-                for line in numbers.lines():
-                    try:
-                        number = parse(line.number.lstrip("'"), region=region_code).e164
-                        content = answers.answer(line)
-                    except (ManualDialError, AnswerUnclear) as error:
-                        rejects.add(line.place, str(error), line.text)
-                        continue
-                    yield Record(
-                        id=content_id(tenant_id, number, content, None),
-                        tenant_id=tenant_id,
-                        number=number,
-                        content=content,
-                        recorded_at=now,
-                        recorded_by=by_import,
-                    )
+        return await import_numbers(
+            store, tenant_id, file, read, region=region_code, column=column, now=now, again=again
+        )
 
-            with reading_bar("answers", numbers.size, lambda: numbers.position) as progress:
-                written = await write_records(store, tenant_id, records(), now=now, again=again, progress=progress)
-            return written, rejects
-
-    _report(*for_tenant(settings, tenant, work), strict=False)
+    notices().print(summary_of(*for_tenant(settings, tenant, work)), markup=False)
 
 
 @record.command(name="list", epilog="Example: manualdial record list +12025550100")
@@ -220,8 +220,6 @@ def _opened(file: Path) -> BinaryIO:
 
 def _records(lines: BinaryIO, reader: LineReader, rejects: Rejects) -> Iterator[Record]:
     """The records of a file; what is none goes to the rejects."""
-    from manualdial.commands.record_lines import LineRefused
-
     place = 0
     while line := lines.readline(_LONGEST_LINE + 2):
         place += 1
@@ -238,10 +236,3 @@ def _records(lines: BinaryIO, reader: LineReader, rejects: Rejects) -> Iterator[
             yield reader.record(text)
         except LineRefused as error:
             rejects.add(place, str(error), text[:_SHOWN_OF_A_REJECT].decode(errors="backslashreplace"))
-
-
-def _report(written: Written, rejects: Rejects, *, strict: bool) -> None:
-    told = summary_of(written, rejected=rejects.count, rejects=rejects.path)
-    notices().print("\n".join(told), markup=False)
-    if strict and rejects.count:
-        raise CommandFailed(f"{rejects.count:,} lines are no record; the first: {rejects.first}.")

@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 import msgspec
 
+from manualdial.commands.number_files import LineRefused
 from manualdial.commands.record_views import KINDS
 from manualdial.commands.record_writing import content_id
 from manualdial.errors import ManualDialError
@@ -31,10 +32,6 @@ from manualdial.screening.records import (
 
 _AROUND = ("number", "region", "until", "id")
 """What stands in a line beside the content."""
-
-
-class LineRefused(Exception):
-    """A line that is no record. The text says why, for whoever wrote the file."""
 
 
 class LineReader:

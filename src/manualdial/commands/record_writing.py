@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
@@ -11,7 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from manualdial.commands.number_files import Line, LineRefused, NumberFile, Rejects
 from manualdial.commands.terminal import notices
+from manualdial.errors import ManualDialError
+from manualdial.numbers import parse
 from manualdial.ports import Person, Storage
 from manualdial.screening.records import AnyContent, Listing, Record
 
@@ -70,6 +73,42 @@ async def write_records(
     return written
 
 
+async def import_numbers(
+    store: Storage,
+    tenant_id: str,
+    file: Path,
+    read: Callable[[str, Line], Record],
+    *,
+    region: str,
+    column: str | None,
+    now: datetime,
+    again: bool,
+) -> tuple[Written, Rejects]:
+    """Write a record for each line of a file that has a number; the other lines go to its reject file.
+
+    `read` makes the record of a number (E.164) and its line, or raises LineRefused. Raises CommandFailed where the file
+    cannot be read, WronglyCalled where it has no such column.
+    """
+    with NumberFile(file, column=column) as numbers, Rejects(file) as rejects:
+
+        def records() -> Iterator[Record]:
+            for line in numbers.lines():
+                try:
+                    yield read(_e164(line.number, region), line)
+                except LineRefused as reason:
+                    rejects.add(line.place, str(reason), line.text)
+
+        with reading_bar(file.name, numbers.size, lambda: numbers.position) as progress:
+            return await write_records(store, tenant_id, records(), now=now, again=again, progress=progress), rejects
+
+
+def _e164(typed: str, region: str) -> str:
+    try:
+        return parse(typed.lstrip("'"), region=region).e164  # an apostrophe keeps a spreadsheet from calculating
+    except ManualDialError as error:
+        raise LineRefused(error.message) from None
+
+
 def _new(record: Record, known: dict[str, Record], written: Written, *, now: datetime, again: bool) -> Record | None:
     """The record as it is to be written, or None where it is there. `known`, of its number, is added to."""
     newest = None
@@ -116,11 +155,11 @@ def reading_bar(what: str, size: int, position: Callable[[], int]) -> Iterator[C
         yield lambda: shown.update(task, completed=position())
 
 
-def summary_of(written: Written, *, rejected: int, rejects: Path) -> Sequence[str]:
-    """What is told of an import, in sentences."""
-    lines = [f"{written.added:,} added, {written.there:,} there already, {rejected:,} rejected."]
+def summary_of(written: Written, rejects: Rejects) -> str:
+    """What is told of an import, a sentence a line."""
+    lines = [f"{written.added:,} added, {written.there:,} there already, {rejects.count:,} rejected."]
     if written.withdrawn:
         lines.append(f"{written.withdrawn:,} were withdrawn earlier and stay so; --again writes them anew.")
-    if rejected:
-        lines.append(f"The rejected lines are in {rejects}.")
-    return lines
+    if rejects.count:
+        lines.append(f"The rejected lines are in {rejects.path}.")
+    return "\n".join(lines)

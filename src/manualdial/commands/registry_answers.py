@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from manualdial.commands.failure import WronglyCalled
-from manualdial.commands.number_files import Line
+from manualdial.commands.number_files import Line, LineRefused
 from manualdial.screening.policies import Policies
 from manualdial.screening.records import RegistryAnswer
 
@@ -31,10 +31,6 @@ _COLUMNS_OF_YES = ("listed", "registered")
 _COLUMNS = (*_COLUMNS_OF_YES, "result", "status", "answer", "response")
 
 
-class AnswerUnclear(Exception):
-    """A row does not say whether the number is listed. The text tells why."""
-
-
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
     """How the rows of a file are to be read."""
 
@@ -47,7 +43,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     not_listed_words: Collection[str] = ()
 
     def answer(self, line: Line) -> RegistryAnswer:
-        """What the registry said of the number of a row. Raises AnswerUnclear: a guess would have people called."""
+        """What the registry said of the number of a row. Raises LineRefused: a guess would have people called."""
         return RegistryAnswer(
             registry=self.registry,
             listed=self._listed(line.cells) if self.whole is None else self.whole,
@@ -58,7 +54,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     def _listed(self, cells: Mapping[str, str]) -> bool:
         column = next((name for name in _COLUMNS if name in cells), None)
         if column is None:
-            raise AnswerUnclear(f"no column {', '.join(_COLUMNS)}; or say --listed or --not-listed for the whole file")
+            raise LineRefused(f"no column {', '.join(_COLUMNS)}; or say --listed or --not-listed for the whole file")
         word = " ".join(cells[column].casefold().split())
         yes, no = set(self.listed_words), set(self.not_listed_words)
         if not yes and not no:
@@ -68,7 +64,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
             return True
         if word in no:
             return False
-        raise AnswerUnclear(f"{column} is {cells[column][:40]!r}; say --listed-when and --not-listed-when")
+        raise LineRefused(f"{column} is {cells[column][:40]!r}; say --listed-when and --not-listed-when")
 
 
 def good_for(policies: Policies, registry: str, days: int | None) -> timedelta:
