@@ -54,8 +54,8 @@ class _Attempt(_Part, frozen=True, kw_only=True):
     goods: str
     script: str
     called_party: str
-    outbound: bool = True
-    prerecorded: bool = False
+    outbound: bool
+    prerecorded: bool
     caller_id: str | None
     caller_id_right: str
 
@@ -97,6 +97,8 @@ def evidence_of(
         goods=press.settings.seller.goods,
         script=press.settings.seller.script,
         called_party=facts.party,
+        outbound=True,
+        prerecorded=False,
         caller_id=press.caller_id,
         caller_id_right="the engine's own" if press.caller_id is None else "configured for the tenant",
         agent=_Agent(

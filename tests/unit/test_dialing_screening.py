@@ -71,6 +71,7 @@ async def test_an_attempt_is_evidence_before_it_rings_with_all_that_it_stood_on(
     assert (told["entry"], told["campaignId"], told["accountNumber"]) == ("typed", "spring", "7")
     assert told["agent"]["loginName"] == "ann"
     assert told["located"]["source"] == "number"
+    assert (told["calledParty"], told["outbound"], told["prerecorded"]) == ("consumer", True, False)
     assert told["software"]["timeZones"]
 
 
