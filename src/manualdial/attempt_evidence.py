@@ -91,6 +91,7 @@ def evidence_of(
 ) -> Draft:
     """The link about a press that was allowed or refused."""
     facts = screened.facts
+    caller_id = press.caller_id or press.settings.engine_caller_id
     content = _Attempt(
         telemarketer=press.settings.seller.telemarketer,
         seller=press.settings.seller.seller,
@@ -99,8 +100,8 @@ def evidence_of(
         called_party=facts.party,
         outbound=True,
         prerecorded=False,
-        caller_id=press.caller_id,
-        caller_id_right="the engine's own" if press.caller_id is None else "configured for the tenant",
+        caller_id=caller_id,
+        caller_id_right="not set here: the engine decides" if caller_id is None else "configured by the operator",
         agent=_Agent(
             id=press.agent_id,
             login_name=press.session.login_name,

@@ -27,6 +27,8 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The purpose of a press that names none."""
     caller_ids: frozenset[str] = frozenset()
     """The numbers that a press may ask to show to the customer, as they are to be written."""
+    engine_caller_id: str | None = None
+    """The number that customers see where a press names none; None: the engine's own configuration decides."""
     screening: ScreeningSettings = msgspec.field(default_factory=ScreeningSettings)
     seller: Seller = msgspec.field(default_factory=Seller)
 

@@ -88,6 +88,7 @@ def _settings(config: Config, policies: Policies, *, where: str, tenant: str | N
     return TenantSettings(
         purpose=chosen("purpose", config.dialing.purpose),
         caller_ids=frozenset(chosen("caller_ids", config.dialing.caller_ids)),
+        engine_caller_id=_engine_caller_id(config),
         screening=ScreeningSettings(
             registries=registries,
             registrations=registrations,
@@ -104,6 +105,10 @@ def _settings(config: Config, policies: Policies, *, where: str, tenant: str | N
             script=chosen("script", everybody.script),
         ),
     )
+
+
+def _engine_caller_id(config: Config) -> str | None:
+    return config.engine.asterisk.caller_id or None if config.engine.kind is EngineKind.ASTERISK else None
 
 
 def _check_known(option: str, names: frozenset[str], known: frozenset[str]) -> None:

@@ -163,18 +163,13 @@ def _ten_items(case: Case, content: Content) -> list[tuple[str, str]]:
         ("(ii) Seller", plain(content.get("seller")) or "not told in the settings"),
         ("(iii) Goods, services or purpose", plain(content.get("goods")) or "not told in the settings"),
         ("(iv) Consumer or business", plain(content.get("calledParty"))),
-        ("(v) Outbound", _said(content, "outbound", otherwise="yes: this service makes no other calls")),
-        ("(vi) Prerecorded message", _said(content, "prerecorded", otherwise="no: this service plays none")),
+        ("(v) Outbound", "yes" if content.get("outbound") else "no"),
+        ("(vi) Prerecorded message", "yes" if content.get("prerecorded") else "no"),
         ("(vii) Numbers, date, time, length", called),
         ("(viii) Script", plain(content.get("script")) or "not told in the settings"),
         ("(ix) Caller ID, and the right to it", f"{calling}; {plain(content.get('callerIdRight'))}"),
         ("(x) Disposition", f"{ending(case)}; this service transfers no call"),
     ]
-
-
-def _said(content: Content, name: str, *, otherwise: str) -> str:
-    value = content.get(name)
-    return otherwise if value is None else "yes" if value else "no"
 
 
 def ending(case: Case) -> str:
