@@ -147,7 +147,7 @@ def test_the_page_says_who_called_whom_when_and_why(config: Path) -> None:
         "spring & autumn",
         "Call <b>Us</b>",
         "tea & coffee",
-        "+12025550180; configured for the tenant",
+        "+12025550180; configured by the operator",
         "(v) Outbound yes",
         "20.0 seconds of talk",
         "refused, nothing was dialled",
