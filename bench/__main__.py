@@ -1,6 +1,6 @@
 """Measure what the service costs, and print the table of docs/benchmarks.md.
 
-    python -m bench [press] [verdict] [recovery] [idle] [invite] [--write]
+    python -m bench [press] [verdict] [recovery] [idle] [invite] [registry] [screening] [--write]
 
 Without a name, all. `--write` puts the table into docs/benchmarks.md.
 """
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import idle, invite, press, recovery, verdict
+from bench import idle, invite, press, recovery, registry, screening, verdict
 from bench.table import Row, markdown
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
@@ -20,6 +20,8 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "recovery": recovery.measure,
     "idle": idle.measure,
     "invite": invite.measure,
+    "registry": registry.measure,
+    "screening": screening.measure,
 }
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 MARK = "<!-- table -->\n"

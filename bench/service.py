@@ -69,8 +69,11 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(*, agents: int, settings: Settings, module: str = "manualdial") -> Iterator[Service]:
-    """Start the service with this many agents; it ends with the block. `module` is what is run with `serve`."""
+def running(*, agents: int, settings: Settings, command: str = "manualdial") -> Iterator[Service]:
+    """Start the service with this many agents; it ends with the block.
+
+    `command` is the module that serves, with its arguments.
+    """
     with tempfile.TemporaryDirectory(prefix="manualdial-bench-") as name:
         folder = Path(name)
         port = free_port()
@@ -80,7 +83,7 @@ def running(*, agents: int, settings: Settings, module: str = "manualdial") -> I
         users = asyncio.run(_add_agents(file, agents))
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", module, "serve", "--config", str(file)], stderr=log, env=environment()
+                [sys.executable, "-m", *command.split(), "serve", "--config", str(file)], stderr=log, env=environment()
             )
             try:
                 _wait_for(port, process, folder / "log")

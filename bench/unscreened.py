@@ -1,13 +1,15 @@
-"""The service without screening and without evidence, to measure beside: in this process each press is allowed unread.
+"""The service without screening, to measure beside: in this process each press is allowed unread.
 
-    python -m bench.unscreened serve --config FILE
+    python -m bench.unscreened [--without-evidence] serve --config FILE
 
 What a press costs beyond this is what the screening costs: the rules, their facts from the database and from the
-copies, the count of attempts when the press is written down, and the link of evidence with all that it tells.
+copies, the count of attempts when the press is written down, and what the verdict adds to reply, journal and evidence.
+A link of evidence, with an empty verdict, is written unless it is asked to be left out.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from bench import short_calls
@@ -34,9 +36,7 @@ class Unscreened(Screener):
 
 
 def _allowed(question: Question) -> Screened:
-    facts = Facts(
-        at=question.at, number=question.number, purpose=question.purpose, located=_NOWHERE, numbered=_NOWHERE
-    )
+    facts = Facts(at=question.at, number=question.number, purpose=question.purpose, located=_NOWHERE, numbered=_NOWHERE)
     return Screened(verdict=_ALLOWED, facts=facts, relied_on=(), attempts_seen=None)
 
 
@@ -47,7 +47,8 @@ def _no_evidence(*_: object, **__: object) -> None:
 def main() -> None:
     """Serve until a signal comes."""
     vars(core)["Screener"] = Unscreened
-    vars(dialing)["evidence_of"] = _no_evidence
+    if "--without-evidence" in sys.argv:
+        vars(dialing)["evidence_of"] = _no_evidence
     short_calls.main()
 
 

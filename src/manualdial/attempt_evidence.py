@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import msgspec
 
-from manualdial import __version__
+from manualdial import __version__, presses
 from manualdial.evidence import Draft, Kind
 from manualdial.messages import Verdict
 from manualdial.places.place import Whereabouts
@@ -66,12 +66,19 @@ class _Attempt(_Part, frozen=True, kw_only=True):
     number: _Number
     entry: str | None = None
     purpose: str
+    purpose_named: bool
+    """Whether the press named the purpose; else it is the tenant's."""
+    zip_code: str | None = None
+    """As the press gave it."""
     campaign_id: str | None = None
     account_number: str | None = None
     line: str
     located: Whereabouts
     numbered: Whereabouts
+    records: Sequence[str] = ()
+    """Ids of all records about the person that were in force."""
     relied_on: Sequence[str] = ()
+    """Of those the ones without which some rule would have blocked."""
     overrides: Sequence[dict[str, str]] = ()
     verdict: Verdict
     judged_at: datetime
@@ -121,11 +128,14 @@ def evidence_of(
         ),
         entry=press.data.entry,
         purpose=press.purpose,
+        purpose_named=press.data.purpose is not None,
+        zip_code=presses.text(press.data.zip_code),
         campaign_id=press.campaign_id,
         account_number=press.account_number,
         line=facts.line,
         located=facts.located,
         numbered=facts.numbered,
+        records=[record.id for record in facts.records if record.counts_at(facts.at)],
         relied_on=screened.relied_on,
         overrides=[{"rule": wish.rule, "reason": wish.reason} for wish in facts.overrides],
         verdict=screened.verdict,

@@ -155,6 +155,9 @@ class Dialing(Section, frozen=True, kw_only=True):
     purpose: Annotated[Purpose, Meta(description="The purpose of a press that names none; sales is the strictest.")] = (
         Purpose.SALES
     )
+    purposes: Annotated[
+        list[Purpose], Meta(description="The purposes that a press may name; those that are left out are refused.")
+    ] = field(default_factory=lambda: list(Purpose))
     caller_ids: Annotated[
         list[str], Meta(description="Numbers (E.164) that a press may ask to show by CallerID; none: no press may ask.")
     ] = field(default_factory=list)
@@ -202,6 +205,10 @@ class Screening(Section, frozen=True, kw_only=True):
     countries: Annotated[list[str], Meta(description="ISO 3166 countries that may be called; `*`: all.")] = field(
         default_factory=lambda: ["*"]
     )
+    campaigns: Annotated[
+        list[str],
+        Meta(description="Campaigns (CampaignID) that count attempts apart where a law counts by subject; `*`: all."),
+    ] = field(default_factory=list)
     blocked_numbers: Annotated[list[str], Meta(description="Beginnings of numbers (E.164) that are never called.")] = (
         field(default_factory=list)
     )
@@ -231,10 +238,12 @@ class Tenant(Section, frozen=True, kw_only=True):
     """What one tenant has otherwise than all others: a table `[tenants.NAME]`. What is left out is as for all."""
 
     purpose: Annotated[Purpose | None, Meta(description="As dialing.purpose.")] = None
+    purposes: Annotated[list[Purpose] | None, Meta(description="As dialing.purposes.")] = None
     caller_ids: Annotated[list[str] | None, Meta(description="As dialing.caller_ids.")] = None
     registries: Annotated[list[str] | None, Meta(description="As screening.registries.")] = None
     registrations: Annotated[list[str] | None, Meta(description="As screening.registrations.")] = None
     countries: Annotated[list[str] | None, Meta(description="As screening.countries.")] = None
+    campaigns: Annotated[list[str] | None, Meta(description="As screening.campaigns.")] = None
     blocked_numbers: Annotated[list[str] | None, Meta(description="As screening.blocked_numbers.")] = None
     premium_numbers: Annotated[bool | None, Meta(description="As screening.premium_numbers.")] = None
     overridable: Annotated[list[str] | None, Meta(description="As screening.overridable.")] = None
@@ -419,6 +428,11 @@ def _check(config: Config) -> None:
 def longest_press(config: Config) -> float:
     """The longest time that a press takes once its turn has come, in seconds."""
     return config.storage.timeout * 6 + config.engine.asterisk.request_timeout * 3
+
+
+def longest_agent_leg(config: Config) -> int:
+    """For how many seconds the agent's phone may ring before the customer is dialled."""
+    return config.engine.asterisk.agent_timeout if config.engine.kind is EngineKind.ASTERISK else 0
 
 
 def _check_asterisk(asterisk: Asterisk, *, in_use: bool) -> None:

@@ -93,11 +93,13 @@ class Dialing:
         tenants: Tenants,
         store_timeout: float,
         patience: float,
+        lead_seconds: int,
     ) -> None:
         """`store_timeout` is how long the journal may take, in seconds.
 
         `patience` is how long a press may wait for its turn, in seconds: one that begins later could ring after
-        whoever pressed was told that it took too long.
+        whoever pressed was told that it took too long. `lead_seconds` is how long the agent's phone may ring: so much
+        later the customer may be dialled, and calling hours must hold then too.
         """
         self._engine = engine
         self._store = store
@@ -115,6 +117,7 @@ class Dialing:
         self._tenants = tenants
         self._store_timeout = store_timeout
         self._patience = patience
+        self._lead_seconds = lead_seconds
         self._running: set[asyncio.Task[Outcome]] = set()
 
     async def press(self, request: Request, data: Dial) -> Outcome | messages.DialChecked:
@@ -172,6 +175,8 @@ class Dialing:
         try:
             if (recalled := self._earlier.recall(press)) is not None:
                 return Outcome(call=self._earlier.same(press, recalled), replay=True)
+            if (too_fast := self._rate.refusal(press.agent_id)) is not None:
+                return await self._earlier_or(too_fast, press)
             for _ in range(_JUDGED_AT_MOST):
                 with suppress(AttemptsChanged):
                     return await self._judged(press, await self._screen(press))
@@ -184,7 +189,7 @@ class Dialing:
     async def _screen(self, press: Press) -> Screened:
         """The verdict, before anything rings."""
         with self._tracing.span("verdict"):
-            screened = await self._screener.screen(press.question(self._clock.now()))
+            screened = await self._screener.screen(press.question(self._clock.now(), lead_seconds=self._lead_seconds))
         seconds = self._clock.monotonic() - press.at
         self._metrics.since_press("verdict", seconds, outcome=screened.verdict.decision)
         return screened
@@ -195,31 +200,30 @@ class Dialing:
         Raises AttemptsChanged where others have dialled the person since the verdict, and StoreUnavailable.
         """
         if (refusal := self._refusal(press, screened)) is not None:
-            return await self._repeated_or(refusal, press, screened)
+            return await self._earlier_or(refusal, press, screened)
         call = self._new_call(press, screened)
         try:
             return await self._place(press, screened, call)
         except RequestIdTaken as taken:
-            self._rate.give_back(press.agent_id)
             async with self._journal_limit():
                 earlier = await self._earlier.find(press) or taken.call
-        except (AttemptsChanged, StoreUnavailable):
-            self._rate.give_back(press.agent_id)
-            raise
         if not self._earlier.is_unasked(earlier):
+            self._rate.give_back(press.agent_id)
             return Outcome(call=self._earlier.same(press, earlier), replay=True)
         async with self._journal_limit():
             await self._earlier.take_back(earlier)
         # Anew, under an id that the engine has never heard: what it made ready for the first may still be there.
         return await self._judged(press, await self._screen(press))
 
-    async def _repeated_or(self, refusal: ManualDialError, press: Press, screened: Screened) -> Outcome:
+    async def _earlier_or(self, refusal: ManualDialError, press: Press, screened: Screened | None = None) -> Outcome:
         """The call of the earlier press that this one repeats; else the refusal is raised."""
         async with self._journal_limit():
             earlier = await self._earlier.find(press)
         if earlier is not None and not self._earlier.is_unasked(earlier):
+            if screened is not None:
+                self._rate.give_back(press.agent_id)
             return Outcome(call=self._earlier.same(press, earlier), replay=True)
-        if isinstance(refusal, CallRefused):
+        if isinstance(refusal, CallRefused) and screened is not None:
             against = (rule.rule for rule in screened.verdict.rules if rule.decision != Decision.ALLOW)
             self._metrics.blocked({rule.partition(".")[0] for rule in against})
             self._chain.record_evidence(self._evidence(press, screened, Kind.REFUSAL, call_id=None))
@@ -230,10 +234,12 @@ class Dialing:
         """What refuses a press before it is written down, if anything does."""
         verdict = screened.verdict
         if verdict.decision != Decision.ALLOW:
+            missing = bool(screened.facts.missing)
             return CallRefused(
                 "screening refused the call",
                 details={"verdict": msgspec.to_builtins(verdict)},
-                retryable=bool(screened.facts.missing),
+                sentence="It cannot be checked right now whether this number may be called." if missing else None,
+                retryable=missing,
             )
         if self._sessions.get(press.agent_id) is None:
             return AgentNotLoggedIn("the agent has logged out meanwhile")
@@ -244,7 +250,7 @@ class Dialing:
             return MakeCallFailed("too many presses wait for the journal to say what became of them", retryable=True)
         if not self._engine.ready:
             return MakeCallFailed("the engine is not there", retryable=True)
-        return self._rate.refusal(press.agent_id)
+        return None
 
     async def _place(self, press: Press, screened: Screened, call: Call) -> Outcome:
         """Write the call down and ask the engine, which makes ready meanwhile and rings nobody before it is written.

@@ -54,7 +54,7 @@ class Dial(Incoming, frozen=True, kw_only=True):
     entry: Annotated[str, Meta(max_length=64)] | None = field(name="Entry", default=None)
     """How the number was entered."""
     zip_code: Identifier | None = field(name="ZipCode", default=None)
-    overrides: list[Override] | None = field(name="Overrides", default=None)
+    overrides: Annotated[list[Override], Meta(max_length=16)] | None = field(name="Overrides", default=None)
     dry_run: bool | None = field(name="DryRun", default=None)
     """Screening only: nothing rings, nothing is counted."""
 
@@ -79,6 +79,9 @@ class SetDnc(Incoming, frozen=True, kw_only=True):
     scope: Annotated[str, Meta(max_length=64)] | None = field(name="Scope", default=None)
     """`company` (default), `campaign` (with CampaignID), or `refusal`: said no in the talk, and is on no list."""
     campaign_id: Identifier | None = field(name="CampaignID", default=None)
+    account_number: Identifier | None = field(name="AccountNumber", default=None)
+    """The account of the person: what they said then counts for its other numbers too. Left out: that of the agent's
+    live call, where it is to this number."""
 
 
 class SetLocation(Incoming, frozen=True, kw_only=True):

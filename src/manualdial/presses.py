@@ -52,9 +52,9 @@ class Press(msgspec.Struct, frozen=True, kw_only=True):
         """The account, as text."""
         return text(self.data.account_number)
 
-    def question(self, now: datetime) -> Question:
-        """What the screening is asked."""
-        return question(
+    def question(self, now: datetime, *, lead_seconds: int = 0) -> Question:
+        """What the screening is asked; the customer is dialled at most so many seconds later."""
+        asked = question(
             self.data,
             number=self.number,
             tenant_id=self.session.tenant_id,
@@ -63,6 +63,7 @@ class Press(msgspec.Struct, frozen=True, kw_only=True):
             own_number=own_number(self.session),
             at=now,
         )
+        return msgspec.structs.replace(asked, placing=True, lead_seconds=lead_seconds)
 
 
 def read(request: Request, data: Dial, *, session: AgentSession, settings: TenantSettings, at: float) -> Press:
@@ -112,19 +113,22 @@ def question(
 
 
 def purpose_of(data: Dial, settings: TenantSettings) -> Purpose:
-    """The purpose that is named, or the tenant's. Raises MalformedMessage."""
+    """The purpose that is named, or the tenant's. Raises MalformedMessage, and NotPermitted for one not allowed."""
     if data.purpose is None:
         return settings.purpose
     try:
-        return Purpose(data.purpose.strip().lower())
+        purpose = Purpose(data.purpose.strip().lower())
     except ValueError:
         known = ", ".join(Purpose)
         raise MalformedMessage(f"Purpose is one of {known}", details={"path": "data.Purpose"}) from None
+    if purpose not in settings.purposes:
+        raise NotPermitted("Purpose is not among those that a press may name")
+    return purpose
 
 
 def text(identifier: str | int | None) -> str | None:
-    """An id as text: 4711 and "4711" are the same."""
-    return None if identifier is None else str(identifier)
+    """An id as text: 4711, "4711" and " 4711 " are the same, and a blank one is none."""
+    return None if identifier is None else str(identifier).strip() or None
 
 
 def zip_code_of(identifier: str | int | None) -> str | None:

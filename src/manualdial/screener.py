@@ -20,7 +20,7 @@ from manualdial.places.place import Whereabouts
 from manualdial.ports import AttemptsSeen, OnRecord, Person, RecordStore, Registries, StoreUnavailable
 from manualdial.screening import Purpose
 from manualdial.screening.facts import EVERY, Facts, ScreeningSettings, WantedOverride
-from manualdial.screening.judge import judge
+from manualdial.screening.judge import judge, registries_asked
 from manualdial.screening.location import located
 from manualdial.screening.policies import Policies
 from manualdial.screening.records import Record, Residence
@@ -44,6 +44,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     own_number: str | None = None
     roles: frozenset[Role] = frozenset()
     overrides: tuple[WantedOverride, ...] = ()
+    placing: bool = False
+    """Whether it is about to be dialled."""
+    lead_seconds: int = 0
+    """How long after `at` the customer may be dialled."""
 
     @property
     def person(self) -> Person:
@@ -161,6 +165,8 @@ class Screener:
             settings=question.settings,
             roles=question.roles,
             overrides=question.overrides,
+            placing=question.placing,
+            lead_seconds=question.lead_seconds,
         )
         looks = self._looks(facts, missing)
         facts = msgspec.structs.replace(facts, looks=looks, missing=tuple(missing))
@@ -185,7 +191,7 @@ class Screener:
     def _looks(self, facts: Facts, missing: list[str]) -> dict[str, RegistryLook]:
         required = facts.settings.registries
         looks = {}
-        for name in self._policies.registries(facts.places):
+        for name in registries_asked(facts, self._policies):
             if name not in required and EVERY not in required:
                 continue
             try:

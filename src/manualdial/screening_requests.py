@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -54,7 +55,9 @@ class ScreeningRequests:
         tenants: Tenants,
         clock: Clock,
         default_region: str,
+        limit: float,
     ) -> None:
+        """`limit` is how long many checks at once may take, in seconds."""
         self._screener = screener
         self._store = store
         self._sessions = sessions
@@ -62,6 +65,7 @@ class ScreeningRequests:
         self._tenants = tenants
         self._clock = clock
         self._default_region = default_region
+        self._limit = limit
 
     async def check_phone_number(self, request: Request, data: Check) -> Reply:
         """The verdict on a number, now or at another moment; nothing rings, nothing is counted."""
@@ -71,6 +75,13 @@ class ScreeningRequests:
 
     async def check_all(self, caller: Caller, checks: Sequence[Any]) -> Sequence[DialChecked | ManualDialError]:
         """The verdict on each of some numbers (1,000 at most), in their order; or why there is none."""
+        try:
+            async with asyncio.timeout(self._limit):
+                return await self._check_all(caller, checks)
+        except TimeoutError:
+            raise ServiceUnavailable("the checks took too long; ask for fewer at once") from None
+
+    async def _check_all(self, caller: Caller, checks: Sequence[Any]) -> Sequence[DialChecked | ManualDialError]:
         if len(checks) > MAX_CHECKS:
             raise MalformedMessage(f"at most {MAX_CHECKS} numbers at once", details={"path": "checks"})
         found: list[Question | ManualDialError] = []
@@ -88,7 +99,8 @@ class ScreeningRequests:
     async def set_dnc(self, request: Request, data: SetDnc) -> Reply:
         """Put a number on a do-not-call list, or write down that the person said no."""
         number = self._number(request.caller, data.phone_number, data.region)
-        await self._record(request.caller, number, _content(data, self._clock.now()))
+        account_number = presses.text(data.account_number) or self._account(request.caller, number)
+        await self._record(request.caller, number, _content(data, self._clock.now()), account_number=account_number)
         result = SetDncResult(response=SetDncResponse(success=True))
         return Reply(address=Address(*_RESULT), message=result)
 
@@ -96,8 +108,9 @@ class ScreeningRequests:
         """Write down where the person says to be, and judge the call anew; an agent in a call may have to end it."""
         caller, call = request.caller, self._live_calls.of_agent(request.caller.user_id)
         number = self._called(caller, data, call)
-        residence = _residence(data)
         about = call if call is not None and call.number.e164 == number.e164 else None
+        # Said by the person only where somebody talks to the person; else it is what the caller believes to know.
+        residence = _residence(data, stated=about is not None)
         check = Check(
             phone_number=number.e164,
             purpose=data.purpose or (None if about is None else about.purpose),
@@ -108,7 +121,7 @@ class ScreeningRequests:
         if about is not None:
             # As at the press, and just before it: a call is placed once, and does not count against itself.
             question = msgspec.structs.replace(question, at=about.requested_at - _JUST_BEFORE)
-        await self._record(caller, number, residence, lasts=STATED_FOR)
+        await self._record(caller, number, residence, account_number=question.account_number, lasts=STATED_FOR)
         screened = await self._screener.screen(question)
         return Reply(address=request.address, message=CheckReply(dial=_checked(screened)))
 
@@ -137,14 +150,26 @@ class ScreeningRequests:
             raise NoSuchCall("without PhoneNumber the location is of the called party of the agent's live call")
         return call.number
 
+    def _account(self, caller: Caller, number: PhoneNumber) -> str | None:
+        """The account that the agent's live call names, where it is to this number."""
+        call = self._live_calls.of_agent(caller.user_id)
+        return None if call is None or call.number.e164 != number.e164 else call.account_number
+
     async def _record(
-        self, caller: Caller, number: PhoneNumber, content: AnyContent, *, lasts: timedelta | None = None
+        self,
+        caller: Caller,
+        number: PhoneNumber,
+        content: AnyContent,
+        *,
+        account_number: str | None,
+        lasts: timedelta | None = None,
     ) -> None:
         now = self._clock.now()
         record = Record(
             id=str(uuid.uuid4()),
             tenant_id=caller.tenant_id,
             number=number.e164,
+            account_number=account_number,
             content=content,
             recorded_at=now,
             recorded_by=caller.login_name,
@@ -178,11 +203,11 @@ def _content(data: SetDnc, now: datetime) -> AnyContent:
             raise MalformedMessage("Scope is company, campaign or refusal", details={"path": "data.Scope"})
 
 
-def _residence(data: SetLocation) -> Residence:
+def _residence(data: SetLocation, *, stated: bool) -> Residence:
     """What was said. Raises MalformedMessage for a place that nobody knows: it would screen nothing."""
     jurisdiction = data.jurisdiction.strip().upper() if data.jurisdiction else None
     residence = Residence(
-        jurisdiction=jurisdiction, zip_code=presses.zip_code_of(data.zip_code), zone=data.time_zone, stated=True
+        jurisdiction=jurisdiction, zip_code=presses.zip_code_of(data.zip_code), zone=data.time_zone, stated=stated
     )
     if not is_a_place(residence):
         raise MalformedMessage("one of ZipCode, Jurisdiction and TimeZone is needed, and is to be a known place")

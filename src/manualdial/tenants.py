@@ -25,6 +25,8 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     purpose: Purpose = Purpose.SALES
     """The purpose of a press that names none."""
+    purposes: frozenset[Purpose] = frozenset(Purpose)
+    """The purposes that a press may name."""
     caller_ids: frozenset[str] = frozenset()
     """The numbers that a press may ask to show to the customer, as they are to be written."""
     engine_caller_id: str | None = None

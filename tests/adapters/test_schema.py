@@ -209,6 +209,7 @@ async def test_what_is_asked_for_every_press_is_found_by_indexes(tmp_path: Path)
     used = {line.split(" INDEX ")[1].split(" (")[0] for line in plan if " INDEX ix_" in line}
     assert used == {
         "ix_number_records_tenant_id_number",
+        "ix_number_records_tenant_id_account_key",
         "ix_calls_tenant_id_number_e164",
         "ix_calls_tenant_id_account_key",
     }

@@ -69,6 +69,48 @@ def test_a_number_that_was_removed_stays_readable_with_who_and_why(config: Path)
     assert "not on the list of the company" in again.stderr
 
 
+OTHER = "+12025550101"
+
+
+def test_who_is_listed_with_an_account_is_taken_off_by_any_number_of_it(config: Path) -> None:
+    options = ("--config", str(config))
+    assert command("do-not-call", "add", NUMBER, "--account", " 4711 ", *options).exit_code == 0
+    (record,) = listed(config)
+    assert record["accountNumber"] == "4711"
+    assert "account 4711" in command("do-not-call", "list", *options).stdout
+    off = ("do-not-call", "remove", OTHER, "--reason", "a mistake", *options)
+    assert command(*off).exit_code == 1
+    assert command(*off, "--account", "4712").exit_code == 1
+    assert command(*off, "--account", "4711").exit_code == 0
+    assert listed(config) == []
+
+
+def test_the_accounts_of_a_file_are_read_and_exported(config: Path, tmp_path: Path) -> None:
+    content = f"Number;Account Number\n{NUMBER};4711\n{OTHER};\n+12025550102;-5\n"
+    assert "3 added" in imported(config, tmp_path / "list.csv", content)
+    assert "0 added, 3 there already" in imported(config, tmp_path / "list.csv", content)
+    accounts = {record["number"]: record["accountNumber"] for record in listed(config)}
+    assert accounts == {NUMBER: "4711", OTHER: None, "+12025550102": "-5"}
+    file = tmp_path / "export.csv"
+    assert command("do-not-call", "export", "--output", str(file), "--config", str(config)).exit_code == 0
+    other = a_database(_folder(tmp_path / "other"))
+    assert "3 added" in imported(other, file, file.read_bytes())
+    assert {record["number"]: record["accountNumber"] for record in listed(other)} == accounts
+
+
+def test_a_number_that_is_listed_is_listed_again_for_an_account_that_is_not(config: Path, tmp_path: Path) -> None:
+    assert "1 added" in imported(config, tmp_path / "a.csv", f"{NUMBER}\n")
+    assert "1 added" in imported(config, tmp_path / "a.csv", f"number,account\n{NUMBER},4711\n")
+    assert "0 added" in imported(config, tmp_path / "b.csv", f"number,account\n{NUMBER},4711\n")
+    assert "0 added" in imported(config, tmp_path / "c.csv", f"{NUMBER}\n")
+    assert "1 added" in imported(config, tmp_path / "c.csv", f"number,account\n{NUMBER},4712\n")
+
+
+def test_an_account_that_is_too_long_is_rejected(config: Path, tmp_path: Path) -> None:
+    assert "1 rejected" in imported(config, tmp_path / "a.csv", f"number,account\n{NUMBER},{'x' * 1025}\n")
+    assert listed(config) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -79,6 +121,8 @@ def test_a_number_that_was_removed_stays_readable_with_who_and_why(config: Path)
         (("add", NUMBER, "--region", "XX"), "region"),
         (("add", NUMBER, "--campaign", " "), "campaign"),
         (("add", NUMBER, "--reason", "x" * 2000), "1024"),
+        (("add", NUMBER, "--account", " "), "--account"),
+        (("add", NUMBER, "--account", "x" * 1025), "1024"),
         (("remove", NUMBER), "--reason"),
         (("remove", NUMBER, "--reason", " "), "--reason"),
         (("import", "list.txt", "--column", "phone"), "no column phone"),

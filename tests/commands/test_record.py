@@ -91,6 +91,20 @@ def test_an_id_an_end_and_a_region_can_be_given(config: Path, tmp_path: Path) ->
     assert record["until"] == "2100-12-31T23:00:00+00:00"
 
 
+def test_a_record_of_an_account_is_listed_with_the_other_numbers_of_it(config: Path, tmp_path: Path) -> None:
+    of_account = ({"number": "+12025550101", "account_number": " 4711 ", **said} for said in EVERY_KIND)
+    file = a_file(tmp_path, *of_account, {"number": "+12025550101", **EVERY_KIND[0]})
+    for added in (9, 0):
+        result = command("record", "import", file, "--config", str(config))
+        assert f"{added} added" in result.stderr, result.output
+    assert records(config) == []
+    found = records(config, "--account", "4711")
+    kinds = {record["content"]["kind"] for record in found}
+    assert kinds == {"consent", "relationship", "residence", "do-not-call", "refusal"}
+    assert {(record["number"], record["accountNumber"]) for record in found} == {("+12025550101", "4711")}
+    assert command("record", "list", NUMBER, "--account", " ", "--config", str(config)).exit_code == 2
+
+
 CONSENT = {"kind": "consent", "form": "oral", "given_at": "2026-02-01T10:00:00Z"}
 ANSWER = EVERY_KIND[5]
 
@@ -118,6 +132,9 @@ ANSWER = EVERY_KIND[5]
         ({"number": NUMBER, **CONSENT, "slot_from": "2026-02-01T10:00:00Z"}, "slot_until"),
         ({"number": NUMBER, **CONSENT, "until": "2101-01-01"}, "until"),
         ({"number": NUMBER, **CONSENT, "until": 7}, "until is a text"),
+        ({"number": NUMBER, **CONSENT, "account_number": 4711}, "account_number is a text"),
+        ({"number": NUMBER, **CONSENT, "account_number": " "}, "account_number is empty"),
+        ({"number": NUMBER, **CONSENT, "account_number": "x" * 1025}, "account_number is longer"),
         ({"number": NUMBER, **CONSENT, "id": "x"}, "UUID"),
         ({"number": NUMBER, **CONSENT, "region": "XX"}, "region"),
         ({"number": NUMBER, "kind": "residence"}, "no known place"),

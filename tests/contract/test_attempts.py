@@ -50,15 +50,15 @@ async def outcomes_of(*presses: tuple[WholeStore, Call, int]) -> list[BaseExcept
     [
         (Person(number=HOME), {"home", "home of A", "home of B"}),
         (Person(number=MOBILE), {"mobile", "mobile of A"}),
-        (Person(number=HOME, account_number="A"), {"home", "home of A", "mobile of A"}),
-        (Person(number=HOME, account_number="B"), {"home", "home of B"}),
-        (Person(number=MOBILE, account_number="C"), {"mobile"}),
+        (Person(number=HOME, account_number="A"), {"home", "home of A", "home of B", "mobile of A"}),
+        (Person(number=HOME, account_number="B"), {"home", "home of A", "home of B"}),
+        (Person(number=MOBILE, account_number="C"), {"mobile", "mobile of A"}),
         (Person(number="+12025550102", account_number="A"), {"home of A", "mobile of A"}),
         (Person(number="+12025550102"), set()),
-        (Person(number=HOME, account_number="a"), {"home"}),
+        (Person(number=HOME, account_number="a"), {"home", "home of A", "home of B"}),
     ],
 )
-async def test_attempts_count_by_the_account_and_where_none_is_named_by_the_number(
+async def test_attempts_count_by_the_number_always_and_by_the_account_where_one_is_named(
     store: WholeStore, person: Person, found: set[str]
 ) -> None:
     dials = {
@@ -203,6 +203,16 @@ async def test_attempts_by_account_are_counted_whatever_number_is_dialled(lab: L
         presses = [(store, a_dial(HOME, "A"), 0), (other, a_dial(MOBILE, "A"), 0)] * 10
         outcomes = await outcomes_of(*((which, a_dial(call.number.e164, "A"), count) for which, call, count in presses))
         assert outcomes.count(None) == 1
+
+
+async def test_another_account_with_every_press_gives_no_further_attempt(lab: Lab, store: WholeStore) -> None:
+    async with lab.store() as other:
+        for count in range(3):
+            accounts = [f"{count}-{number}" for number in range(20)]
+            presses = [((store, other)[n % 2], a_dial(HOME, account), count) for n, account in enumerate(accounts)]
+            outcomes = await outcomes_of(*presses)
+            assert outcomes.count(None) == 1
+    assert len(await attempts(store, Person(number=HOME, account_number="new"))) == 3
 
 
 async def test_a_press_that_was_taken_back_is_no_attempt(store: WholeStore) -> None:

@@ -183,6 +183,55 @@ async def test_a_question_that_is_given_up_holds_up_no_other(store: WholeStore) 
     assert all(isinstance(each, list) for each in outcomes[1::2])
 
 
+# ── of an account ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+OTHER = "+12025550101"
+OF_THE_LINE = {"line", "business", "registry-answer"}
+
+
+@pytest.mark.parametrize("content", CONTENTS, ids=lambda content: type(content).__name__)
+async def test_a_record_counts_for_the_other_numbers_of_its_account_unless_it_is_about_the_line(
+    store: WholeStore, content: AnyContent
+) -> None:
+    record = a_record(content=content, account_number="A")
+    await store.add_records([record])
+    elsewhere = () if str(content.__struct_config__.tag) in OF_THE_LINE else (record,)
+    for person, records in (
+        (Person(number=NUMBER), (record,)),
+        (Person(number=NUMBER, account_number="A"), (record,)),
+        (Person(number=NUMBER, account_number="B"), (record,)),
+        (Person(number=OTHER, account_number="A"), elsewhere),
+        (Person(number=OTHER, account_number="a"), ()),
+        (Person(number=OTHER), ()),
+    ):
+        (found,) = await store.on_record("north", [person], attempts_since=LONG_AGO)
+        assert found.records == records, person
+    (found,) = await store.on_record("south", [Person(number=OTHER, account_number="A")], attempts_since=LONG_AGO)
+    assert found.records == ()
+    assert await store.records("north", NUMBER) == [record]
+    assert await store.records("north", OTHER) == []
+
+
+async def test_records_of_a_number_and_of_its_account_are_told_together_oldest_first(store: WholeStore) -> None:
+    numbers = (NUMBER, OTHER, "+12025550102")
+    records = [a_record(number=numbers[minute % 3], account_number="A", minute=minute) for minute in range(9)]
+    without = a_record(minute=20)
+    await store.add_records([without, *reversed(records)])
+    people = [Person(number=number, account_number="A") for number in (*numbers, "+12025550103")]
+    found = await store.on_record("north", people, attempts_since=LONG_AGO)
+    assert [list(each.records) for each in found] == [[*records, without], records, records, records]
+
+
+@pytest.mark.parametrize("account", ["a\x00b", "\x1a0000", "\ud800", "x" * 1_024, "\U0010ffff" * 1_024])
+async def test_the_account_of_a_record_may_have_any_name(store: WholeStore, account: str) -> None:
+    record = a_record(account_number=account)
+    await store.add_records([record])
+    assert await store.records("north", NUMBER) == [record]
+    assert await store.records_of_kind("north", "do-not-call") == [record]
+    (found,) = await store.on_record("north", [Person(number=OTHER, account_number=account)], attempts_since=LONG_AGO)
+    assert found.records == (record,)
+
+
 # ── closures, policies, users ───────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -145,6 +145,7 @@ class Core:
         screening: ScreeningSettings = NOTHING_HELD,
         agent_rate: float = 0.0,
         engine_rate: float = 0.0,
+        lead_seconds: int = 0,
         store: MemoryStore | None = None,
     ) -> None:
         """Times in seconds, as the options of the configuration."""
@@ -200,6 +201,7 @@ class Core:
             tenants=tenants,
             clock=self.clock,
             default_region="US",
+            limit=30.0,
         )
         self.dialing = Dialing(
             engine=self.engine,
@@ -220,6 +222,7 @@ class Core:
             tenants=tenants,
             store_timeout=store_timeout,
             patience=60.0,
+            lead_seconds=lead_seconds,
         )
         self.dial_requests = DialRequests(dialing=self.dialing, store=self.store)
         self.control = CallControl(

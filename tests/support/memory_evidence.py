@@ -75,6 +75,11 @@ class Records:
         found = [each for each in self._records.values() if (each.tenant_id, each.number) == (tenant_id, number)]
         return sorted(found, key=lambda each: (each.recorded_at, each.id))
 
+    def of_person(self, tenant_id: str, person: Person) -> list[Record]:
+        """Oldest first: about the number; and of the account, but about other numbers nothing that is of the line."""
+        found = [each for each in self._records.values() if each.tenant_id == tenant_id and _is_about(person, each)]
+        return sorted(found, key=lambda each: (each.recorded_at, each.id))
+
     def of_kind(self, tenant_id: str, kind: str, *, after: str) -> list[Record]:
         """By id."""
         found = [each for each in self._records.values() if (each.tenant_id, _kind(each)) == (tenant_id, kind)]
@@ -149,7 +154,7 @@ def on_record(
     """What is on record about each of some people."""
     return [
         OnRecord(
-            records=tuple(records.of_number(tenant_id, person.number)),
+            records=tuple(records.of_person(tenant_id, person)),
             attempts=tuple(attempts_of(calls, tenant_id, person, since=since)),
         )
         for person in people
@@ -157,9 +162,16 @@ def on_record(
 
 
 def _is_to(person: Person, call: Call) -> bool:
-    if person.account_number is None or call.account_number is None:
-        return call.number.e164 == person.number
-    return call.account_number == person.account_number
+    if call.number.e164 == person.number:
+        return True
+    return person.account_number is not None and call.account_number == person.account_number
+
+
+def _is_about(person: Person, record: Record) -> bool:
+    if record.number == person.number:
+        return True
+    of_account = person.account_number is not None and record.account_number == person.account_number
+    return of_account and not record.content.of_the_line
 
 
 def _kind(record: Record) -> str:

@@ -170,6 +170,20 @@ async def test_an_agents_leg_that_was_perhaps_never_dialled_has_its_time_once_to
     assert (await line.ending(placed.call_id)).by is EndedBy.SYSTEM
 
 
+async def test_a_customer_is_not_dialled_on_a_verdict_of_long_ago(line: Line) -> None:
+    lately, long_ago = order(), order()
+    for placed, age in ((lately, 10), (long_ago, 3600)):
+        agent = f"{placed.call_id}.agent"
+        line.asterisk.channels[agent] = "Up"
+        line.asterisk.made_at[agent] = line.asterisk.time - timedelta(seconds=age)
+    await line.adopt(lately, long_ago)
+
+    ending = await line.ending(long_ago.call_id)
+    assert (ending.by, ending.cause) == (EndedBy.SYSTEM, Cause.TIMEOUT)
+    await until(lambda: f"{lately.call_id}.customer" in line.asterisk.channels)
+    assert f"{long_ago.call_id}.customer" not in line.asterisk.channels
+
+
 @pytest.mark.parametrize("held", [True, False])
 async def test_of_an_adopted_call_it_is_told_whether_the_customer_is_held(line: Line, held: bool) -> None:
     placed = order()

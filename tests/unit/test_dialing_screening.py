@@ -10,7 +10,7 @@ import msgspec
 
 from manualdial.agents import Caller, Role
 from manualdial.evidence import Kind, Proof, Sealed
-from manualdial.screening.records import Listing, Record
+from manualdial.screening.records import Business, Listing, Record
 from tests.support.core import Core, Desk, dial_of, error_type, running_core
 from tests.support.people import a_caller
 from tests.support.recording_connection import Message
@@ -73,6 +73,50 @@ async def test_an_attempt_is_evidence_before_it_rings_with_all_that_it_stood_on(
     assert told["located"]["source"] == "number"
     assert (told["calledParty"], told["outbound"], told["prerecorded"]) == ("consumer", True, False)
     assert told["software"]["timeZones"]
+
+
+async def test_what_the_agent_chose_and_every_record_in_force_is_in_the_evidence(core: Core, desk: Desk) -> None:
+    await core.store.add_records([msgspec.structs.replace(listing(FLORIDA), content=Business(source="CRM"))])
+    await desk.press(FLORIDA, Purpose="survey", ZipCode="94110")
+    (link,) = await evidence(core)
+    told = link.told()["content"]
+    assert (told["purpose"], told["purposeNamed"], told["zipCode"]) == ("survey", True, "94110")
+    assert (told["records"], told["calledParty"]) == (["listing-1"], "business")
+
+
+async def test_an_account_in_other_words_is_the_same_and_a_blank_one_is_none() -> None:
+    async with running_core(screening=UNBOUND) as core:
+        desk = await core.desk()
+        for index, account in enumerate(("A-1", " A-1", "A-1 ")):
+            answer = await desk.press(f"+1305555010{index}", f"press-{index}", Purpose="sales", AccountNumber=account)
+            await core.engine.connect(dial_of(answer)["callId"])
+            await core.engine.end(dial_of(answer)["callId"])
+        fourth = await desk.press("+13055550103", "press-3", Purpose="sales", AccountNumber="A-1")
+        assert blocked(fourth) == ["attempts.us-fl"]
+        blank = await desk.press("+13055550104", "press-4", Purpose="sales", AccountNumber=" ")
+        assert dial_of(blank)["state"] == "requested"
+
+
+async def test_an_agent_cannot_make_attempts_anew_by_another_campaign_or_account() -> None:
+    for name in ("CampaignID", "AccountNumber"):
+        async with running_core(screening=UNBOUND) as core:
+            desk = await core.desk()
+            for index in range(3):
+                data = {name: f"x-{index}"}
+                call_id = dial_of(await desk.press(FLORIDA, f"press-{index}", Purpose="sales", **data))["callId"]
+                await core.engine.connect(call_id)
+                await core.engine.end(call_id)
+            refused = await desk.press(FLORIDA, "press-3", Purpose="sales", **{name: "x-3"})
+            assert blocked(refused) == ["attempts.us-fl"], name
+
+
+async def test_who_is_refused_pays_too_and_a_replay_is_given_back() -> None:
+    async with running_core(agent_rate=0.1) as core:
+        desk = await core.desk()
+        await core.store.add_records([listing(FLORIDA)])
+        for number in range(2):
+            assert error_type(await desk.press(FLORIDA, f"refused-{number}")) == "CALL_REFUSED"
+        assert error_type(await desk.press(FLORIDA, "refused-2")) == "DIAL_RATE_EXCEEDED"
 
 
 async def test_the_end_of_a_call_is_evidence_with_the_times_of_its_legs(core: Core, desk: Desk) -> None:

@@ -87,6 +87,13 @@ def test_an_unknown_purpose_is_malformed(purpose: str) -> None:
         a_press({"Purpose": purpose})
 
 
+def test_a_purpose_that_the_operator_left_out_cannot_be_named() -> None:
+    settings = TenantSettings(purpose=Purpose.SALES, purposes=frozenset({Purpose.SALES, Purpose.SURVEY}))
+    assert presses.purpose_of(Dial(purpose="survey"), settings) is Purpose.SURVEY
+    with pytest.raises(NotPermitted):
+        presses.purpose_of(Dial(purpose="service"), settings)
+
+
 def test_only_a_permitted_caller_id_is_shown() -> None:
     assert a_press({"CallerID": "+12025550199"}).caller_id == "+12025550199"
     for other in ("+12025550198", "", "+1 202 555 0199"):

@@ -154,9 +154,8 @@ async def test_a_postal_code_says_where_the_person_is(desk: Desk) -> None:
 
 async def test_a_postal_code_as_a_number_gets_its_zeros_back(desk: Desk) -> None:
     boston = await verdict(desk, LOS_ANGELES, Purpose="sales", At=NOON, ZipCode=2134)
-    assert rule_of(boston, "calling-hours.us-fcc")["evidence"]["localTimes"] == {
-        "America/New_York": "2026-03-10T12:00:00-04:00"
-    }
+    times = rule_of(boston, "calling-hours.us-fcc")["evidence"]["localTimes"]
+    assert times["America/New_York"] == "2026-03-10T12:00:00-04:00"
 
 
 @pytest.mark.parametrize("zip_code", ["", "x", "00000", -1, 0, 10**12, "32401 or so", "\u0663\u0662\u0664\u0660\u0661"])
@@ -226,8 +225,8 @@ async def test_the_list_of_a_campaign_blocks_that_campaign_alone(desk: Desk) -> 
     await set_dnc(desk, Scope=" Campaign ", CampaignID=4711)
     for campaign, blocked in (("4711", {"do-not-call.campaign"}), (4711, {"do-not-call.campaign"}), ("x", set())):
         assert blocking(await verdict(desk, CampaignID=campaign)) == blocked
-    assert blocking(await verdict(desk)) == set()
-    assert error_type(await desk.press(MIAMI, CampaignID="4711")) == "CALL_REFUSED"
+    assert blocking(await verdict(desk)) == {"do-not-call.campaign"}, "it may be for any campaign"
+    assert error_type(await desk.press(MIAMI, CampaignID=" 4711 ")) == "CALL_REFUSED"
 
 
 async def test_a_refusal_is_no_list_but_brings_the_silence_that_a_law_knows(desk: Desk) -> None:
@@ -299,24 +298,46 @@ async def test_where_somebody_says_to_be_changes_the_verdict(
     core.clock.move(-3 * 3600)  # 12:00 UTC: 07:00 in Miami before the clocks are changed
     core.clock.move(3600)  # 08:00 in Miami
     assert (await verdict(desk, Purpose="sales"))["decision"] == "allow"
+    call_id = await in_a_call(core, desk)
     answer = await desk.ask(SET_LOCATION, {"PhoneNumber": MIAMI, "Purpose": "sales", **place})
     assert answer["subtopic"] == "SetLocation"
     told = dial_of(answer)
     assert (told["state"], told["number"]["e164"], told["verdict"]["decision"]) == ("checked", MIAMI, "block")
     evidence = rule_of(told["verdict"], "calling-hours.us-fcc")["evidence"]
     assert (evidence["source"], set(evidence["localTimes"])) == ("stated", {zone})
+    await core.engine.end(call_id)
     assert error_type(await desk.press(MIAMI, Purpose="sales")) == "CALL_REFUSED"
 
 
+async def test_what_is_told_without_a_talk_only_adds_a_place(core: Core, desk: Desk) -> None:
+    core.clock.move(-2 * 3600)
+    answer = await desk.ask(SET_LOCATION, {"PhoneNumber": MIAMI, "Purpose": "sales", "Jurisdiction": "US-NY"})
+    assert dial_of(answer)["verdict"]["decision"] == "allow"
+    core.clock.move(1)
+    answer = await desk.ask(SET_LOCATION, {"PhoneNumber": MIAMI, "Purpose": "sales", "Jurisdiction": "US-CA"})
+    evidence = rule_of(dial_of(answer)["verdict"], "calling-hours.us-fcc")["evidence"]
+    assert (evidence["source"], set(evidence["localTimes"])) == ("contact", {"America/Los_Angeles", "America/New_York"})
+
+
 async def test_what_was_stated_counts_for_half_a_day(core: Core, desk: Desk) -> None:
+    call_id = await in_a_call(core, desk)
     await desk.ask(SET_LOCATION, {"PhoneNumber": MIAMI, "Jurisdiction": "US-HI"})
+    await core.engine.end(call_id)
     for hours, source in ((11, "stated"), (1, "number")):
         core.clock.move(hours * 3600)
         evidence = rule_of(await verdict(desk, Purpose="sales"), "calling-hours.us-fcc")["evidence"]
         assert evidence["source"] == source
 
 
+async def in_a_call(core: Core, desk: Desk) -> str:
+    """The agent talks to Miami; the id of the call."""
+    call_id = str(dial_of(await desk.press(MIAMI, f"call at {core.clock.monotonic()}"))["callId"])
+    await core.engine.connect(call_id)
+    return call_id
+
+
 async def test_the_newest_statement_counts(core: Core, desk: Desk) -> None:
+    await in_a_call(core, desk)
     for jurisdiction, zone in (("US-HI", "Pacific/Honolulu"), ("US-NY", "America/New_York")):
         core.clock.move(1)
         answer = await desk.ask(SET_LOCATION, {"PhoneNumber": MIAMI, "Purpose": "sales", "Jurisdiction": jurisdiction})

@@ -11,6 +11,7 @@ from manualdial.engines.simulator import SimulatorEngine
 from manualdial.ports import Clock, Engine, Storage
 from manualdial.registries.held_copies import Registries
 from manualdial.screening.facts import EVERY, ScreeningSettings
+from manualdial.screening.judge import overridable_names
 from manualdial.screening.policies import Policies, PolicyInvalid, load
 from manualdial.storage.store import SqlStore
 from manualdial.tenants import Seller, Tenants, TenantSettings
@@ -85,18 +86,22 @@ def _settings(config: Config, policies: Policies, *, where: str, tenant: str | N
     registrations = frozenset(chosen("registrations", everybody.registrations))
     _check_known(f"{where}.registries", registries, policies.names("do-not-call"))
     _check_known(f"{where}.registrations", registrations, policies.names("registration"))
+    rights = overridable(chosen("overridable", everybody.overridable))
+    _check_known(f"{where}.overridable", frozenset(rights), overridable_names(policies))
     return TenantSettings(
         purpose=chosen("purpose", config.dialing.purpose),
+        purposes=frozenset(chosen("purposes", config.dialing.purposes)),
         caller_ids=frozenset(chosen("caller_ids", config.dialing.caller_ids)),
         engine_caller_id=_engine_caller_id(config),
         screening=ScreeningSettings(
             registries=registries,
             registrations=registrations,
+            campaigns=frozenset(chosen("campaigns", everybody.campaigns)),
             countries=frozenset(chosen("countries", everybody.countries)),
             blocked=tuple(chosen("blocked_numbers", everybody.blocked_numbers)),
             seller=chosen("seller", everybody.seller),
             premium=chosen("premium_numbers", everybody.premium_numbers),
-            overridable=overridable(chosen("overridable", everybody.overridable)),
+            overridable=rights,
         ),
         seller=Seller(
             telemarketer=chosen("telemarketer", everybody.telemarketer),

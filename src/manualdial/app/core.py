@@ -17,7 +17,7 @@ from manualdial.bus import Bus
 from manualdial.call_control import CallControl
 from manualdial.call_progress import CallProgress
 from manualdial.closures import Closures
-from manualdial.config import Config, longest_press
+from manualdial.config import Config, longest_agent_leg, longest_press
 from manualdial.deadlines import Deadlines
 from manualdial.dial_rate import DialRate
 from manualdial.dialing import Dialing
@@ -120,6 +120,7 @@ class Core:
             tenants=tenants,
             clock=clock,
             default_region=config.dialing.default_region,
+            limit=config.server.request_timeout,
         )
         self.dialing = Dialing(
             engine=engine,
@@ -144,6 +145,7 @@ class Core:
             tenants=tenants,
             store_timeout=config.storage.timeout,
             patience=config.server.request_timeout - longest_press(config),
+            lead_seconds=longest_agent_leg(config),
         )
         self.control = CallControl(
             engine=engine,

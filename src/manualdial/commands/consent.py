@@ -13,12 +13,15 @@ from manualdial.commands import record_views
 from manualdial.commands.configuration import ConfigFile, configuration
 from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
 from manualdial.commands.record_options import (
+    Account,
     By,
     Json,
     Number,
+    OfAccount,
     Region,
     Tenant,
     Until,
+    account_of,
     counting,
     end_of,
     for_tenant,
@@ -26,6 +29,7 @@ from manualdial.commands.record_options import (
     number_of,
     past,
     recorder,
+    records_about,
     region_of,
     withdrawn_by,
 )
@@ -57,6 +61,7 @@ def add(
         str | None, typer.Option(metavar="TIME", help="The agreed time: the consent counts in that time alone.")
     ] = None,
     slot_until: Annotated[str | None, typer.Option(metavar="TIME", help="The end of the agreed time.")] = None,
+    account: Account = None,
     until: Until = None,
     region: Region = None,
     tenant: Tenant = None,
@@ -80,6 +85,7 @@ def add(
         id=str(uuid.uuid4()),
         tenant_id="",
         number=number_of(number, region_of(region, settings)).e164,
+        account_number=account_of(account),
         content=content,
         recorded_at=now,
         recorded_by=recorder(by),
@@ -102,6 +108,7 @@ def withdraw(
     campaign: Annotated[
         str | None, typer.Option(metavar="ID", help="With a number: only what was given for this campaign.")
     ] = None,
+    account: OfAccount = None,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, or how it was said.")] = "",
     region: Region = None,
     tenant: Tenant = None,
@@ -112,17 +119,17 @@ def withdraw(
     settings, now = configuration(config), datetime.now(UTC)
     if (number is None) == (consent_id is None):
         raise WronglyCalled("name a number, or one consent with --id.")
-    if consent_id is not None and campaign is not None:
-        raise WronglyCalled("--campaign goes with a number.")
+    if consent_id is not None and (campaign is not None or account is not None):
+        raise WronglyCalled("--campaign and --account go with a number.")
     e164 = None if number is None else number_of(number, region_of(region, settings)).e164
-    who = withdrawn_by(by, reason)
+    who, of_account = withdrawn_by(by, reason), account_of(account)
 
     async def work(store: Storage, tenant_id: str) -> int:
         ids = [] if consent_id is None else [consent_id]
         if e164 is not None:
             ids = [
                 record.id
-                for record in counting(await store.records(tenant_id, e164), now=now)
+                for record in counting(await records_about(store, tenant_id, e164, of_account), now=now)
                 if isinstance(record.content, Consent) and campaign in (None, record.content.campaign_id)
             ]
         elif not await _is_consent(store, tenant_id, ids[0]):
@@ -138,6 +145,7 @@ def withdraw(
 @consent.command(name="list", epilog="Example: manualdial consent list +12025550100")
 def list_consents(
     number: Number,
+    account: OfAccount = None,
     as_json: Json = False,
     region: Region = None,
     tenant: Tenant = None,
@@ -145,10 +153,11 @@ def list_consents(
 ) -> None:
     """List all consents of a number, oldest first, also those that were withdrawn or are over."""
     settings, now = configuration(config), datetime.now(UTC)
-    e164 = number_of(number, region_of(region, settings)).e164
+    e164, of_account = number_of(number, region_of(region, settings)).e164, account_of(account)
 
     async def work(store: Storage, tenant_id: str) -> list[Record]:
-        return [record for record in await store.records(tenant_id, e164) if isinstance(record.content, Consent)]
+        found = await records_about(store, tenant_id, e164, of_account)
+        return [record for record in found if isinstance(record.content, Consent)]
 
     found = for_tenant(settings, tenant, work)
     if as_json:

@@ -16,24 +16,28 @@ import typer
 from manualdial.commands import record_views
 from manualdial.commands.configuration import ConfigFile, configuration
 from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
-from manualdial.commands.number_files import Line, LineRefused, Rejects, private_file
+from manualdial.commands.number_files import BEGINS_A_FORMULA, Line, LineRefused, Rejects, account_in, private_file
 from manualdial.commands.record_options import (
+    Account,
     By,
     Json,
     Number,
+    OfAccount,
     Region,
     Tenant,
     Until,
+    account_of,
     counting,
     end_of,
     for_tenant,
     number_of,
     recorder,
+    records_about,
     region_of,
     time_shown,
     withdrawn_by,
 )
-from manualdial.commands.record_writing import Written, import_numbers, record_id, summary_of
+from manualdial.commands.record_writing import Written, import_numbers, of_account, record_id, summary_of
 from manualdial.commands.terminal import json_line, notices, output, printable, table
 from manualdial.ports import Storage
 from manualdial.screening.records import Listing, ListScope, Record
@@ -45,8 +49,7 @@ _KIND = "do-not-call"
 _PAGE = 1000
 _MOST_SHOWN = 1000
 _LONGEST_REASON = 1024
-_COLUMNS = ("number", "scope", "campaign", "reason", "recorded at", "recorded by", "until")
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_COLUMNS = ("number", "scope", "campaign", "reason", "account", "recorded at", "recorded by", "until")
 
 do_not_call = typer.Typer(
     cls=CommandGroup, no_args_is_help=True, help="Who asked not to be called: the company's list and the campaigns'."
@@ -63,6 +66,7 @@ def add(
     number: Number,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, in the caller's words.")] = "",
     campaign: Campaign = None,
+    account: Account = None,
     until: Until = None,
     region: Region = None,
     tenant: Tenant = None,
@@ -73,13 +77,14 @@ def add(
     settings, now = configuration(config), datetime.now(UTC)
     listing = _listing(campaign, reason)
     e164 = number_of(number, region_of(region, settings)).e164
-    who, end = recorder(by), end_of(until, now=now)
+    who, end, of_person = recorder(by), end_of(until, now=now), account_of(account)
 
     async def work(store: Storage, tenant_id: str) -> None:
         new = Record(
             id=str(uuid.uuid4()),
             tenant_id=tenant_id,
             number=e164,
+            account_number=of_person,
             content=listing,
             recorded_at=now,
             recorded_by=who,
@@ -98,6 +103,7 @@ def remove(
     number: Number,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it stays readable.")],
     campaign: Campaign = None,
+    account: OfAccount = None,
     region: Region = None,
     tenant: Tenant = None,
     by: By = None,
@@ -108,12 +114,12 @@ def remove(
     if not reason.strip():
         raise WronglyCalled("say why with --reason.")
     e164 = number_of(number, region_of(region, settings)).e164
-    listing, who = _listing(campaign, reason), withdrawn_by(by, reason)
+    listing, who, of_person = _listing(campaign, reason), withdrawn_by(by, reason), account_of(account)
 
     async def work(store: Storage, tenant_id: str) -> list[Record]:
         listed = [
             record
-            for record in counting(await store.records(tenant_id, e164), now=now)
+            for record in counting(await records_about(store, tenant_id, e164, of_person), now=now)
             if isinstance(record.content, Listing)
         ]
         meant = [record.id for record in listed if _is_of_list(record, listing)]
@@ -199,12 +205,15 @@ def import_list(
         def read(number: str, line: Line) -> Record:
             try:
                 listing = _listing(campaign or line.cells.get("campaign") or None, line.cells.get("reason") or reason)
+                account = account_of(account_in(line))
             except WronglyCalled as error:
                 raise LineRefused(str(error)) from None
+            parts = (listing.scope, listing.campaign_id or "", name, *of_account(account))
             return Record(
-                id=record_id(tenant_id, number, listing.scope, listing.campaign_id or "", name),
+                id=record_id(tenant_id, number, *parts),
                 tenant_id=tenant_id,
                 number=number,
+                account_number=account,
                 content=listing,
                 recorded_at=now,
                 recorded_by=by_import,
@@ -297,7 +306,7 @@ def _csv_row(record: Record) -> tuple[str, ...]:
     listing = record.content
     if not isinstance(listing, Listing):
         raise TypeError("a listing")
-    said = (listing.scope.value, listing.campaign_id or "", listing.reason)
+    said = (listing.scope.value, listing.campaign_id or "", listing.reason, record.account_number or "")
     times = (time_shown(record.recorded_at), record.recorded_by, time_shown(record.until))
     return (record.number, *map(_harmless, (*said, *times)))
 
@@ -305,4 +314,4 @@ def _csv_row(record: Record) -> tuple[str, ...]:
 def _harmless(cell: str) -> str:
     """A cell of one line that no spreadsheet takes for a formula."""
     cell = printable(cell)
-    return f"'{cell}" if cell.startswith(_BEGINS_A_FORMULA) else cell
+    return f"'{cell}" if cell.startswith(BEGINS_A_FORMULA) else cell

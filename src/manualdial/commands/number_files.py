@@ -23,6 +23,9 @@ LONGEST_LINE = 4096
 _MODE = 0o600
 _SEPARATORS = ",;\t|"
 _NUMBER_COLUMNS = ("number", "phonenumber", "phone", "telephone", "telephonenumber", "msisdn", "mobile", "tel")
+_ACCOUNT_COLUMNS = ("account", "accountnumber", "accountid")
+BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet calculate a cell; an apostrophe before it keeps it from that."""
 _NOT_LETTERS = re.compile(r"[^a-z]")
 _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
@@ -41,6 +44,14 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """What stands where the number should; empty where nothing does."""
     cells: Mapping[str, str]
     """The other columns, by their name in small letters; none where the file has no heading."""
+
+
+def account_in(line: Line) -> str | None:
+    """The account that a line names for its number, where the file has a column for it."""
+    for name, cell in line.cells.items():
+        if cell and _NOT_LETTERS.sub("", name) in _ACCOUNT_COLUMNS:
+            return cell[1:] if cell.startswith("'") and cell[1:].startswith(BEGINS_A_FORMULA) else cell
+    return None
 
 
 class NumberFile:

@@ -17,12 +17,15 @@ from manualdial.commands.record_options import (
     By,
     Json,
     Number,
+    OfAccount,
     Region,
     Tenant,
+    account_of,
     for_tenant,
     number_of,
     past,
     recorder,
+    records_about,
     region_of,
     withdrawn_by,
 )
@@ -165,19 +168,23 @@ def list_records(
     kind: Annotated[
         str | None, typer.Option(metavar="KIND", help="Only these: " + ", ".join(record_views.KINDS))
     ] = None,
+    account: OfAccount = None,
     as_json: Json = False,
     region: Region = None,
     tenant: Tenant = None,
     config: ConfigFile = None,
 ) -> None:
-    """List all that is on record about a number, oldest first, also what was withdrawn or is over."""
+    """List all that is on record about a number, oldest first, also what was withdrawn or is over.
+
+    With --account also what is on record about the account's other numbers and counts for the person.
+    """
     settings, now = configuration(config), datetime.now(UTC)
     if kind is not None and kind not in record_views.KINDS:
         raise WronglyCalled(f"a kind is one of {', '.join(record_views.KINDS)}.")
-    e164 = number_of(number, region_of(region, settings)).e164
+    e164, of_account = number_of(number, region_of(region, settings)).e164, account_of(account)
 
     async def work(store: Storage, tenant_id: str) -> list[Record]:
-        found = await store.records(tenant_id, e164)
+        found = await records_about(store, tenant_id, e164, of_account)
         return [each for each in found if kind in (None, record_views.kind_of(each))]
 
     found = for_tenant(settings, tenant, work)

@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 import msgspec
 
 from manualdial.commands.number_files import LineRefused
+from manualdial.commands.record_options import LONGEST_ACCOUNT
 from manualdial.commands.record_views import KINDS
 from manualdial.commands.record_writing import content_id
 from manualdial.errors import ManualDialError
@@ -30,7 +31,7 @@ from manualdial.screening.records import (
     Residence,
 )
 
-_AROUND = ("number", "region", "until", "id")
+_AROUND = ("number", "account_number", "region", "until", "id")
 """What stands in a line beside the content."""
 
 
@@ -60,11 +61,13 @@ class LineReader:
         except ManualDialError as error:
             raise LineRefused(error.message) from None
         until = _moment(_text(around, "until"), "until")
+        account = _account(around)
         own_id = _text(around, "id")
         return Record(
-            id=content_id(self._tenant_id, number, content, until) if own_id is None else _uuid(own_id),
+            id=content_id(self._tenant_id, number, content, until, account) if own_id is None else _uuid(own_id),
             tenant_id=self._tenant_id,
             number=number,
+            account_number=account,
             content=content,
             recorded_at=self._now,
             recorded_by=self._recorded_by,
@@ -145,6 +148,15 @@ def _text(around: Mapping[str, Any], name: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise LineRefused(f"{name} is a text")
     return value
+
+
+def _account(around: Mapping[str, Any]) -> str | None:
+    account = _text(around, "account_number")
+    if account is None:
+        return None
+    _need(bool(account.strip()), "account_number is empty")
+    _need(len(account) <= LONGEST_ACCOUNT, f"account_number is longer than {LONGEST_ACCOUNT} characters")
+    return account.strip()
 
 
 def _moment(text: str | None, name: str) -> datetime | None:

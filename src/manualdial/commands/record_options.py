@@ -17,7 +17,7 @@ from manualdial.commands.terminal import printable
 from manualdial.config import Config
 from manualdial.errors import ManualDialError
 from manualdial.numbers import PhoneNumber
-from manualdial.ports import Storage
+from manualdial.ports import Person, Storage
 from manualdial.screening.records import Record
 
 Tenant = Annotated[
@@ -35,10 +35,20 @@ Until = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="With its plus, or as it is dialled in the region.")]
+Account = Annotated[
+    str | None,
+    typer.Option(
+        "--account", metavar="ID", help="The account of the person: it then counts for their other numbers too."
+    ),
+]
+OfAccount = Annotated[
+    str | None, typer.Option("--account", metavar="ID", help="Also what is on record for this account.")
+]
 
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _LONGEST_NAME = 256
-
+LONGEST_ACCOUNT = 1024
+"""As in the requests: a press can name no longer one."""
 
 Result = TypeVar("Result")
 
@@ -135,6 +145,24 @@ def withdrawn_by(by: str | None, reason: str | None) -> str:
     """Who ends a record, and why. Raises WronglyCalled."""
     who = recorder(by)
     return f"{who}: {reason.strip()}" if reason and reason.strip() else who
+
+
+def account_of(text: str | None) -> str | None:
+    """What `--account` says. Raises WronglyCalled."""
+    if text is None:
+        return None
+    if not text.strip() or len(text) > LONGEST_ACCOUNT:
+        raise WronglyCalled(f"--account names an account in at most {LONGEST_ACCOUNT} characters.")
+    return text.strip()
+
+
+async def records_about(store: Storage, tenant_id: str, number: str, account: str | None) -> Sequence[Record]:
+    """All records about a number, oldest first; with an account, all that count where it is named and this dialled."""
+    if account is None:
+        return await store.records(tenant_id, number)
+    person = Person(number=number, account_number=account)
+    (found,) = await store.on_record(tenant_id, [person], attempts_since=datetime.now(UTC))
+    return found.records
 
 
 def standing(record: Record, *, now: datetime) -> str:

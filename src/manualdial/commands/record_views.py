@@ -34,6 +34,7 @@ def told(record: Record) -> dict[str, Any]:
     return {
         "id": record.id,
         "number": record.number,
+        "accountNumber": record.account_number,
         "content": content_of(record),
         "recordedAt": _time(record.recorded_at),
         "recordedBy": record.recorded_by,
@@ -47,6 +48,8 @@ def told(record: Record) -> dict[str, Any]:
 def row(record: Record, *, now: datetime) -> tuple[str, ...]:
     """A record as the row of a table under HEADING."""
     said = {name: value for name, value in content_of(record).items() if name != "kind"}
+    if record.account_number is not None:
+        said = {"account": record.account_number, **said}
     what = ", ".join(f"{name} {value}" for name, value in said.items())
     return (
         record.number,

@@ -38,10 +38,17 @@ def record_id(tenant_id: str, number: str, *parts: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, "\x1f".join((tenant_id, number, *parts))))
 
 
-def content_id(tenant_id: str, number: str, content: AnyContent, until: datetime | None) -> str:
-    """The id of a record by what it says."""
+def content_id(
+    tenant_id: str, number: str, content: AnyContent, until: datetime | None, account: str | None = None
+) -> str:
+    """The id of a record by what it says, and of whom."""
     said = msgspec.json.encode(content, order="deterministic").decode()
-    return record_id(tenant_id, number, said, "" if until is None else until.isoformat())
+    return record_id(tenant_id, number, said, "" if until is None else until.isoformat(), *of_account(account))
+
+
+def of_account(account: str | None) -> tuple[str, ...]:
+    """The part of a record's id that its account is."""
+    return () if account is None else ("account", account)
 
 
 async def write_records(
@@ -127,13 +134,14 @@ def _new(record: Record, known: dict[str, Record], written: Written, *, now: dat
 
 
 def _is_covered(record: Record, known: Iterable[Record], *, now: datetime) -> bool:
-    """Whether a do-not-call list has the number already, for at least as long."""
+    """Whether a do-not-call list has the number already, and the account, for at least as long."""
     listing = record.content
     if not isinstance(listing, Listing):
         return False
     return any(
         isinstance(other.content, Listing)
         and (other.content.scope, other.content.campaign_id) == (listing.scope, listing.campaign_id)
+        and record.account_number in (None, other.account_number)
         and other.counts_at(now)
         and (other.until is None or (record.until is not None and record.until <= other.until))
         for other in known

@@ -64,7 +64,7 @@ def import_list(
     area_codes_from: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A file with the area codes that were bought.")
     ] = None,
-    all_area_codes: Annotated[bool, typer.Option("--all-area-codes", help="All area codes were bought.")] = False,
+    all_area_codes: Annotated[bool, typer.Option("--all-area-codes", help="All of the country were bought.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Take a list that looks like a mistake.")] = False,
     directory: Directory = None,
     as_json: Json = False,
@@ -73,8 +73,9 @@ def import_list(
     """Import a list, or go on with an import that was cut off.
 
     The copy that is held is looked up until the new one is complete. A list looks like a mistake where more than a
-    tenth of its rows have no number, where it has no number of a code it is said to cover, where it is older than the
-    copy that is held, or has less than half of its numbers.
+    tenth of its rows have no number, where it has no number of a code it is said to cover or that the copy that is
+    held has numbers of, where it is older than that copy, or has less than half of its numbers. With --all-area-codes
+    a tenth of the country's codes may have no number; they are not covered.
     """
     from manualdial.registries.edition import ImportKind
     from manualdial.registries.importing import Order
@@ -91,11 +92,13 @@ def import_list(
         kind=ImportKind.CHANGES if changes else ImportKind.FULL,
         sources=tuple(files),
         plan=plan,
-        covered=covered(codes, plan, changes=changes),
+        covered=covered(name, codes, plan, changes=changes),
         columns=columns_said(columns, changes=changes),
         force=force,
     )
     made = _import(order, _directory(directory, config))
+    if all_area_codes:
+        _tell_of_codes_without_numbers(made)
     if as_json:
         output().out(json_line(_shown(made)))
         return
@@ -256,6 +259,18 @@ def _report(made: Edition, directory: Path) -> None:
     if counts.rejected:
         lines.append(f"The first rejected rows are in {rejects_file(registry_file(directory, made.registry))}.")
     notices().print("\n".join(lines), markup=False)
+
+
+def _tell_of_codes_without_numbers(made: Edition) -> None:
+    from manualdial.registries.area_codes import codes_of
+
+    empty = codes_of(made.registry).left_out(made.covered)
+    if empty:
+        lines = [
+            f"{len(empty)} area codes in service have no number in the list and are not covered: {', '.join(empty)}.",
+            "If they were bought and nobody is listed there, name all codes with --area-codes, and say --force.",
+        ]
+        notices().print("\n".join(lines), markup=False)
 
 
 def _age(edition: Edition, now: datetime) -> int:

@@ -69,15 +69,21 @@ def area_codes_said(listed: str, *, file: Path | None, every: bool) -> list[str]
     return re.split(r"[\s,;]+", listed.strip(" \t\r\n,;")) if listed else None
 
 
-def covered(codes: Sequence[str] | None, plan: NumberingPlan, *, changes: bool) -> tuple[str, ...]:
-    """Beginnings of the numbers that were bought. In North America an operator has to say which."""
-    north_american = plan.calling_code == "1"
+def covered(name: str, codes: Sequence[str] | None, plan: NumberingPlan, *, changes: bool) -> tuple[str, ...]:
+    """Beginnings of the numbers that were bought; none for all area codes. In North America they have to be said."""
+    from manualdial.registries.area_codes import CALLING_CODE, codes_of
+
+    north_american = plan.calling_code == CALLING_CODE
     if changes:
         if codes is not None:
             raise WronglyCalled("a change list covers what the copy covers; area codes are said with the full list.")
         return ()
     if codes is None and north_american:
         raise WronglyCalled("say which area codes were bought: --area-codes, --area-codes-from or --all-area-codes.")
+    if north_american and not codes:
+        if not codes_of(name).in_service:
+            raise WronglyCalled(f"all area codes of what country {name} has is not known; name them with --area-codes.")
+        return ()
     form = _NORTH_AMERICAN_CODE if north_american else _CODE
     wrong = [code for code in codes or () if not form.fullmatch(code)]
     if wrong:

@@ -13,7 +13,8 @@ import msgspec
 from manualdial.places.jurisdictions import of_jurisdiction, places_in, zones_of_forces
 from manualdial.places.place import Place, PlaceSource, Whereabouts
 
-_ZIP_CODE = re.compile(r"([0-9]{5})(?:[- ]?[0-9]{4})?")
+_ZIP_CODE = re.compile(r"([0-9]{3,5})(?:[- ]?[0-9]{4})?")
+"""No ZIP code begins with more than two zeros: what tables and spreadsheets leave of one has three digits at least."""
 _CANADIAN_CODE = re.compile(
     r"([ABCEGHJ-NPRSTVXY])[0-9][ABCEGHJ-NPRSTV-Z](?:[ -]?[0-9][ABCEGHJ-NPRSTV-Z][0-9])?", re.ASCII
 )
@@ -53,8 +54,8 @@ def of_zip_code(
 ) -> Whereabouts | None:
     """Where the addresses of a postal code are; None where that is unknown, or no postal code.
 
-    US: `32401`, `32401-1234`, `324011234`, or a whole number, whose zeros in front are put back (2134 is 02134).
-    A text with fewer digits is no ZIP code: it may as well be one half typed. CA: `K1A 0B1`, or its first half.
+    US: `32401`, `32401-1234`, `324011234`, as text or as a whole number. Zeros that were lost in front are put back:
+    2134, `2134` and `2134-1234` are 02134. CA: `K1A 0B1`, or its first half.
     The source is STATED for a code that the person said.
     """
     match country.upper():

@@ -83,21 +83,22 @@ def everywhere(country: str | None) -> Whereabouts:
 
 
 def at_zone(whereabouts: Whereabouts, zone: str, *, source: PlaceSource = PlaceSource.STATED) -> Whereabouts | None:
-    """The same whereabouts, once it is known which time zone the person is in; None for an unknown zone.
+    """The same whereabouts, once it is known which time zone the person is in; None for a zone that nobody keeps.
 
-    Jurisdictions that have the zone stay, with that zone alone. Where none has it, all stay with it: the law of the
-    former place still reaches a number or an address there, and the clock is the stated one.
-    Where no place was known, the person is in any jurisdiction that has the zone.
+    Jurisdictions that have the zone stay, with that zone alone. Where none has it, or no place was known, the person
+    may be in any jurisdiction that has it.
     """
     try:
         time_zone(zone)
     except UnknownTimeZone:
         return None
     name = _table().same_clock.get(zone, zone)
-    places = whereabouts.places or everywhere(None).places
-    having = tuple(place for place in places if name in place.zones)
-    narrowed = tuple(Place(jurisdiction=place.jurisdiction, zones=(name,)) for place in having or places)
-    return Whereabouts(source=source, places=narrowed)
+    having = [place for place in whereabouts.places if name in place.zones]
+    having = having or [place for place in everywhere(None).places if name in place.zones]
+    if not having:
+        return None
+    places = tuple(Place(jurisdiction=place.jurisdiction, zones=(name,)) for place in having)
+    return Whereabouts(source=source, places=places)
 
 
 def with_other_jurisdictions(stronger: Whereabouts, weaker: Whereabouts) -> Whereabouts:

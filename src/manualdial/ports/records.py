@@ -1,4 +1,4 @@
-"""What the screening asks of storage: what is on record about a number, closures, policies that were in force."""
+"""What the screening asks of storage: what is on record about a person, closures, policies that were in force."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from manualdial.screening.records import Record
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is called, as far as is known: a number, and the account that it belongs to where the press names one."""
+    """Who is called, as far as is known: a number, and the account that it belongs to where the press names one.
+
+    The person is everybody at the number, always; and the account's other numbers, where an account is named. So naming
+    an account, or another one, never makes that less is on record about a number.
+    """
 
     number: str
     """E.164."""
@@ -25,9 +29,14 @@ class OnRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What is on record about a person."""
 
     records: tuple[Record, ...]
-    """About the number, oldest first; what is over or withdrawn may be among it."""
+    """About the person, oldest first; what is over or withdrawn may be among it.
+
+    Those about the number, whatever account they name; and those that name the account, whatever number they are about,
+    but of these none whose content is `of_the_line`. No record twice.
+    """
     attempts: tuple[Attempt, ...]
-    """Dials to the person, oldest first. Of an account: those that name it, and those to the number that name none."""
+    """Dials to the person, oldest first: those to the number, whatever account they name, and those that name the
+    account, whatever number was dialled. No dial twice."""
 
 
 class RecordStore(Protocol):
@@ -47,7 +56,7 @@ class RecordStore(Protocol):
         ...
 
     async def records(self, tenant_id: str, number: str) -> Sequence[Record]:
-        """All records about a number, oldest first."""
+        """All records about a number, oldest first; those of its account that are about other numbers are not asked."""
         ...
 
     async def records_of_kind(

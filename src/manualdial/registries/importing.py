@@ -13,7 +13,10 @@ from enum import StrEnum
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
+from manualdial.registries.area_codes import AreaCodes, codes_of
+from manualdial.registries.beginnings import codes_with_numbers
 from manualdial.registries.checks import Findings, doubt, early_doubt
 from manualdial.registries.edition import Counts, Edition, ImportKind, SourceFile
 from manualdial.registries.held_copies import registry_file
@@ -32,7 +35,7 @@ from manualdial.screening.registry_look import RegistryUnreadable
 STANDARD_INPUT = Path("-")
 PIECE_BYTES = 16 * (1 << 20)
 WORKERS = 2
-_FORMAT = "1"
+_FORMAT = "2"
 """Of the parts; another one lets no unfinished import go on."""
 _HEAD_BYTES = 1 << 20
 
@@ -76,7 +79,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Files; STANDARD_INPUT is one of them at most."""
     plan: NumberingPlan
     covered: tuple[str, ...] = ()
-    """See Edition. Not of a change list: the copy goes on covering what it covered."""
+    """See Edition. Not of a change list: the copy goes on covering what it covered.
+
+    None of a full list: all area codes were bought. What it then covers follows from its name and from the codes of
+    which it has numbers; see `AreaCodes.covered`.
+    """
     columns: tuple[Column, ...] = ()
     """Of a change list, where the operator named them."""
     force: bool = False
@@ -264,17 +271,39 @@ class _Import:
                 writer.add(block)
                 self._tell(Stage.WRITING, writer.pages, len(merge.pages), rows - rejected)
             counts = _counts(records, numbers=writer.numbers, changed=changed)
-            edition = self._edition(counts, sources, changed, now)
-            before = held.edition if held else None
-            self._refuse(doubt(Findings(edition=edition, held=before, pages=merge, plan=self._order.plan)))
+            all_codes = self._all_codes()
+            covered = changed.edition.covered if changed else self._order.covered
+            if all_codes is not None:
+                covered = all_codes.covered(codes_with_numbers(merge.pages, self._order.plan))
+            edition = self._edition(counts, covered, sources, changed, now)
+            found = Findings(
+                edition=edition,
+                held=held.edition if held else None,
+                pages=merge.pages,
+                held_pages=np.array(held.pages, np.uint64) if held else None,
+                plan=self._order.plan,
+                all_codes=all_codes,
+            )
+            self._refuse(doubt(found))
             return writer.finish(edition)
+
+    def _all_codes(self) -> AreaCodes | None:
+        """The codes of the registry, where all were bought."""
+        if self._order.kind is not ImportKind.FULL or self._order.covered:
+            return None
+        return codes_of(self._order.registry)
 
     def _refuse(self, doubtful: str | None) -> None:
         if doubtful and not self._order.force:
             raise Doubtful(doubtful)
 
     def _edition(
-        self, counts: Counts, sources: Sequence[SourceFile], changed: NumberFile | None, now: datetime
+        self,
+        counts: Counts,
+        covered: tuple[str, ...],
+        sources: Sequence[SourceFile],
+        changed: NumberFile | None,
+        now: datetime,
     ) -> Edition:
         order = self._order
         return Edition(
@@ -284,7 +313,7 @@ class _Import:
             imported_at=now,
             kind=order.kind,
             calling_code=order.plan.calling_code,
-            covered=changed.edition.covered if changed else order.covered,
+            covered=covered,
             counts=counts,
             sources=tuple(sources),
             body_sha256="",

@@ -18,14 +18,15 @@ SHAPE_OF = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else byte for by
 
 _FEWEST_DIGITS = 4
 _LONGEST_AREA_CODE = 5
+_SPLIT = (3, 7)
+"""Digits of an area code and of the rest, in North America."""
 _SEPARATOR = re.compile(rb"[,;|\t]")
 _BLANKS = b" \t\r\x0b\x0c"
 _QUOTES = b"\"'"
 _NUMBER = re.compile(rb"\+?[(]?0[0 ()./-]*")
-_NUMBER_AND_DATE = re.compile(
-    rb"(\+?[(]?0[0 ()./-]*?0) +(?:0000-00-00|00-00-0000|0000/00/00|00/00/0000|00\.00\.0000|00000000)"
-    rb"(?:[ T]00:00(?::00)?)?"
-)
+_DATE = rb"(?:0000-00-00|00-00-0000|0000/00/00|00/00/0000|0000\.00\.00|00\.00\.0000|00000000)(?:[ T]00:00(?::00)?)?"
+_NUMBER_AND_DATE = re.compile(rb"(\+?[(]?0[0 ()./-]*?0) +" + _DATE)
+_WRITTEN_DATE = re.compile(rb"(?!00000000)" + _DATE)
 _MARKED_NUMBER = re.compile(rb"([A-Za-z])[ ]*(\+?[(]?0[0 ()./-]*)")
 
 
@@ -51,6 +52,15 @@ class Column(StrEnum):
     IGNORED = "-"
 
 
+class Further(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the digits of what may be a second number stand in each line of a shape."""
+
+    digits: tuple[int, ...]
+    plus: bool = False
+    split: bool = False
+    """Whether they are an area code and the rest of two columns, as in North America."""
+
+
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """Where the digits of the number stand in each line of a shape. A line without a number has none."""
 
@@ -58,6 +68,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     plus: bool = False
     operation: Operation = Operation.ADD
     blank: bool = False
+    further: tuple[Further, ...] = ()
+    """A line in which one of these is another number of the registry has two, and is not understood."""
 
 
 _BLANK = Reading(blank=True)
@@ -144,14 +156,34 @@ def _number(fields: list[_Field], operation: Operation) -> Reading:
         return _RUBBISH
     places = _digits(start, text)
     plus = text.startswith(b"+")
+    area_code: list[int] = []
     if len(places) <= _LONGEST_AREA_CODE and not plus and len(fields) > 1:
+        area_code = places
         start, rest = fields[1]
         if not _NUMBER.fullmatch(rest) or rest.startswith(b"+"):
             return _RUBBISH
-        places += _digits(start, rest)
+        places = area_code + _digits(start, rest)
     if not _FEWEST_DIGITS <= len(places) <= LONGEST_DIGITS:
         return _RUBBISH
-    return Reading(digits=tuple(places), plus=plus, operation=operation)
+    further = _further(fields[2 if area_code else 1 :], area_code)
+    return Reading(digits=tuple(places), plus=plus, operation=operation, further=further)
+
+
+def _further(fields: list[_Field], area_code: list[int]) -> tuple[Further, ...]:
+    """What may be numbers in the columns after the one that was read, whose own area code stood in `area_code`."""
+    found = []
+    before = area_code
+    for start, text in fields:
+        if not _NUMBER.fullmatch(text) or _WRITTEN_DATE.fullmatch(text):
+            continue
+        places = _digits(start, text)
+        if (len(before), len(places)) == _SPLIT:
+            found.append(Further(digits=(*before, *places), split=True))
+        if len(places) == _SPLIT[0]:
+            before = places
+        if _FEWEST_DIGITS <= len(places) <= LONGEST_DIGITS:
+            found.append(Further(digits=tuple(places), plus=text.startswith(b"+")))
+    return tuple(found)
 
 
 def _digits(start: int, text: bytes) -> list[int]:

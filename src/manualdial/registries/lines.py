@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from manualdial.registries.line_shapes import SHAPE_OF, LineForm, Operation, Reading, read_shape
-from manualdial.registries.numbering import NumberingPlan, Numbers, in_e164
+from manualdial.registries.numbering import NumberingPlan, Numbers, are_dates, in_e164, may_be_number
 
 LONGEST_LINE = 256
 """In bytes; a longer one is no row of a registry."""
@@ -207,6 +207,12 @@ class _Lines:
         found = in_e164(
             _values(columns, reading.digits), digits=len(reading.digits), plus=reading.plus, plan=self._plan
         )
+        for further in reading.further:
+            if may_be_number(len(further.digits), plus=further.plus, split=further.split, plan=self._plan):
+                values = _values(columns, further.digits)
+                second = in_e164(values, digits=len(further.digits), plus=further.plus, plan=self._plan)
+                other = (second != 0) & (second != found) & ~are_dates(values, len(further.digits))
+                found = np.where(other, np.uint64(0), found)
         np.copyto(numbers, found, where=rows)
         if reading.operation is Operation.DELETE:
             deletes |= rows

@@ -7,16 +7,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
-import numpy.typing as npt
 
+from manualdial.registries.beginnings import Pages
 from manualdial.registries.number_file import PAGE_NUMBERS, SPARSE_BELOW, NumberFile
 from manualdial.registries.number_runs import Flags, StoredRun
 from manualdial.registries.page_writing import Block, block_of
 
 _PAGES_AT_ONCE = 2048
 """A block of flags then takes 20 MB."""
-
-Pages = npt.NDArray[np.uint64]
 
 
 class Merge:
@@ -44,15 +42,6 @@ class Merge:
                 yield making.popleft().result()
         while making:
             yield making.popleft().result()
-
-    def has_numbers(self, prefix: str, *, longest: int) -> bool:
-        """Whether a page begins like this, of numbers with up to `longest` digits."""
-        for length in range(len(prefix), longest + 1):
-            scale = 10 ** (length - len(prefix))
-            first, end = int(prefix) * scale // PAGE_NUMBERS, ((int(prefix) + 1) * scale - 1) // PAGE_NUMBERS
-            if np.searchsorted(self.pages, np.uint64(first)) < np.searchsorted(self.pages, np.uint64(end), "right"):
-                return True
-        return False
 
     def _block(self, pages: Pages) -> Block:
         flags = np.zeros((len(pages), PAGE_NUMBERS), np.uint8)

@@ -9,12 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 Numbers = npt.NDArray[np.uint64]
+_Flags = npt.NDArray[np.bool_]
 
 LONGEST_DIGITS = 17
 """Fifteen of E.164, and the two zeros that some write for the plus."""
 _LONGEST_E164 = 15
 _CALLING_CODE = re.compile(r"[1-9][0-9]{0,2}")
 _NORTH_AMERICA = "1"
+_FEWEST_OF_A_COLUMN = 7
+"""Digits of a further column that is taken for a number; shorter ones are times, post codes and counts."""
+_DATE_DIGITS = 8
 
 
 class NumberingPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,3 +126,28 @@ def _sound(numbers: Numbers, national: Numbers, plan: NumberingPlan) -> Numbers:
         return numbers
     sound = (national >= np.uint64(2_000_000_000)) & (national % np.uint64(10_000_000) >= np.uint64(2_000_000))
     return np.where(sound, numbers, np.uint64(0))
+
+
+def may_be_number(digits: int, *, plus: bool, split: bool, plan: NumberingPlan) -> bool:
+    """Whether so many digits in a further column can be a number of the plan.
+
+    `split`: an area code and the rest in two columns, which is how North American numbers are written.
+    """
+    if split:
+        return plan.calling_code == _NORTH_AMERICA
+    longest = plan.longest + len(plan.calling_code) + (0 if plus else len("00"))
+    return max(plan.shortest, _FEWEST_OF_A_COLUMN) <= digits <= longest
+
+
+def are_dates(values: Numbers, digits: int) -> _Flags:
+    """Which of these are days written without separators: 20240131 or 31012024."""
+    if digits != _DATE_DIGITS:
+        return np.zeros(len(values), np.bool_)
+    year_first = _days(values // np.uint64(10_000), values // np.uint64(100), values)
+    return year_first | _days(values, values // np.uint64(10_000), values // np.uint64(1_000_000))
+
+
+def _days(years: Numbers, months: Numbers, days: Numbers) -> _Flags:
+    """Of each, the last digits count: four of the year, two of the month and the day."""
+    year, month, day = years % np.uint64(10_000), months % np.uint64(100), days % np.uint64(100)
+    return (year >= 1900) & (year < 2100) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)

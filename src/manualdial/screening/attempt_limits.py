@@ -8,8 +8,8 @@ from typing import Any
 
 from manualdial.screening.attempts import Attempt
 from manualdial.screening.decision import Decision
-from manualdial.screening.facts import Facts
-from manualdial.screening.finding import Finding
+from manualdial.screening.facts import EVERY, Facts
+from manualdial.screening.finding import Finding, of_rule
 from manualdial.screening.lifting import lifting_record, slots_ahead
 from manualdial.screening.records import Refusal
 from manualdial.screening.rule import After, AttemptKey, AttemptLimit, Counted, Rule, length
@@ -48,11 +48,13 @@ class AttemptLimits:
         elif self._limit.max is not None and len(inside) >= self._limit.max:
             blocked = "the person has been tried as often as is allowed"
         else:
-            return self._says(Decision.ALLOW, "within the number of attempts that are allowed", evidence)
+            return of_rule(self.rule, Decision.ALLOW, "within the number of attempts that are allowed", evidence)
         if record := lifting_record(self.rule, facts, at):
             reason = "beyond the number of attempts, which consent or a relationship on record lifts"
-            return self._says(Decision.ALLOW, reason, evidence | {"liftedBy": record.id}, (record.id,))
-        return self._says(Decision.BLOCK, blocked, evidence)
+            return of_rule(
+                self.rule, Decision.ALLOW, reason, evidence | {"liftedBy": record.id}, relied_on=(record.id,)
+            )
+        return of_rule(self.rule, Decision.BLOCK, blocked, evidence)
 
     def permitted_from(self, facts: Facts, at: datetime) -> datetime | None:
         """When enough attempts have left the window, and the silence is over, if nothing more is tried."""
@@ -77,18 +79,20 @@ class AttemptLimits:
 
     def _of_key(self, facts: Facts, at: datetime) -> Iterable[Attempt]:
         for attempt in facts.attempts:
-            if (
-                attempt.at <= at
-                and attempt.purpose in self.rule.purposes
-                and self._same_key(attempt.campaign_id, facts)
-            ):
+            # A dial that is on record already counts for one that is placed now, whatever the clocks said.
+            begun = facts.placing or attempt.at <= at
+            if begun and attempt.purpose in self.rule.purposes and self._same_key(attempt.campaign_id, facts):
                 yield attempt
 
     def _same_key(self, campaign_id: str | None, facts: Facts) -> bool:
-        """An attempt of which nobody knows what it was about counts for everything."""
-        if self._limit.key is AttemptKey.PERSON or campaign_id is None or facts.campaign_id is None:
-            return True
-        return campaign_id == facts.campaign_id
+        """An attempt of which nobody knows what it was about counts for everything.
+
+        What a press calls its campaign is a subject of its own only where the operator says so: else a new name for
+        each press would begin a new count.
+        """
+        known = facts.settings.campaigns
+        own, other = (name if name in known or EVERY in known else None for name in (facts.campaign_id, campaign_id))
+        return self._limit.key is AttemptKey.PERSON or own is None or other is None or own == other
 
     def _leaves_at(self, tried: datetime, facts: Facts) -> datetime:
         """When an attempt leaves the window."""
@@ -110,10 +114,10 @@ class AttemptLimits:
                 ]
             case _:
                 return None
-        past = [moment for moment in begun if moment <= at]
+        past = [moment for moment in begun if facts.placing or moment <= at]
         if not past:
             return None
-        if self._silence.seconds:
+        if self._limit.silence is not None and self._limit.silence.endswith("h"):
             return max(past) + self._silence
         return self._days_later(max(past), self._silence.days, facts)
 
@@ -122,15 +126,3 @@ class AttemptLimits:
         _, names = zones_that_count(self.rule, facts)
         ends = (moment_of(local_time(name, moment).date() + timedelta(days=days), 0, name) for name in names)
         return max(ends, default=moment + timedelta(days=days))
-
-    def _says(
-        self, decision: Decision, reason: str, evidence: dict[str, Any], relied_on: tuple[str, ...] = ()
-    ) -> Finding:
-        return Finding(
-            rule=self.rule.rule,
-            decision=decision,
-            reason=reason,
-            evidence=evidence,
-            law=self.rule.law,
-            relied_on=relied_on,
-        )

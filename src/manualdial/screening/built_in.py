@@ -15,6 +15,9 @@ from manualdial.screening.records import Listing, ListScope
 CLOSURE = "closure."
 """How the names of these rules begin; the jurisdiction follows."""
 
+OVERRIDABLE = ("country", "number-type", "blocked-number", "do-not-call.company", "do-not-call.campaign")
+"""The names of those that an operator can make overridable, beside closures."""
+
 _COSTLY = frozenset({"premium_rate", "shared_cost"})
 
 
@@ -26,8 +29,7 @@ def findings(facts: Facts, at: datetime) -> Iterator[Finding]:
     yield _number_type(facts)
     yield _blocked_number(facts)
     yield _company_list(facts, at)
-    if facts.campaign_id is not None:
-        yield _campaign_list(facts, at)
+    yield _campaign_list(facts, at)
     yield from _closures(facts, at)
 
 
@@ -132,12 +134,13 @@ _COMPANY_LAW = "47 CFR 64.1200(d)(3), (d)(6), and the like elsewhere"
 
 
 def _campaign_list(facts: Facts, at: datetime) -> Finding:
+    """A dial that does not say for which campaign it is may be for any."""
     for record, listing in facts.on_record(Listing, at=at):
-        if listing.scope is ListScope.CAMPAIGN and listing.campaign_id == facts.campaign_id:
+        if listing.scope is ListScope.CAMPAIGN and facts.campaign_id in (None, listing.campaign_id):
             return Finding(
                 rule="do-not-call.campaign",
                 decision=Decision.BLOCK,
-                reason="the number is on the do-not-call list of this campaign",
+                reason="the number is on the do-not-call list of the campaign",
                 evidence=_listed(record.id, record.recorded_at, listing.reason),
             )
     return Finding(

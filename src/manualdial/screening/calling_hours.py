@@ -7,7 +7,7 @@ from typing import Any
 
 from manualdial.screening.decision import Decision
 from manualdial.screening.facts import Facts
-from manualdial.screening.finding import Finding
+from manualdial.screening.finding import Finding, of_rule
 from manualdial.screening.holiday_sets import HolidaySets
 from manualdial.screening.lifting import lifting_record, slots_ahead
 from manualdial.screening.rule import Hours, Rule, Window, minutes
@@ -30,7 +30,6 @@ class CallingHours:
         self.rule = rule
         self._hours = hours
         self._sets = sets
-        self._guard = timedelta(seconds=hours.guard_seconds)
         self._week = tuple(_intervals(_windows_of(hours, index)) for index in range(len(_NAMES)))
         self._holiday = _intervals(hours.days.holiday or [])
 
@@ -42,15 +41,15 @@ class CallingHours:
             "zones": len(names),
             "localTimes": local_times(names, at),
         }
-        closed = [name for name in names if not self._open(name, at)]
+        closed = [name for name in names if not self._open(name, at, self._guard(facts))]
         if not closed:
-            return self._says(Decision.ALLOW, "within the calling hours in every time zone that counts", evidence)
+            return of_rule(self.rule, Decision.ALLOW, "within the calling hours in every zone that counts", evidence)
         if record := lifting_record(self.rule, facts, at):
             reason = "outside the calling hours, which consent or a relationship on record lifts"
             evidence |= {"liftedBy": record.id}
-            return self._says(Decision.ALLOW, reason, evidence, relied_on=(record.id,))
+            return of_rule(self.rule, Decision.ALLOW, reason, evidence, relied_on=(record.id,))
         evidence |= {"windows": {name: self._described(name, at) for name in closed[:MOST_ZONES_TOLD]}}
-        return self._says(Decision.BLOCK, "outside the calling hours where the called party may be", evidence)
+        return of_rule(self.rule, Decision.BLOCK, "outside the calling hours where the called party may be", evidence)
 
     def permitted_from(self, facts: Facts, at: datetime) -> datetime | None:
         """The first moment within the windows of every zone, or of an agreed time."""
@@ -58,15 +57,19 @@ class CallingHours:
             return at
         _, names = zones_that_count(self.rule, facts)
         candidates = [*slots_ahead(self.rule, facts, at)]
-        if (opening := self._first_opening(names, at)) is not None:
+        if (opening := self._first_opening(names, at, self._guard(facts))) is not None:
             candidates.append(opening)
         return min(candidates, default=None)
 
-    def _first_opening(self, names: tuple[str, ...], at: datetime) -> datetime | None:
+    def _guard(self, facts: Facts) -> int:
+        """How many seconds before the end of a window no call is begun: the customer is dialled a moment later."""
+        return self._hours.guard_seconds + facts.lead_seconds
+
+    def _first_opening(self, names: tuple[str, ...], at: datetime, guard: int) -> datetime | None:
         """The first moment at which all zones are open."""
         moment, limit = at, at + timedelta(days=_LOOK_AHEAD)
         while moment < limit:
-            openings = [self._next_opening(name, moment) for name in names]
+            openings = [self._next_opening(name, moment, guard) for name in names]
             if any(opening is None for opening in openings):
                 return None
             latest = max((opening for opening in openings if opening is not None), default=moment)
@@ -75,26 +78,26 @@ class CallingHours:
             moment = latest
         return None
 
-    def _next_opening(self, name: str, at: datetime) -> datetime | None:
-        if self._open(name, at):
+    def _next_opening(self, name: str, at: datetime, guard: int) -> datetime | None:
+        if self._open(name, at, guard):
             return at
         today = local_time(name, at).date()
         for offset in range(-1, _LOOK_AHEAD):
             day = today + timedelta(days=offset)
             for first, after in self._intervals_of(day):
                 begins = moment_of(day, first, name)
-                if begins > at and begins + self._guard < moment_of(day, after, name):
+                if begins > at and begins + timedelta(seconds=guard) < moment_of(day, after, name):
                     return begins
         return None
 
-    def _open(self, name: str, at: datetime) -> bool:
+    def _open(self, name: str, at: datetime, guard: int) -> bool:
         local = local_time(name, at)
         today = local.date()
         # By the wall clock, so that an hour that comes twice is open or closed twice. Windows are in whole seconds.
         into_day = local.hour * 3600 + local.minute * 60 + local.second
         for day, passed in ((today, into_day), (today - _DAY, into_day + _SECONDS_OF_A_DAY)):
             for first, after in self._intervals_of(day):
-                if first * 60 <= passed < after * 60 - self._hours.guard_seconds:
+                if first * 60 <= passed < after * 60 - guard:
                     return True
         return False
 
@@ -109,18 +112,6 @@ class CallingHours:
         holiday = None if self._hours.holidays is None else self._sets.name_of(self._hours.holidays, day)
         windows = ", ".join(f"{_clock(first)}-{_clock(after)}" for first, after in self._intervals_of(day)) or "closed"
         return windows if holiday is None else f"{windows} ({holiday})"
-
-    def _says(
-        self, decision: Decision, reason: str, evidence: dict[str, Any], relied_on: tuple[str, ...] = ()
-    ) -> Finding:
-        return Finding(
-            rule=self.rule.rule,
-            decision=decision,
-            reason=reason,
-            evidence=evidence,
-            law=self.rule.law,
-            relied_on=relied_on,
-        )
 
 
 def _windows_of(hours: Hours, weekday: int) -> list[Window]:

@@ -17,7 +17,7 @@ from manualdial.places.place import PlaceSource, Whereabouts
 from manualdial.screening.attempts import Attempt
 from manualdial.screening.cases import Case, CaseAttempt, Cases, Says
 from manualdial.screening.decision import Decision
-from manualdial.screening.facts import Facts, ScreeningSettings
+from manualdial.screening.facts import EVERY, Facts, ScreeningSettings
 from manualdial.screening.finding import Check
 from manualdial.screening.holiday_sets import HolidaySets
 from manualdial.screening.judge import applies
@@ -71,7 +71,9 @@ def facts_of(case: Case) -> Facts:
         records=tuple(_record(case, index, content, number.e164) for index, content in enumerate(case.records)),
         attempts=tuple(_attempt(index, one) for index, one in enumerate(case.attempts)),
         looks=looks,
-        settings=ScreeningSettings(registrations=frozenset({name} if case.registered else set())),
+        settings=ScreeningSettings(
+            registrations=frozenset({name} if case.registered else set()), campaigns=frozenset({EVERY})
+        ),
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from manualdial.screening.decision import Decision
 from manualdial.screening.facts import EVERY, Facts
-from manualdial.screening.finding import Finding
+from manualdial.screening.finding import Finding, of_rule
 from manualdial.screening.lifting import consents, lifting_record, slots_ahead
-from manualdial.screening.records import RegistryAnswer
+from manualdial.screening.records import Consent, RegistryAnswer
 from manualdial.screening.registry_look import RegistryStanding
 from manualdial.screening.rule import ConsentDuty, LineBan, LineKind, ListDuty, Rule
 
@@ -29,20 +30,17 @@ class Duty:
                 f"{reason}; consent or a relationship on record lifts this",
                 evidence | {"liftedBy": record.id},
             )
-        return Finding(
-            rule=self.rule.rule,
-            decision=decision,
-            reason=reason,
-            evidence=evidence,
-            law=self.rule.law,
-            relied_on=relied_on,
-        )
+        return of_rule(self.rule, decision, reason, evidence, relied_on=relied_on)
 
     def permitted_from(self, facts: Facts, at: datetime) -> datetime | None:
         """Now, at an agreed time, or never by waiting."""
         if self.finding(facts, at).decision is Decision.ALLOW:
             return at
-        return min(slots_ahead(self.rule, facts, at), default=None)
+        return min((*slots_ahead(self.rule, facts, at), *self.opens_at(facts, at)), default=None)
+
+    def opens_at(self, facts: Facts, at: datetime) -> Iterable[datetime]:
+        """Moments to come at which it may be fulfilled by itself."""
+        return ()
 
     def says(self, facts: Facts, at: datetime) -> tuple[Decision, str, dict[str, Any], tuple[str, ...]]:
         """Decision, reason, evidence and the records relied on, before it is asked whether something lifts it."""
@@ -72,6 +70,9 @@ class ToAskRegistry(Duty):
         required = facts.settings.registries
         if self.subject not in required and EVERY not in required:
             return Decision.ALLOW, "this registry is not among those that this tenant must ask", {}, ()
+        country = self.rule.jurisdiction.partition("-")[0]
+        if facts.numbered.places and not any(place.country == country for place in facts.numbered.places):
+            return Decision.ALLOW, "this registry lists no numbers of this country", {}, ()
         return self._by_answer(facts, at) if self._duty.answers_only else self._by_copy(facts, at)
 
     def _by_copy(self, facts: Facts, at: datetime) -> tuple[Decision, str, dict[str, Any], tuple[str, ...]]:
@@ -130,6 +131,13 @@ class ToHaveConsent(Duty):
         super().__init__(rule)
         self._duty = duty
 
+    def opens_at(self, facts: Facts, at: datetime) -> Iterable[datetime]:
+        """The beginnings of agreed times."""
+        for _, consent in facts.on_record(Consent, at=at):
+            begins = consent.slot_from
+            if begins is not None and begins > at and any(consents(facts, begins, form=self._duty.form)):
+                yield begins
+
     def says(self, facts: Facts, at: datetime) -> tuple[Decision, str, dict[str, Any], tuple[str, ...]]:
         """Whether a consent of the form is on record."""
         found = next(consents(facts, at, form=self._duty.form), None)
@@ -158,8 +166,14 @@ class ToSpareLines(Duty):
         evidence = {"line": facts.line.value, "numberType": facts.number.type}
         if facts.line in self._barred:
             return Decision.BLOCK, "lines of this kind may not be called", evidence, ()
+        # Nearly every number of North America is one.
         if facts.line is LineKind.EITHER:
-            return Decision.BLOCK, "the line may be of a kind that may not be called", evidence, ()
+            return (
+                Decision.BLOCK,
+                "the line may be of a kind that may not be called; a record `line` would tell",
+                evidence,
+                (),
+            )
         return Decision.ALLOW, "the line is not of a kind that may not be called", evidence, ()
 
 

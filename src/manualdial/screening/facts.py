@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -32,6 +33,8 @@ class ScreeningSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The registries that must be asked where a rule says so; those not among them need not be."""
     registrations: frozenset[str] = frozenset()
     """The rules `registration.…` (what stands after the dot) whose registration the tenant has."""
+    campaigns: frozenset[str] = frozenset()
+    """The campaigns that are subjects of their own where a rule counts by subject; all others are one subject."""
     countries: frozenset[str] = frozenset({EVERY})
     """The ISO 3166 countries that may be called."""
     blocked: tuple[str, ...] = ()
@@ -77,6 +80,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     roles: frozenset[Role] = frozenset()
     """What the agent may do."""
     overrides: tuple[WantedOverride, ...] = ()
+    placing: bool = False
+    """Whether the dial is about to be placed, and not only asked about: then every dial on record came before it."""
+    lead_seconds: int = 0
+    """How long after this moment the customer may be dialled: the agent's phone is rung first."""
     missing: tuple[str, ...] = ()
     """Facts that could not be had, in words for an operator: each of them blocks."""
 
@@ -85,7 +92,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         """All places whose law may reach the call: where the person is, and where the number belongs."""
         if self.located is self.numbered:
             return self.located.places
-        return with_other_jurisdictions(self.located, self.numbered).places
+        return _together(self.located, self.numbered)
 
     def on_record(self, kind: type[AnyRecord], *, at: datetime) -> Iterator[tuple[Record, AnyRecord]]:
         """The records of a kind that count at a moment, each with what it says."""
@@ -108,3 +115,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _BY_NUMBER_TYPE = {"fixed_line": LineKind.FIXED, "mobile": LineKind.MOBILE, "pager": LineKind.MOBILE}
+
+
+@lru_cache(maxsize=4096)
+def _together(located: Whereabouts, numbered: Whereabouts) -> tuple[Place, ...]:
+    return with_other_jurisdictions(located, numbered).places

@@ -25,6 +25,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of the records without which the rule would have blocked."""
 
 
+def of_rule(
+    rule: Rule, decision: Decision, reason: str, evidence: dict[str, Any], *, relied_on: tuple[str, ...] = ()
+) -> Finding:
+    """What a rule of a policy says."""
+    return Finding(
+        rule=rule.rule, decision=decision, reason=reason, evidence=evidence, law=rule.law, relied_on=relied_on
+    )
+
+
 class Check(Protocol):
     """A rule of a policy, ready to be run. Pure: the facts and the moment decide."""
 

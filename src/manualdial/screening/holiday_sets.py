@@ -6,16 +6,16 @@ country = "US"
 subdivision = "UT"
 observed = true                  # the day that is observed in its place is one too
 remove = ["Veterans Day"]        # by the library's English name
-[[sets.us-ut.days]]              # days that the library does not have
+[[sets.us-ut.days]]              # days that the library does not have; observed as the others are
 day = 2026-07-24
 name = "Pioneer Day"
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Annotated
 
@@ -25,6 +25,9 @@ from msgspec import Meta
 
 from manualdial.screening.rule import Part
 
+_MOVED = {5: timedelta(days=-1), 6: timedelta(days=1)}
+"""Day of the week, Monday is 0 → how far from it the day is on which a holiday is observed."""
+
 
 class ExtraDay(Part, frozen=True, kw_only=True):
     """A day of our own: one date, or the same day of every year."""
@@ -33,7 +36,7 @@ class ExtraDay(Part, frozen=True, kw_only=True):
     day: date | None = None
     month_and_day: Annotated[str, Meta(pattern=r"^\d{2}-\d{2}$")] | None = None
     until: date | None = None
-    """With `day`: the last day of a time that begins with it."""
+    """With `day`: the last day of a time that begins with it. Such a time is not observed on other days."""
 
 
 class HolidaySet(Part, frozen=True, kw_only=True):
@@ -45,7 +48,10 @@ class HolidaySet(Part, frozen=True, kw_only=True):
     """The library's country; None: only `days`."""
     subdivision: str | None = None
     observed: bool = True
-    """Whether the day on which a holiday is observed is one, besides the day itself."""
+    """Whether the day on which a holiday is observed is one, besides the day itself.
+
+    The library knows it for its days; for ours it is the Friday before a Saturday and the Monday after a Sunday.
+    """
     only: list[str] | None = None
     """Of the library's days only these, by its English name; None: all."""
     remove: list[str] = msgspec.field(default_factory=list)
@@ -86,16 +92,33 @@ class HolidaySets:
                 kept = [name for name in names.split("; ") if _is_meant(one, name)]
                 if kept and day.year == year:
                     found[day] = "; ".join(kept)
-        for extra in one.days:
-            if extra.month_and_day is not None:
-                with suppress(ValueError):  # the 29th of February, in most years
-                    found[date.fromisoformat(f"{year:04}-{extra.month_and_day}")] = extra.name
-            elif extra.day is not None:
-                last = extra.until or extra.day
-                for ordinal in range(extra.day.toordinal(), last.toordinal() + 1):
-                    if date.fromordinal(ordinal).year == year:
-                        found[date.fromordinal(ordinal)] = extra.name
+        ours = [named for extra in one.days for named in _named_days(extra, year)]
+        found |= {day: name for day, name in ours if day.year == year}
+        if one.observed:
+            for day, name in (named for extra in one.days for named in _observed_days(extra, year)):
+                if day.year == year:
+                    found.setdefault(day, f"{name} (observed)")
         return found
+
+
+def _named_days(extra: ExtraDay, year: int) -> Iterator[tuple[date, str]]:
+    if extra.month_and_day is not None:
+        with suppress(ValueError):  # the 29th of February, in most years
+            yield date.fromisoformat(f"{year:04}-{extra.month_and_day}"), extra.name
+    elif extra.day is not None:
+        last = extra.until or extra.day
+        for ordinal in range(extra.day.toordinal(), last.toordinal() + 1):
+            yield date.fromordinal(ordinal), extra.name
+
+
+def _observed_days(extra: ExtraDay, year: int) -> Iterator[tuple[date, str]]:
+    """Also those of the years beside it: a first of January on a Saturday is observed in December."""
+    if extra.until is not None:
+        return
+    for of_year in (year - 1, year, year + 1):
+        for day, name in _named_days(extra, of_year):
+            if (moved := _MOVED.get(day.weekday())) is not None:
+                yield day + moved, name
 
 
 def _is_meant(one: HolidaySet, name: str) -> bool:

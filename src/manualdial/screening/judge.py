@@ -11,14 +11,18 @@ from manualdial.agents import Role
 from manualdial.messages import RuleResult, Verdict
 from manualdial.screening import built_in
 from manualdial.screening.decision import Decision, strictest
+from manualdial.screening.duties import ToAskRegistry
 from manualdial.screening.facts import Facts, WantedOverride
 from manualdial.screening.finding import Check, Finding
 from manualdial.screening.policies import Policies
-from manualdial.screening.zones import local_time, zones_that_count
+from manualdial.screening.zones import local_time, moment_of, zones_that_count
 
 NEVER_OVERRIDDEN = frozenset({"screening-unavailable", "own-line"})
+BY_FULL_NAME = ("do-not-call.company", "do-not-call.campaign", built_in.CLOSURE)
+"""How the names of rules begin that a kind alone does not mean: whoever wants them overridable names them in full."""
 _LOOK_AHEAD = timedelta(days=400)
-_MOST_STEPS = 1000
+_MOST_STEPS = 50
+"""Openings that are looked at: a few are enough where there is a common one."""
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +80,18 @@ def next_permitted_at(facts: Facts, policies: Policies) -> datetime | None:
 def _earliest(facts: Facts, policies: Policies, moment: datetime) -> Iterator[datetime | None]:
     yield built_in.permitted_from(facts, moment)
     for check in _applying(facts, policies, moment):
-        yield check.permitted_from(facts, moment)
+        allowed_from, over = check.permitted_from(facts, moment), _out_of_force(check, facts)
+        later = over is not None and (allowed_from is None or over < allowed_from)
+        yield over if later else allowed_from
+
+
+def _out_of_force(check: Check, facts: Facts) -> datetime | None:
+    """The first moment at which a rule is in force nowhere any more, if that is known."""
+    until = check.rule.in_force_until
+    if until is None:
+        return None
+    _, names = zones_that_count(check.rule, facts)
+    return max((moment_of(until, 0, name) for name in names), default=None)
 
 
 def _applying(facts: Facts, policies: Policies, at: datetime) -> Iterator[Check]:
@@ -84,6 +99,13 @@ def _applying(facts: Facts, policies: Policies, at: datetime) -> Iterator[Check]
     for check in policies.reaching(facts.places):
         if applies(check, facts, at):
             yield check
+
+
+def registries_asked(facts: Facts, policies: Policies) -> Iterator[str]:
+    """The registries of which a copy is looked into for such a call."""
+    for check in _applying(facts, policies, facts.at):
+        if isinstance(check, ToAskRegistry) and not check.answers_only:
+            yield check.subject
 
 
 def applies(check: Check, facts: Facts, at: datetime) -> bool:
@@ -124,11 +146,23 @@ def _overridden(finding: Finding, facts: Facts) -> Finding:
 
 def _who_may(rule: str, facts: Facts) -> frozenset[Role]:
     overridable = facts.settings.overridable
-    return overridable.get(rule) or overridable.get(rule.partition(".")[0]) or frozenset()
+    return next((overridable[name] for name in _names_of(rule) if name in overridable), frozenset())
+
+
+def overridable_names(policies: Policies) -> frozenset[str]:
+    """The names by which rules can be made overridable: kinds, and rules in full."""
+    by_law = {name for rule in policies.rules() for name in (rule.rule, rule.kind)}
+    closures = {f"{built_in.CLOSURE}{policy.jurisdiction.lower()}" for policy in policies.policies}
+    return frozenset(by_law | closures | {*built_in.OVERRIDABLE})
 
 
 def _is_meant(wish: WantedOverride, rule: str) -> bool:
-    return bool(wish.reason.strip()) and wish.rule.strip().lower() in (rule, rule.partition(".")[0])
+    return bool(wish.reason.strip()) and wish.rule.strip().lower() in _names_of(rule)
+
+
+def _names_of(rule: str) -> tuple[str, ...]:
+    """What a rule may be called: its name, and its kind."""
+    return (rule,) if rule.startswith(BY_FULL_NAME) else (rule, rule.partition(".")[0])
 
 
 def _told(finding: Finding) -> RuleResult:

@@ -62,9 +62,14 @@ def _given_to_us(consent: Consent, facts: Facts) -> bool:
 
 
 def _in_slot(consent: Consent, at: datetime) -> bool:
-    if consent.slot_from is None:
+    if consent.slot_from is None and consent.slot_until is None:
         return True
-    return consent.slot_from <= at and (consent.slot_until is None or at < consent.slot_until)
+    # Half an agreed time is none.
+    return (
+        consent.slot_from is not None
+        and consent.slot_until is not None
+        and (consent.slot_from <= at < consent.slot_until)
+    )
 
 
 def _newest_answer(rule: Rule, facts: Facts, at: datetime) -> datetime | None:

@@ -17,6 +17,8 @@ from manualdial.screening.records import Residence
 STRICTEST = "strictest"
 REFUSE = "refuse"
 
+_POSTAL_CODES = ("US", "CA")
+"""Countries whose postal codes are known."""
 _NOWHERE = Whereabouts(source=PlaceSource.NONE, places=())
 
 
@@ -29,21 +31,26 @@ def located(
     "refuse" nowhere, which blocks; else a jurisdiction.
     """
     stated = [one for one in residences if one.stated]
-    if stated and (place := _of_residence(stated[-1], of_number(number), PlaceSource.STATED)):
+    if stated and (place := _of_residence(stated[-1], number, PlaceSource.STATED)):
         return place
-    if zip_code is not None and (place := of_postal_code(zip_code)):
+    if zip_code is not None and _in_north_america(number) and (place := of_postal_code(zip_code)):
         return place
     kept = [one for one in residences if not one.stated]
-    if kept and (place := _of_residence(kept[-1], of_number(number), PlaceSource.CONTACT)):
+    if kept and (place := _of_residence(kept[-1], number, PlaceSource.CONTACT)):
         return place
     by_number = of_number(number)
     return by_number if by_number.places else _without_a_place(number, no_place)
 
 
+def _in_north_america(number: PhoneNumber) -> bool:
+    """Whether a postal code given with the number is one of the United States or Canada: others look the same."""
+    return number.e164.startswith("+1")
+
+
 def is_a_place(residence: Residence) -> bool:
     """Whether a stated place is one that is known."""
     named = residence.zip_code is not None or residence.jurisdiction is not None
-    return (named or residence.zone is not None) and bool(_of_residence(residence, _NOWHERE, PlaceSource.STATED))
+    return (named or residence.zone is not None) and bool(_of_residence(residence, None, PlaceSource.STATED))
 
 
 def of_postal_code(text: str, source: PlaceSource = PlaceSource.ZIP_CODE) -> Whereabouts | None:
@@ -63,12 +70,15 @@ def _without_a_place(number: PhoneNumber, no_place: str) -> Whereabouts:
     return everywhere(number.region)
 
 
-def _of_residence(residence: Residence, numbered: Whereabouts, source: PlaceSource) -> Whereabouts | None:
+def _of_residence(residence: Residence, number: PhoneNumber | None, source: PlaceSource) -> Whereabouts | None:
+    """The place that a record tells of; without a number: whether it is one."""
     place: Whereabouts | None = None
-    if residence.zip_code is not None:
+    country = (residence.jurisdiction or "US").partition("-")[0]
+    if residence.zip_code is not None and country in _POSTAL_CODES and (number is None or _in_north_america(number)):
         place = of_postal_code(residence.zip_code, source)
     if place is None and residence.jurisdiction is not None:
         place = of_jurisdiction(residence.jurisdiction, source=source)
     if residence.zone is not None:
-        return at_zone(place or numbered, residence.zone, source=source)
+        around = place or (of_number(number) if number is not None else _NOWHERE)
+        return at_zone(around, residence.zone, source=source)
     return place

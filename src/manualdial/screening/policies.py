@@ -79,14 +79,6 @@ class Policies:
         counting = (check for check in checks if isinstance(check, AttemptLimits) and purpose in check.rule.purposes)
         return max((check.looks_back for check in counting), default=timedelta())
 
-    def registries(self, places: tuple[Place, ...]) -> tuple[str, ...]:
-        """The registries of which a copy is to be looked into for these places."""
-        return tuple(
-            check.subject
-            for check in self.reaching(places)
-            if isinstance(check, ToAskRegistry) and not check.answers_only
-        )
-
     def names(self, kind: str) -> frozenset[str]:
         """What stands after the dot in the names of all rules of a kind, also of those that are off."""
         return frozenset(rule.rule.partition(".")[2] for rule in self.rules() if rule.kind == kind)

@@ -1,4 +1,4 @@
-"""What is on record about a number: dated statements, each with who wrote it down.
+"""What is on record about a person: dated statements, each with who wrote it down.
 
 A record is never changed. It ends by its own date, or by being withdrawn, and stays readable for old evidence.
 """
@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import ClassVar
 
 import msgspec
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
     """What a record says."""
+
+    of_the_line: ClassVar[bool] = False
+    """Whether it is a fact about the number itself, and says nothing of the other numbers of its account."""
 
 
 class ListScope(StrEnum):
@@ -107,6 +111,8 @@ class LineType(StrEnum):
 class Line(Content, frozen=True, kw_only=True, tag="line"):
     """The kind of line, from a source better than the numbering plan."""
 
+    of_the_line = True
+
     type: LineType
     source: str
 
@@ -114,11 +120,15 @@ class Line(Content, frozen=True, kw_only=True, tag="line"):
 class Business(Content, frozen=True, kw_only=True, tag="business"):
     """The number is a business's line. Only ever a stated fact with a source: without one everybody is a consumer."""
 
+    of_the_line = True
+
     source: str
 
 
 class RegistryAnswer(Content, frozen=True, kw_only=True, tag="registry-answer"):
     """What a registry that hands out no list answered when it was asked for this number."""
+
+    of_the_line = True
 
     registry: str
     listed: bool
@@ -130,13 +140,15 @@ AnyContent = Listing | Refusal | Consent | Relationship | Residence | Line | Bus
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One statement about one number."""
+    """One statement about one number, and about the person whose number it is."""
 
     id: str
     """A UUID."""
     tenant_id: str
     number: str
     """E.164."""
+    account_number: str | None = None
+    """The account that the number belonged to; the record counts for the person whatever number is dialled."""
     content: AnyContent
     recorded_at: datetime
     recorded_by: str

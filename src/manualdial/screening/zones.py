@@ -18,19 +18,26 @@ MOST_ZONES_TOLD = 12
 def places_that_count(rule: Rule, facts: Facts) -> Whereabouts:
     """Where the person counts as being under a rule.
 
-    The places in the rule's jurisdiction, where the person is or where the number belongs, as the rule says. Where the
-    law reaches the call by the other of the two alone, the person's own time counts: the rule protects the person.
+    What the person has said in a talk is certain: that place, whose clock also counts for a law that reaches the call
+    by the number alone. All else is not: a call must be lawful where the address lies and where the number belongs.
     """
-    by_number = rule.hours is not None and rule.hours.zone is ZoneBasis.NUMBER
-    code, parts = rule.jurisdiction, rule.jurisdiction + "-"
-    for whereabouts in (facts.numbered, facts.located) if by_number else (facts.located,):
-        # As Place.is_within, without a call for each: a number of no place has seventy, and each rule looks at all.
-        within = tuple(
-            [place for place in whereabouts.places if (name := place.jurisdiction) == code or name.startswith(parts)]
-        )
+    if rule.hours is not None and rule.hours.zone is ZoneBasis.NUMBER:
+        within = _within(rule, facts.numbered.places)
         if within:
-            return Whereabouts(source=whereabouts.source, places=within)
-    return facts.located
+            return Whereabouts(source=facts.numbered.source, places=within)
+    if facts.located.source is PlaceSource.STATED:
+        return Whereabouts(
+            source=PlaceSource.STATED, places=_within(rule, facts.located.places) or facts.located.places
+        )
+    within = _within(rule, facts.places) or facts.places
+    by_address = facts.located is facts.numbered or any(place in facts.located.places for place in within)
+    return Whereabouts(source=facts.located.source if by_address else facts.numbered.source, places=within)
+
+
+def _within(rule: Rule, places: Iterable[Place]) -> tuple[Place, ...]:
+    # As Place.is_within, without a call for each: a number of no place has seventy, and each rule looks at all.
+    code, parts = rule.jurisdiction, rule.jurisdiction + "-"
+    return tuple([place for place in places if (name := place.jurisdiction) == code or name.startswith(parts)])
 
 
 def zones_that_count(rule: Rule, facts: Facts) -> tuple[PlaceSource, tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """Attempts: how the earlier dials to some people are found, and counted again when a press is written.
 
-A row of `calls` is an attempt to reach a person where it names the person's account; or has the person's number, and
-names no account or the person has none.
+A row of `calls` is an attempt to reach a person where it has the person's number, whatever account it names; or names
+the person's account, whatever number it has.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Question(NamedTuple):
 ATTEMPTS_OF_PEOPLE = """
   FROM person CROSS JOIN calls
   WHERE calls.tenant_id = person.tenant AND calls.number_e164 = person.number AND calls.requested_at > person.since
-    AND (person.account IS NULL OR calls.account_key IS NULL)
 """, """
   FROM person CROSS JOIN calls
   WHERE calls.tenant_id = person.tenant AND calls.account_key = person.account AND calls.requested_at > person.since
+    AND calls.number_e164 <> person.number
 """  # fmt: skip
 
 _COUNT = " UNION ALL ".join(f"SELECT person.i, count(*) {branch} GROUP BY person.i" for branch in ATTEMPTS_OF_PEOPLE)
@@ -143,9 +143,9 @@ def is_attempt(call: Call, question: Question) -> bool:
     person = question.person
     if call.tenant_id != question.tenant_id or call.requested_at <= question.since:
         return False
-    if person.account_number is not None and call.account_number is not None:
-        return call.account_number == person.account_number
-    return call.number.e164 == person.number
+    if call.number.e164 == person.number:
+        return True
+    return person.account_number is not None and call.account_number == person.account_number
 
 
 OVER = (CallState.WRAP_UP, CallState.ENDED)

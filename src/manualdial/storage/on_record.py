@@ -18,15 +18,21 @@ _RECORD, _RUNNING, _OVER = range(3)
 _IS_OVER = ", ".join(f"'{state}'" for state in OVER)
 _OF_CALL = f"""
 SELECT person.i, CASE WHEN calls.state IN ({_IS_OVER}) THEN {_OVER} ELSE {_RUNNING} END, calls.id, calls.requested_at,
-  calls.purpose, calls.campaign_id, calls.rang_at, calls.answered_at, NULL, NULL
+  calls.purpose, calls.campaign_id, calls.rang_at, calls.answered_at, NULL, NULL, NULL, NULL
 """
-_STATEMENT = f"""
+# As with the dials, two branches: each has an index of its own, and no row is in both.
+_RECORDS = f"""
 SELECT person.i, {_RECORD}, record.id, record.recorded_at, record.recorded_by, record.withdrawn_by, record.until,
-  record.withdrawn_at, record.used_at, record.body
+  record.withdrawn_at, record.used_at, record.body, record.number, record.account_number
   FROM person CROSS JOIN number_records AS record
-  WHERE record.tenant_id = person.tenant AND record.number = person.number
-UNION ALL {" UNION ALL ".join(_OF_CALL + branch for branch in ATTEMPTS_OF_PEOPLE)}
+  WHERE record.tenant_id = person.tenant AND
 """  # noqa: S608  # all of it stands here
+_STATEMENT = f"""
+{_RECORDS} record.number = person.number
+UNION ALL
+{_RECORDS} record.account_key = person.account AND record.number <> person.number
+UNION ALL {" UNION ALL ".join(_OF_CALL + branch for branch in ATTEMPTS_OF_PEOPLE)}
+"""
 
 QUESTIONS = for_each_database(_STATEMENT)
 """The statement for each kind of database."""
@@ -55,7 +61,9 @@ def answers(dialect: str, rows: Iterable[Sequence[Any]], questions: Sequence[Que
     attempts: list[list[Attempt]] = [[] for _ in questions]
     for place, kind, *columns in rows:
         if kind == _RECORD:
-            records[place].append(_record(questions[place], time, *columns))
+            record = _record(questions[place], time, *columns)
+            if record.number == questions[place].person.number or not record.content.of_the_line:
+                records[place].append(record)
         else:
             attempts[place].append(_attempt(kind == _OVER, time, *columns))
     return [
@@ -69,12 +77,13 @@ def answers(dialect: str, rows: Iterable[Sequence[Any]], questions: Sequence[Que
 
 def _record(
     question: Question, time: Read, name: str, recorded_at: Any, recorded_by: str, withdrawn_by: str | None,
-    until: Any, withdrawn_at: Any, used_at: Any, body: bytes,
+    until: Any, withdrawn_at: Any, used_at: Any, body: bytes, number: str, account_number: str | None,
 ) -> Record:  # fmt: skip
     return Record(
         id=unescaped(name),
         tenant_id=question.tenant_id,
-        number=question.person.number,
+        number=unescaped(number),
+        account_number=None if account_number is None else unescaped(account_number),
         content=_content.decode(body),
         recorded_at=time(recorded_at),
         recorded_by=unescaped(recorded_by),

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from manualdial.screening.records import AnyContent, Record
+from manualdial.storage.rows import key
 from manualdial.storage.tables import insert, number_records
 
 _AT_ONCE = 1_000
@@ -73,6 +74,8 @@ def _record_row(record: Record) -> dict[str, Any]:
         "id": record.id,
         "tenant_id": record.tenant_id,
         "number": record.number,
+        "account_number": record.account_number,
+        "account_key": None if record.account_number is None else key(record.account_number),
         "kind": record.content.__struct_config__.tag,
         "body": msgspec.json.encode(record.content),
         "recorded_at": record.recorded_at,
@@ -89,6 +92,7 @@ def _record_of(row: Row[Any]) -> Record:
         id=row.id,
         tenant_id=row.tenant_id,
         number=row.number,
+        account_number=row.account_number,
         content=_content.decode(row.body),
         recorded_at=row.recorded_at,
         recorded_by=row.recorded_by,

@@ -149,14 +149,14 @@ calls = Table(
     Index("ix_calls_tenant_id_number_e164", "tenant_id", "number_e164", "requested_at"),
 )
 
-_has_account = calls.c.account_key.is_not(None)
+_names_account = calls.c.account_key.is_not(None)
 Index(
     "ix_calls_tenant_id_account_key",
     calls.c.tenant_id,
     calls.c.account_key,
     calls.c.requested_at,
-    sqlite_where=_has_account,
-    postgresql_where=_has_account,
+    sqlite_where=_names_account,
+    postgresql_where=_names_account,
 )
 
 is_open = calls.c.state != literal("ended", literal_execute=True)
@@ -211,6 +211,8 @@ number_records = Table(
     Column("id", AnyText, primary_key=True),
     Column("tenant_id", AnyText, nullable=False),
     Column("number", AnyText, nullable=False),
+    Column("account_number", AnyText),
+    Column("account_key", AnyText),  # key of the account number
     Column("kind", AnyText, nullable=False),  # the tag of the content
     Column("body", LargeBinary, nullable=False),  # the content, JSON
     Column("recorded_at", UtcTime, nullable=False),
@@ -221,6 +223,15 @@ number_records = Table(
     Column("used_at", UtcTime),
     Index("ix_number_records_tenant_id_number", "tenant_id", "number"),
     Index("ix_number_records_tenant_id_kind_id", "tenant_id", "kind", "id"),
+)
+
+_of_account = number_records.c.account_key.is_not(None)
+Index(
+    "ix_number_records_tenant_id_account_key",
+    number_records.c.tenant_id,
+    number_records.c.account_key,
+    sqlite_where=_of_account,
+    postgresql_where=_of_account,
 )
 
 closures = Table(

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from manualdial.commands.registry import registry
+from manualdial.registries.area_codes import codes_of
 from tests.adapters.registries.lists import write
 
 BOUGHT = ("--as-of", "2026-11-20", "--area-codes", "202")
@@ -76,6 +77,20 @@ def test_the_codes_that_were_bought_may_stand_in_a_file(source: str, held: str, 
     assert json.loads(result.stdout)["covered"] == ["1202"]
 
 
+def test_where_all_codes_were_bought_those_without_a_number_are_told(held: str, tmp_path: Path) -> None:
+    texas = sorted(codes_of("us-tx").in_service)
+    source = str(write(tmp_path, [f"{code}5550100" for code in texas[1:]]))
+    bought = ("--as-of", "2026-11-20", "--all-area-codes", "--directory", held)
+    result = call("import", "us-tx", source, *bought)
+    assert result.exit_code == 0, result.output
+    assert f"are not covered: {texas[0]}." in " ".join(result.stderr.split())
+    result = call("import", "us-national", source, *bought)
+    assert result.exit_code == 1
+    assert "no number of" in result.stderr
+    assert "--area-codes" in result.stderr
+    assert "--force" in result.stderr
+
+
 def test_a_doubtful_list_is_told_with_the_way_out(held: str, tmp_path: Path) -> None:
     rubbish = str(write(tmp_path, ["2025550100", "rubbish"]))
     result = call("import", "us-national", rubbish, *BOUGHT, "--directory", held)
@@ -103,6 +118,7 @@ def test_a_doubtful_list_is_told_with_the_way_out(held: str, tmp_path: Path) -> 
         ("us-national", "--as-of", "2026-11-20", "--changes", "--columns", "number,verb"),
         ("us-national", "--as-of", "2026-11-20", "--all-area-codes", "--calling-code", "0"),
         ("xx-national", "--as-of", "2026-11-20"),
+        ("other", "--calling-code", "1", "--as-of", "2026-11-20", "--all-area-codes"),
         ("US", "--as-of", "2026-11-20", "--all-area-codes"),
         ("../us", "--as-of", "2026-11-20", "--all-area-codes"),
     ],

@@ -86,6 +86,51 @@ def test_a_line_without_a_number_of_the_registry_is_rejected_and_told(line: str)
 
 
 @pytest.mark.parametrize(
+    ("line", "registry"),
+    [
+        ("3055550000,3055550001", "us-national"),
+        ("3055550000,DC,+13055550001", "us-national"),
+        ("3055550000;(305) 555-0001", "us-national"),
+        ("305,5550000,305,5550001", "us-national"),
+        ("305,5550000,5550001", "us-national"),
+        ("0470123456;0470123457", "be-dncm"),
+        ("0470123456;2024-01-31;024701234", "be-dncm"),
+        ("02079460000,02079460001", "uk-tps"),
+    ],
+)
+def test_a_row_with_two_numbers_is_rejected_since_one_would_be_lost(line: str, registry: str) -> None:
+    parsed = read(f"{line}\n", registry)
+    assert (parsed.numbers.tolist(), parsed.rejected) == ([0], 1)
+    assert parsed.rejects == [(0, line)]
+    assert read(f"A,{line}\n".replace(";", ","), registry, form=CHANGES).rejected == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "registry"),
+    [
+        ("3055550000,+13055550000", "us-national"),
+        ("3055550000,20240131101500", "us-national"),
+        ("305,5550000,2024-01-31,17", "us-national"),
+        ("3055550000,1234567890", "us-national"),
+        ("0470123456;20240131", "be-dncm"),
+        ("0470123456;31012024;31.01.2024 10:15", "be-dncm"),
+    ],
+)
+def test_further_columns_that_are_no_second_number_are_passed_over(line: str, registry: str) -> None:
+    assert read(f"{line}\n", registry).rejected == 0
+
+
+def test_only_the_rows_with_two_numbers_are_rejected_among_those_of_one_shape() -> None:
+    rows = [
+        ("2025550100,1234567890", 12025550100),
+        ("2025550101,2234567890", 0),
+        ("2025550102,0000000000", 12025550102),
+    ]
+    parsed = read("".join(f"{line}\n" for line, _ in rows))
+    assert parsed.numbers.tolist() == [number for _, number in rows]
+
+
+@pytest.mark.parametrize(
     ("line", "number"),
     [
         ("01234567890 ", 441234567890),

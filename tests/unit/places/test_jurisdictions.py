@@ -149,10 +149,18 @@ def test_a_stated_zone_leaves_out_the_jurisdictions_that_lack_it() -> None:
     assert codes(at_zone(north, "America/Whitehorse")) == ["CA-YT"]
 
 
-def test_a_stated_zone_that_no_jurisdiction_has_leaves_the_law_and_changes_the_clock() -> None:
+def test_a_stated_zone_that_no_jurisdiction_has_is_wherever_it_is_kept() -> None:
     new_york = whereabouts(PlaceSource.NUMBER, US_NY=(NY,))
-    found = at_zone(new_york, "Europe/Berlin", source=PlaceSource.CONTACT)
-    assert found == whereabouts(PlaceSource.CONTACT, US_NY=("Europe/Berlin",))
+    found = at_zone(new_york, "Asia/Tokyo", source=PlaceSource.CONTACT)
+    assert found == whereabouts(PlaceSource.CONTACT, JP=("Asia/Tokyo",))
+    chicago = at_zone(new_york, CHICAGO, source=PlaceSource.CONTACT)
+    assert chicago is not None
+    assert {"US-AL", "US-LA", "US-MS"} <= {place.jurisdiction for place in chicago.places}
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Etc/GMT+12"])
+def test_a_zone_that_nobody_keeps_is_none(zone: str) -> None:
+    assert at_zone(whereabouts(PlaceSource.NUMBER, US_NY=(NY,)), zone) is None
 
 
 def test_a_stated_zone_of_somebody_who_is_nowhere_is_that_zone_wherever_it_is_kept() -> None:

@@ -50,7 +50,7 @@ def _rows() -> Iterator[tuple[str, str]]:
     same_clock: dict[str, str] = jurisdictions["same_clock"]
     with CORRECTIONS.open(encoding="utf-8") as file:
         lines = csv.DictReader(line for line in file if not line.startswith("#"))
-        corrected = {line["zip_code"]: line["zones"] for line in lines}
+        corrected = {line["zip_code"]: line for line in lines}
     for row in zipcodes.list_all():  # type: ignore[no-untyped-call]  # the package types only part of itself
         code, state = row["zip_code"], row["state"]
         if state in _FORCES:
@@ -58,9 +58,10 @@ def _rows() -> Iterator[tuple[str, str]]:
         elif state in _FREELY_ASSOCIATED:
             yield code, f"{state},"
         else:
-            zones = jurisdictions["zones"][f"US-{state}"]
-            zone = corrected.get(code) or same_clock.get(row["timezone"], row["timezone"])
-            yield code, f"US-{state}," + ("" if zones == zone.split() else zone)
+            correction = corrected.get(code, {})
+            jurisdiction = correction.get("jurisdiction") or f"US-{state}"
+            zone = correction.get("zones") or same_clock.get(row["timezone"], row["timezone"])
+            yield code, f"{jurisdiction}," + ("" if jurisdictions["zones"][jurisdiction] == zone.split() else zone)
 
 
 if __name__ == "__main__":

@@ -50,3 +50,42 @@ def test_the_29th_of_february_is_a_day_of_leap_years() -> None:
     ours = sets(days=[ExtraDay(name="Leap day", month_and_day="02-29")])
     assert ours.name_of("ours", date(2028, 2, 29)) == "Leap day"
     assert ours.name_of("ours", date(2026, 2, 28)) is None
+
+
+def test_a_day_of_our_own_is_observed_as_those_of_the_library_are() -> None:
+    saturday = ExtraDay(name="A proclaimed day", day=date(2026, 7, 25))
+    yearly = ExtraDay(name="All Saints' Day", month_and_day="11-01")
+    ours = sets(days=[saturday, yearly])
+    assert ours.name_of("ours", date(2026, 7, 24)) == "A proclaimed day (observed)"
+    assert ours.name_of("ours", date(2026, 7, 25)) == "A proclaimed day"
+    assert ours.name_of("ours", date(2026, 7, 27)) is None
+    assert ours.name_of("ours", date(2026, 11, 1)) == "All Saints' Day"  # a Sunday
+    assert ours.name_of("ours", date(2026, 11, 2)) == "All Saints' Day (observed)"
+    assert ours.name_of("ours", date(2026, 10, 30)) is None
+    assert ours.name_of("ours", date(2027, 11, 2)) is None  # the day before it, a Monday, is the day itself
+
+
+def test_a_day_of_our_own_is_not_observed_in_a_set_that_says_so() -> None:
+    yearly = ExtraDay(name="All Saints' Day", month_and_day="11-01")
+    ours = sets(days=[yearly], observed=False)
+    assert ours.name_of("ours", date(2026, 11, 1)) == "All Saints' Day"
+    assert ours.name_of("ours", date(2026, 11, 2)) is None
+
+
+def test_a_day_may_be_observed_in_the_year_before_or_after() -> None:
+    first = sets(days=[ExtraDay(name="First day", month_and_day="01-01")])
+    assert first.name_of("ours", date(2027, 12, 31)) == "First day (observed)"  # 1 January 2028 is a Saturday
+    last = sets(days=[ExtraDay(name="Last day", month_and_day="12-31")])
+    assert last.name_of("ours", date(2024, 1, 1)) == "Last day (observed)"  # 31 December 2023 is a Sunday
+
+
+def test_a_time_of_several_days_is_not_moved() -> None:
+    ours = sets(days=[ExtraDay(name="Ramadan", day=date(2026, 7, 25), until=date(2026, 8, 2))])
+    assert ours.name_of("ours", date(2026, 7, 24)) is None
+    assert ours.name_of("ours", date(2026, 8, 2)) == "Ramadan"
+    assert ours.name_of("ours", date(2026, 8, 3)) is None
+
+
+def test_an_observed_day_leaves_the_name_of_a_holiday_that_is_there() -> None:
+    ours = sets(country="US", days=[ExtraDay(name="Christmas Eve", month_and_day="12-26")])
+    assert ours.name_of("ours", date(2026, 12, 25)) == "Christmas Day"

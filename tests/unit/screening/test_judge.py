@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from manualdial.agents import Role
 from manualdial.messages import RuleResult, Verdict
 from manualdial.places.by_zip_code import of_zip_code
-from manualdial.places.place import PlaceSource, Whereabouts
+from manualdial.places.place import Place, PlaceSource, Whereabouts
 from manualdial.screening import Purpose
 from manualdial.screening.closure import Closure
 from manualdial.screening.decision import Decision, strictest
@@ -87,9 +87,27 @@ def test_a_number_in_several_zones_must_pass_in_all_of_them() -> None:
 def test_a_better_source_than_the_number_decides_the_zone_and_the_law_of_both_places_applies() -> None:
     seattle = of_zip_code("98101")
     at = datetime(2026, 3, 10, 14, 30, tzinfo=UTC)  # 10:30 in Florida, 7:30 in Seattle
+    assert seattle is not None
     found = verdict(facts_about(at=at, located=seattle))
-    assert {"calling-hours.us-fcc", "calling-hours.us-wa", "calling-hours.us-fl"} <= {*not_allowing(found)}
-    assert the("calling-hours.us-fl", found).evidence["source"] == "zip-code"
+    assert {"calling-hours.us-fcc", "calling-hours.us-wa"} <= {*not_allowing(found)}
+    assert the("calling-hours.us-fcc", found).evidence["source"] == "zip-code"
+    assert {*the("calling-hours.us-fcc", found).evidence["localTimes"]} == {"America/Los_Angeles", "America/New_York"}
+    stated = msgspec.structs.replace(seattle, source=PlaceSource.STATED)
+    certain = verdict(facts_about(at=at, located=stated))
+    assert {*the("calling-hours.us-fl", certain).evidence["localTimes"]} == {"America/Los_Angeles"}
+
+
+def test_an_address_elsewhere_does_not_take_away_the_place_of_the_number() -> None:
+    new_york = of_zip_code("10001")
+    at = datetime(2026, 3, 10, 13, 30, tzinfo=UTC)  # 9:30 in New York, 3:30 in Honolulu
+    assert "calling-hours.us-fcc" in not_allowing(verdict(facts_about("+18085550100", at=at, located=new_york)))
+
+
+def test_the_agents_phone_is_rung_first_so_hours_must_hold_a_moment_later_too() -> None:
+    closing = datetime(2026, 3, 11, 0, 0, tzinfo=UTC)  # 20:00 in Florida
+    for before, lead, decision in ((1, 0, "allow"), (20, 20, "block"), (21, 20, "allow")):
+        facts = facts_about(at=closing - timedelta(seconds=before), lead_seconds=lead)
+        assert verdict(facts).decision == decision, (before, lead)
 
 
 def test_a_number_without_a_place_is_blocked_where_the_tenant_wants_it_so() -> None:
@@ -114,7 +132,7 @@ def test_a_campaigns_list_blocks_that_campaign_alone() -> None:
     listing = a_record(Listing(scope=ListScope.CAMPAIGN, campaign_id="spring"))
     assert not_allowing(verdict(facts_about(campaign_id="spring", records=(listing,)))) == ["do-not-call.campaign"]
     assert verdict(facts_about(campaign_id="autumn", records=(listing,))).decision == "allow"
-    assert verdict(facts_about(records=(listing,))).decision == "allow"
+    assert not_allowing(verdict(facts_about(records=(listing,)))) == ["do-not-call.campaign"], "it may be for any"
 
 
 def test_a_listing_that_was_withdrawn_or_is_past_its_time_blocks_no_more() -> None:
@@ -211,6 +229,71 @@ def test_the_third_attempt_in_24_hours_is_the_last_in_florida_whatever_became_of
     found = verdict(facts_about(attempts=tuple(tries)))
     assert not_allowing(found) == ["attempts.us-fl"]
     assert datetime.fromisoformat(str(found.next_permitted_at)) == at + timedelta(hours=21)
+
+
+def test_a_dial_that_is_on_record_counts_for_one_that_is_placed_whatever_the_clocks_said() -> None:
+    at = TUESDAY_NOON_IN_NEW_YORK
+    ahead = tuple(an_attempt(at + timedelta(seconds=seconds)) for seconds in (1, 2, 3))
+    assert not_allowing(verdict(facts_about(attempts=ahead, placing=True))) == ["attempts.us-fl"]
+    assert verdict(facts_about(attempts=ahead)).decision == "allow", "what is asked about came before them"
+
+
+def test_what_a_press_calls_its_campaign_begins_no_new_count_unless_the_operator_says_so() -> None:
+    at = TUESDAY_NOON_IN_NEW_YORK
+    tries = tuple(an_attempt(at - timedelta(hours=hours), campaign_id=f"c-{hours}") for hours in (1, 2, 3))
+    assert not_allowing(verdict(facts_about(attempts=tries, campaign_id="c-4"))) == ["attempts.us-fl"]
+    listed = msgspec.structs.replace(UNBOUND, campaigns=frozenset({"c-1", "c-2", "c-3", "c-4"}))
+    assert verdict(facts_about(attempts=tries, campaign_id="c-4", settings=listed)).decision == "allow"
+    assert not_allowing(verdict(facts_about(attempts=tries, campaign_id="c-5", settings=listed))) == ["attempts.us-fl"]
+
+
+def test_a_kind_that_may_be_overridden_means_neither_the_companys_list_nor_closures() -> None:
+    rights = {"do-not-call": frozenset({Role.AGENT}), "closure": frozenset({Role.AGENT})}
+    settings = msgspec.structs.replace(UNBOUND, overridable=rights)
+    closed = Closure(id="c", tenant_id=None, jurisdiction="US", begins=datetime(2026, 3, 1, tzinfo=UTC), ends=None)
+    wishes = tuple(WantedOverride(rule=name, reason="because") for name in ("do-not-call", "closure"))
+    facts = facts_about(
+        records=(a_record(Listing()),), closures=(closed,), settings=settings, roles=frozenset({Role.AGENT}),
+        overrides=wishes,
+    )  # fmt: skip
+    assert set(not_allowing(verdict(facts))) == {"do-not-call.company", "closure.us"}
+    assert verdict(facts).decision == "block"
+    by_name = msgspec.structs.replace(settings, overridable={"do-not-call.company": frozenset({Role.AGENT})})
+    assert the("do-not-call.company", verdict(msgspec.structs.replace(facts, settings=by_name))).decision == "warn"
+
+
+def test_a_time_that_was_agreed_on_is_the_next_permitted_one_where_consent_is_needed() -> None:
+    at = datetime(2026, 9, 10, 9, 0, tzinfo=UTC)
+    slot = Consent(
+        form=ConsentForm.WRITTEN,
+        given_at=at - timedelta(days=1),
+        slot_from=at + timedelta(hours=2),
+        slot_until=at + timedelta(hours=3),
+    )
+    found = verdict(facts_about("+493012345678", at=at, records=(a_record(slot),)))
+    assert found.decision == "block"
+    assert datetime.fromisoformat(str(found.next_permitted_at)) == at + timedelta(hours=2)
+
+
+def test_half_an_agreed_time_is_no_consent() -> None:
+    at = datetime(2026, 9, 10, 9, 0, tzinfo=UTC)
+    for begins, ends in ((at - timedelta(hours=1), None), (None, at + timedelta(hours=1))):
+        consent = Consent(form=ConsentForm.WRITTEN, given_at=at - timedelta(days=1), slot_from=begins, slot_until=ends)
+        assert verdict(facts_about("+493012345678", at=at, records=(a_record(consent),))).decision == "block"
+
+
+def test_a_rule_that_goes_out_of_force_binds_no_later_moment() -> None:
+    # Pennsylvania: 8 to 21 until 17 October 2026, from the 18th, a Sunday, closed on Sundays and 9 to 19.
+    night = datetime(2026, 10, 18, 2, 0, tzinfo=UTC)  # Saturday, 22:00
+    found = verdict(facts_about("+12155550100", at=night))
+    assert datetime.fromisoformat(str(found.next_permitted_at)) == datetime(2026, 10, 19, 13, 0, tzinfo=UTC)
+
+
+def test_a_registry_of_another_country_is_not_asked_for_the_number() -> None:
+    in_britain = Whereabouts(source=PlaceSource.STATED, places=(Place(jurisdiction="GB", zones=("Europe/London",)),))
+    asked = msgspec.structs.replace(UNBOUND, registries=frozenset({"uk-tps"}))
+    found = verdict(facts_about(located=in_britain, settings=asked))
+    assert the("do-not-call.uk-tps", found).decision == "allow"
 
 
 def test_an_attempt_that_never_rang_gives_itself_back() -> None:

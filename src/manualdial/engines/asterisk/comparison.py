@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from manualdial.calls import Leg, Sign
+from manualdial.calls import Cause, EndedBy, Ending, Leg, Sign
 from manualdial.engines.asterisk.ari import PROBLEMS, Ari, Snapshot
 from manualdial.engines.asterisk.call_steps import CallSteps
 from manualdial.engines.asterisk.calls_under_way import CallsUnderWay
@@ -25,6 +25,10 @@ _EVENTS_UNDER_WAY: Final = 0.5
 """Seconds for the event of an end to come, which says how; a look may be quicker than the event."""
 _BEGINS_TO_RING: Final = 5.0
 """Seconds that a leg has to begin to ring which was perhaps never dialled: a phone rings within one or two."""
+
+_STILL_LAWFUL: Final = 30.0
+"""Seconds, beyond those in which an agent answers, after which a customer who was not dialled yet never is: the verdict
+that allowed the call was about that time."""
 
 _Missing = list[tuple[TrackedCall, TrackedLeg]]
 
@@ -142,7 +146,7 @@ class Comparison:
         if call.ending is not None:
             self._calls.end(call, call.ending)
         else:
-            self._lead_on(call, stands, adopted=adopted)
+            self._lead_on(call, stands, adopted=adopted, age=_age(call.agent, snapshot))
         return ()
 
     def _take_over(self, call: TrackedCall, stands: Standing, snapshot: Snapshot) -> None:
@@ -165,7 +169,7 @@ class Comparison:
         if stands.sign is Sign.DIALING:  # nothing shows that it was dialled, and Asterisk ends only what was
             call.customer.deadline = max(now, call.customer.deadline - _age(call.customer, snapshot))
 
-    def _lead_on(self, call: TrackedCall, stands: Standing, *, adopted: bool) -> None:
+    def _lead_on(self, call: TrackedCall, stands: Standing, *, adopted: bool, age: float) -> None:
         call.agent.heard_of = call.agent.heard_of or stands.agent_rang
         call.customer.heard_of = call.customer.heard_of or stands.sign in (Sign.RINGING, Sign.CONNECTED)
         call.agent.up = call.agent.up or stands.sign not in (None, Sign.AGENT_RINGING)
@@ -177,6 +181,9 @@ class Comparison:
             elif stands.sign is Sign.RINGING and not (adopted or had_early_media):
                 self._calls.set_ringback(call, on=True)
         if call.agent.up and not call.customer.dial_sent:
+            if adopted and age > self._steps.deadline(Leg.AGENT) - self._clock.monotonic() + _STILL_LAWFUL:
+                self._calls.end(call, Ending(by=EndedBy.SYSTEM, cause=Cause.TIMEOUT))
+                return
             self._calls.bring_customer(call)
         # Of a call of an earlier life it is not known what was told last.
         if stands.held is not call.held or (adopted and stands.sign is Sign.CONNECTED):

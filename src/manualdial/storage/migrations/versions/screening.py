@@ -40,6 +40,8 @@ def upgrade() -> None:
         sa.Column("id", text, nullable=False),
         sa.Column("tenant_id", text, nullable=False),
         sa.Column("number", text, nullable=False),
+        sa.Column("account_number", text),
+        sa.Column("account_key", text),
         sa.Column("kind", text, nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("recorded_at", time, nullable=False),
@@ -52,6 +54,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_number_records_tenant_id_number", "number_records", ["tenant_id", "number"])
     op.create_index("ix_number_records_tenant_id_kind_id", "number_records", ["tenant_id", "kind", "id"])
+    op.create_index(
+        "ix_number_records_tenant_id_account_key",
+        "number_records",
+        ["tenant_id", "account_key"],
+        sqlite_where=has_account,
+        postgresql_where=has_account,
+    )
     op.create_table(
         "closures",
         sa.Column("id", text, nullable=False),

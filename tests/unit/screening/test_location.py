@@ -1,0 +1,47 @@
+"""location: the best source for where somebody is, and what may not move anybody."""
+
+from __future__ import annotations
+
+import pytest
+
+from manualdial import numbers
+from manualdial.places.place import PlaceSource
+from manualdial.screening.location import STRICTEST, is_a_place, located
+from manualdial.screening.records import Residence
+
+PARIS, FLORIDA, TORONTO = "+33142685300", "+13055550100", "+14165550100"
+
+
+def places(number: str, zip_code: str | None = None, *residences: Residence) -> tuple[PlaceSource, set[str]]:
+    read = numbers.parse(number, region="US")
+    found = located(read, zip_code=zip_code, residences=residences, no_place=STRICTEST)
+    return found.source, {place.jurisdiction for place in found.places}
+
+
+@pytest.mark.parametrize("zip_code", ["94110", "10115", "28001", "92110"])
+def test_a_postal_code_of_another_country_is_no_zip_code(zip_code: str) -> None:
+    assert places(PARIS, zip_code) == (PlaceSource.NUMBER, {"FR"})
+    assert places(PARIS, None, Residence(zip_code=zip_code)) == (PlaceSource.NUMBER, {"FR"})
+    assert places(PARIS, None, Residence(zip_code=zip_code, jurisdiction="FR")) == (PlaceSource.CONTACT, {"FR"})
+
+
+def test_a_zip_code_or_a_canadian_postal_code_places_a_number_of_north_america() -> None:
+    assert places(FLORIDA, "94110") == (PlaceSource.ZIP_CODE, {"US-CA"})
+    assert places(TORONTO, "V6B 1A1") == (PlaceSource.ZIP_CODE, {"CA-BC"})
+
+
+@pytest.mark.parametrize(
+    ("residence", "known"),
+    [
+        (Residence(zip_code="94110"), True),
+        (Residence(zip_code="00000"), False),
+        (Residence(jurisdiction="FR"), True),
+        (Residence(jurisdiction="XX"), False),
+        (Residence(zone="Asia/Tokyo"), True),
+        (Residence(zone="Mars/One"), False),
+        (Residence(zone="UTC"), False),
+        (Residence(), False),
+    ],
+)
+def test_a_place_is_one_that_somebody_knows(residence: Residence, known: bool) -> None:
+    assert is_a_place(residence) is known
