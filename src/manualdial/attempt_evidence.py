@@ -8,9 +8,9 @@ from importlib.metadata import version
 
 import msgspec
 
-from manualdial import __version__, presses
+from manualdial import __version__, presses, views
 from manualdial.evidence import Draft, Kind
-from manualdial.messages import Verdict
+from manualdial.messages import Number, Verdict
 from manualdial.places.place import Whereabouts
 from manualdial.places.time_zone import TIME_ZONE_RULES
 from manualdial.presses import Press
@@ -27,14 +27,6 @@ class _Agent(_Part, frozen=True, kw_only=True):
     name: str
     roles: Sequence[str]
     extension: str
-
-
-class _Number(_Part, frozen=True, kw_only=True):
-    typed: str
-    e164: str
-    region: str
-    type: str
-    extension: str | None = None
 
 
 class _Software(_Part, frozen=True, kw_only=True):
@@ -63,7 +55,7 @@ class _Attempt(_Part, frozen=True, kw_only=True):
     engine: str
     connector: str
     request_id: str | None = None
-    number: _Number
+    number: Number
     entry: str | None = None
     purpose: str
     purpose_named: bool
@@ -119,13 +111,7 @@ def evidence_of(
         engine=engine,
         connector=press.connector,
         request_id=press.request_id,
-        number=_Number(
-            typed=press.number.typed,
-            e164=press.number.e164,
-            region=press.number.region,
-            type=press.number.type,
-            extension=press.number.extension,
-        ),
+        number=views.number(press.number),
         entry=press.data.entry,
         purpose=press.purpose,
         purpose_named=press.data.purpose is not None,
