@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -26,11 +26,14 @@ from manualdial.screening.location import REFUSE, STRICTEST
 
 PREFIX = "MANUALDIAL_"
 
-_CALLER_ID = re.compile(r"\+?[0-9]{1,15}")
+_DIGITS = re.compile(r"\+?[0-9]{1,15}")
+_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 _E164_BEGINNING = re.compile(r"\+[0-9]{1,15}")
 
 NOT_OPTIONS = frozenset(PREFIX + name for name in ("CONFIG", "URL", "USER", "PASSWORD"))
 """Variables of the command line that are no options of the service."""
+
+AnySection = TypeVar("AnySection", bound="Section")
 
 Seconds = Annotated[float, Meta(gt=0)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
@@ -365,14 +368,33 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Config:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"the file {path} is not TOML: {error}") from None
     _apply_environment(values, environment)
-    try:
-        config = msgspec.convert(values, Config, strict=False)
-    except msgspec.ValidationError as error:
-        reason, _, where = str(error).partition(" - at `$")
-        where = where.strip(".`") or "configuration"
-        raise ConfigurationError(f"{where}: {_choices(where) or reason}") from None
+    _check_tenants(values.get("tenants"))
+    config = _converted(values, Config)
     _check(config)
     return config
+
+
+def _check_tenants(tables: Any) -> None:
+    """Each tenant's table for itself, so that what is wrong is told with the tenant's name."""
+    if not isinstance(tables, dict):
+        return
+    known: dict[str, str] = {}
+    for name, table in tables.items():
+        twin = known.setdefault(name.casefold(), name)
+        if twin != name:
+            raise ConfigurationError(f"tenants.{name}: that is the tenant {twin} again; the case does not matter")
+        _converted(table, Tenant, under=f"tenants.{name}")
+
+
+def _converted(values: Any, kind: type[AnySection], *, under: str = "") -> AnySection:
+    """A table of the file. Raises ConfigurationError with the name of the option, below `under`."""
+    try:
+        return msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError as error:
+        reason, _, where = str(error).partition(" - at `$")
+        where = where.strip(".`")
+        named = ".".join(part for part in (under, where) if part) or "configuration"
+        raise ConfigurationError(f"{named}: {_choices(kind, where) or reason}") from None
 
 
 def _apply_environment(values: dict[str, Any], environment: Mapping[str, str]) -> None:
@@ -392,12 +414,28 @@ def _apply_environment(values: dict[str, Any], environment: Mapping[str, str]) -
         section[option.path[-1]] = parts if isinstance(option.default, list) else text
 
 
-def _choices(where: str) -> str:
+def _choices(section: type[Section], where: str) -> str:
     """What an option may be, where that is a list: the reader's own words would tell the value."""
-    kinds = [get_args(option.type)[0] for option in options() if ".".join(option.path) == where]
-    if not kinds or get_origin(kinds[0]) is not None or not issubclass(kinds[0], StrEnum):
+    name = where.removesuffix("[...]")
+    kinds = [option.type for option in options(section) if ".".join(option.path) == name]
+    words = _words(kinds[0]) if kinds else None
+    if words is None or (name == where and words.is_list):
         return ""
-    return "one of " + ", ".join(kinds[0])
+    return f"{'each is ' if words.is_list else ''}one of {', '.join(words.kind)}"
+
+
+class _Words(Struct, frozen=True, kw_only=True):
+    """The words that an option may be, or that its list may have."""
+
+    kind: type[StrEnum]
+    is_list: bool
+
+
+def _words(kind: Any, *, in_list: bool = False) -> _Words | None:
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _Words(kind=kind, is_list=in_list)
+    inner = (_words(part, in_list=in_list or get_origin(kind) is list) for part in get_args(kind))
+    return next((found for found in inner if found is not None), None)
 
 
 def _check(config: Config) -> None:
@@ -442,7 +480,8 @@ def _check_asterisk(asterisk: Asterisk, *, in_use: bool) -> None:
     ):
         if not any(part in template for part in parts):
             raise ConfigurationError(f"engine.asterisk.{name}: {' or '.join(parts)} is missing")
-    _check_caller_ids("engine.asterisk.caller_id", [asterisk.caller_id] if asterisk.caller_id else [])
+    if asterisk.caller_id and not _DIGITS.fullmatch(asterisk.caller_id):
+        raise ConfigurationError("engine.asterisk.caller_id: digits, with or without a plus sign")
     if in_use and not asterisk.password:
         raise ConfigurationError("engine.asterisk.password: ARI needs one")
 
@@ -475,5 +514,5 @@ def overridable(entries: Iterable[str], *, option: str = "overridable") -> dict[
 
 
 def _check_caller_ids(name: str, numbers: Iterable[str]) -> None:
-    if not all(_CALLER_ID.fullmatch(number) for number in numbers):
-        raise ConfigurationError(f"{name}: a caller ID is digits, with or without a plus sign")
+    if not all(_E164.fullmatch(number) for number in numbers):
+        raise ConfigurationError(f"{name}: a caller ID is E.164, as +12025550180")

@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from manualdial.commands.configuration import configuration
+from manualdial.commands.database import existing_store
 from manualdial.commands.failure import CommandFailed
 from manualdial.config import Config
 from manualdial.messages import PolicyName
@@ -49,9 +50,7 @@ def reaching(policies: Policies, jurisdiction: str) -> list[Rule]:
 
 
 async def _kept(settings: Config, version: str) -> Policies:
-    from manualdial.app import store_for
-
-    async with store_for(settings) as store:
+    async with existing_store(settings) as store:
         data = await store.kept_policies(version)
     if data is None:
         raise CommandFailed(f"No service has used policies of the version {version} with this database.")
