@@ -19,8 +19,9 @@ send() {
 send --fail --output /dev/null --data '{"channel": "Amazon", "topic": "Agent", "subtopic": "Login"}'
 
 # One press, one id: the same id again, after a time-out say, dials nothing.
+# The purpose decides which rules are run: a sale needs registries and registrations, see docs/compliance.md.
 send --fail-with-body --header "Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)" --data '{
     "channel": "LCM", "topic": "Webservice", "subtopic": "ManualDialCall",
-    "data": {"PhoneNumber": "'"$1"'"}
+    "data": {"PhoneNumber": "'"$1"'", "Purpose": "service"}
 }'
 echo

@@ -37,7 +37,8 @@ token = post("/v1/token", form)["access_token"]
 send(token, {"channel": "Amazon", "topic": "Agent", "subtopic": "Login"})
 
 # One press, one id: sending this very message again, after a time-out say, dials nothing.
+# The purpose decides which rules are run: a sale needs registries and registrations, see docs/compliance.md.
 press = {"channel": "LCM", "topic": "Webservice", "subtopic": "ManualDialCall", "requestId": str(uuid.uuid4())}
-answer = send(token, {**press, "data": {"PhoneNumber": sys.argv[1]}})
+answer = send(token, {**press, "data": {"PhoneNumber": sys.argv[1], "Purpose": "service"}})
 print(json.dumps(answer, indent=2))
 sys.exit("data" in answer)  # an error has `data`, a reply has `message`

@@ -217,12 +217,13 @@ class Proof:
     def _broken(self, link: Sealed) -> str | None:
         if self.count and link.seq != self.seq + 1:
             return f"the link before this one is not number {link.seq - 1}"
+        follows = self.count > 0 or link.seq == 1
+        # First the seal: a body that was changed says something else than what stands beside it, too.
+        if follows and link.seal != _sealed(self.seal, link.body):
+            return "the seal does not fit the link and the one before it"
         if not _agrees(link):
             return "what stands beside the link is not what is in it"
-        if self.count or link.seq == 1:
-            if link.seal != _sealed(self.seal, link.body):
-                return "the seal does not fit the link and the one before it"
-        else:
+        if not follows:
             self._first = link
         if self._first is not None and link.kind is Kind.PRUNED:
             self._begin_at(link)

@@ -286,6 +286,8 @@ class DialChecked(Outbound, frozen=True, kw_only=True):
 
     state: str
     number: Number
+    purpose: str | UnsetType = UNSET
+    """As what it was judged: the purpose that was named, or the tenant's."""
     verdict: Verdict
 
 

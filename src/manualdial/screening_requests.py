@@ -185,7 +185,10 @@ _RESULT = ("LCM", "Webservice", "SetDNCResult")
 
 
 def _checked(screened: Screened) -> DialChecked:
-    return DialChecked(state="checked", number=views.number(screened.facts.number), verdict=screened.verdict)
+    facts = screened.facts
+    return DialChecked(
+        state="checked", number=views.number(facts.number), purpose=facts.purpose, verdict=screened.verdict
+    )
 
 
 def _content(data: SetDnc, now: datetime) -> AnyContent:
@@ -210,8 +213,19 @@ def _residence(data: SetLocation, *, stated: bool) -> Residence:
         jurisdiction=jurisdiction, zip_code=presses.zip_code_of(data.zip_code), zone=data.time_zone, stated=stated
     )
     if not is_a_place(residence):
-        raise MalformedMessage("one of ZipCode, Jurisdiction and TimeZone is needed, and is to be a known place")
+        raise MalformedMessage(
+            "one of ZipCode, Jurisdiction and TimeZone is needed, and is to be a known place",
+            details={"path": _path_of_place(data)},
+            sentence="This place is not known.",
+        )
     return residence
+
+
+def _path_of_place(data: SetLocation) -> str:
+    """The key that says the place, where one alone does."""
+    given = {"ZipCode": data.zip_code, "Jurisdiction": data.jurisdiction, "TimeZone": data.time_zone}
+    names = [name for name, value in given.items() if value is not None]
+    return f"data.{names[0]}" if len(names) == 1 else "data"
 
 
 def _moment(text: str | None) -> datetime | None:

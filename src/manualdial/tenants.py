@@ -40,9 +40,10 @@ class Tenants:
 
     def __init__(self, default: TenantSettings, own: Mapping[str, TenantSettings] | None = None) -> None:
         """`own` is by the tenant's name."""
-        self._default = default
+        self.default = default
+        """Those of all tenants that have none of their own."""
         self._own = {name.casefold(): settings for name, settings in (own or {}).items()}
 
     def of(self, tenant: str) -> TenantSettings:
         """The settings of the tenant of this name."""
-        return self._own.get(tenant.casefold(), self._default)
+        return self._own.get(tenant.casefold(), self.default)

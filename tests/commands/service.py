@@ -90,21 +90,22 @@ def answers(url: str) -> bool:
         return False
 
 
-def settings(folder: Path, *, port: int = 0) -> Path:
-    """A configuration file for a service in this folder, whose simulator plays fast."""
+def settings(folder: Path, *, port: int = 0, purpose: str | None = "service") -> Path:
+    """A configuration file for a service in this folder, whose simulator plays fast; without a purpose, the default."""
     file = folder / "manualdial.toml"
+    chosen = "" if purpose is None else f'purpose = "{purpose}"\n'
     file.write_text(
         f'[server]\nport = {port}\n[storage]\nurl = "sqlite:///{folder}/manualdial.sqlite3"\n'
-        f'[engine.simulator]\nspeed = 20.0\n[dialing]\npurpose = "service"\n'
+        f"[engine.simulator]\nspeed = 20.0\n[dialing]\n{chosen}"
         f'[authentication]\nsecret_file = "{folder}/token.secret"\n'
     )
     return file
 
 
 @contextmanager
-def running_service(folder: Path) -> Iterator[RunningService]:
+def running_service(folder: Path, *, purpose: str | None = "service") -> Iterator[RunningService]:
     """A service with its people, for the time of the block."""
-    config = settings(folder)
+    config = settings(folder, purpose=purpose)
     for name in (*AGENTS, SUPERVISOR):
         role = "supervisor" if name == SUPERVISOR else "agent"
         options = ("--tenant", "one", "--role", role, "--password-stdin", "--config", str(config))

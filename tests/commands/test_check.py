@@ -108,3 +108,27 @@ def test_a_moment_outside_this_century_is_refused_by_the_service(service: Runnin
     result = check(service, FLORIDA, "--at", "2150-01-01T00:00:00Z")
     assert result.exit_code == 1
     assert "MALFORMED_MESSAGE" in result.stderr
+
+
+def test_it_is_told_as_what_the_number_was_judged(service: RunningService) -> None:
+    assert "judged as: service" in check(service, FLORIDA).stdout
+    assert "judged as: sales" in check(service, FLORIDA, "--purpose", "sales").stdout
+
+
+@pytest.mark.parametrize(
+    ("number", "zip_code", "told"),
+    [
+        (FLORIDA, "99999999", "99999999 is no postal code that is known; it counts as left out."),
+        ("+442079460000", "32401", "A postal code is read for numbers of +1 alone; it counts as left out."),
+        (FLORIDA, "32401", ""),
+        (FLORIDA, "K1A 0B1", ""),
+    ],
+)
+def test_a_postal_code_that_counts_as_left_out_is_pointed_out(
+    number: str, zip_code: str, told: str, service: RunningService
+) -> None:
+    assert check(service, number, "--zip", zip_code).stderr.strip() == told
+
+
+def test_what_is_wrong_with_a_request_is_told(service: RunningService) -> None:
+    assert "At is in this century" in check(service, FLORIDA, "--at", "2150-01-01T00:00:00Z").stderr

@@ -82,3 +82,35 @@ def test_an_unknown_variable_is_refused_with_its_name() -> None:
     result = command("config", "check", environment={"MANUALDIAL_SERVER_PROT": "1"})
     assert result.exit_code == 2
     assert "MANUALDIAL_SERVER_PROT" in result.stderr
+
+
+def test_the_settings_of_each_tenant_are_shown_with_their_file(file: str) -> None:
+    with Path(file).open("a", encoding="utf-8") as text:
+        text.write('[tenants."Acme Ltd"]\npurpose = "service"\nregistries = []\n')
+    result = command("config", "show", "--json", "--config", file)
+    shown = {one["option"]: one for one in json.loads(result.stdout)}
+    purpose = shown["tenants.Acme Ltd.purpose"]
+    assert (purpose["value"], purpose["source"], purpose["variable"]) == ("service", "file", None)
+    assert shown["tenants.Acme Ltd.registries"]["value"] == []
+    assert "tenants.Acme Ltd.countries" not in shown
+    assert "tenants.Acme Ltd.purpose" in command("config", "show", "--config", file).stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[storage]\nkeep_calls = 8\n", "storage.keep_calls"),
+        ("[storage]\nurl = 'mysql://localhost/x'\n", "storage.url"),
+        ("[screening]\npolicies = '/nowhere/at/all'\n", "screening.policies"),
+        ("[screening]\nregistries = ['us-nation']\n", "screening.registries"),
+        ("[tenants.acme]\nregistrations = ['us-zz']\n", "tenants.acme.registrations"),
+        ("[screening]\noverridable = ['calling-hour=admin']\n", "screening.overridable"),
+    ],
+)
+def test_what_the_service_refuses_the_check_refuses_too(text: str, named: str, tmp_path: Path) -> None:
+    path = tmp_path / "manualdial.toml"
+    path.write_text(text)
+    for arguments in (("config", "check"), ("serve", "--port", "0")):
+        result = command(*arguments, "--config", str(path))
+        assert result.exit_code == 2, result.output
+        assert named in result.stderr

@@ -173,3 +173,34 @@ def test_what_is_missing_on_the_command_line_is_told(arguments: tuple[str, ...],
     result = command(*arguments)
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+def test_what_is_said_of_the_call_reaches_the_screening(service: RunningService) -> None:
+    options = ("--purpose", "sales", "--zip", "32401", "--campaign", "spring", "--account", "4711", "--dry-run")
+    result = dial(service, "+18505550100", *options, "--json")
+    assert result.exit_code == 1
+    (reply,) = (json.loads(line) for line in result.stdout.splitlines())
+    rules = reply["message"]["dial"]["verdict"]["rules"]
+    assert {"do-not-call.campaign", "do-not-call.us-national"} <= {rule["rule"] for rule in rules}
+    assert {rule["evidence"]["source"] for rule in rules if "source" in rule["evidence"]} == {"zip-code"}
+
+
+def test_a_refusal_tells_every_rule_that_is_against_it_and_that_waiting_does_not_help(service: RunningService) -> None:
+    result = dial(service, STAYS, "--purpose", "sales")
+    assert result.exit_code == 1
+    assert "(CALL_REFUSED)" in result.stderr.splitlines()[0]
+    assert "do-not-call.us-national: no copy of the registry is held" in result.stderr
+    assert "no later moment is known" in result.stderr
+
+
+def test_a_postal_code_that_is_none_is_pointed_out(service: RunningService) -> None:
+    result = dial(service, STAYS, "--zip", "nowhere", "--dry-run")
+    assert result.exit_code == 0
+    assert "nowhere is no postal code that is known" in result.stderr
+
+
+def test_of_a_malformed_request_it_is_told_what_is_wrong(service: RunningService) -> None:
+    result = dial(service, STAYS, "--campaign", "x" * 1025)
+    assert result.exit_code == 1
+    assert "MALFORMED_MESSAGE" in result.stderr
+    assert "1024" in result.stderr

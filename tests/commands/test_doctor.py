@@ -16,6 +16,7 @@ from aiohttp import encode_basic_auth, web
 from manualdial.commands.ari_checks import check_asterisk, trunk_of
 from manualdial.commands.findings import Finding
 from manualdial.config import Asterisk
+from manualdial.registries.held_copies import registry_file
 from tests.commands.service import RunningService, command, settings
 
 
@@ -65,11 +66,88 @@ def test_a_copy_of_a_registry_that_is_too_old_or_damaged_is_told(tmp_path: Path)
     assert (code, found["registries"]["level"]) == (1, "fail")
 
 
+def test_json_names_all_registries_that_are_lacking_and_the_text_the_first_of_them(tmp_path: Path) -> None:
+    _, found = examined("--config", str(settings(tmp_path)))
+    names = found["registries"]["names"]
+    assert len(names) > 6
+    assert f"and {len(names) - 6} more" in found["registries"]["text"]
+    assert "us-national" in names
+
+
+def test_a_damaged_copy_that_no_rule_asks_for_is_named(tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    held.mkdir()
+    registry_file(held, "us-zz").write_bytes(b"rubbish")
+    environment = {"MANUALDIAL_SCREENING_REGISTRIES": "", "MANUALDIAL_SCREENING_REGISTRIES_PATH": str(held)}
+    code, found = examined("--config", str(settings(tmp_path)), **environment)
+    assert (code, found["registries"]["level"]) == (0, "warn")
+    assert "us-zz" in found["registries"]["text"]
+    assert "registry remove us-zz" in found["registries"]["mend"]
+
+
+def test_a_copy_that_only_one_tenant_must_ask_is_asked_for(tmp_path: Path) -> None:
+    config = settings(tmp_path)
+    config.write_text(config.read_text() + '[screening]\nregistries = []\n[tenants.acme]\nregistries = ["us-tx"]\n')
+    _, found = examined("--config", str(config))
+    assert found["registries"]["names"] == ["us-tx"]
+
+
+def test_who_sells_is_told_which_registrations_are_not_stated_and_what_the_evidence_lacks(tmp_path: Path) -> None:
+    config = settings(tmp_path)
+    _, found = examined("--config", str(config))
+    assert "registrations" not in found
+    assert "seller" not in found
+    _, found = examined("--config", str(config), MANUALDIAL_DIALING_PURPOSE="sales")
+    names = found["registrations"]["names"]
+    assert (found["registrations"]["level"], len(names) > 6) == ("warn", True)
+    assert f"and {len(names) - 6} more" in found["registrations"]["text"]
+    assert found["seller"]["names"] == ["telemarketer", "seller", "goods", "script"]
+    stated = {"MANUALDIAL_SCREENING_REGISTRATIONS": names[0], "MANUALDIAL_SCREENING_GOODS": "tea"}
+    _, found = examined("--config", str(config), MANUALDIAL_DIALING_PURPOSE="sales", **stated)
+    assert found["registrations"]["names"] == names[1:]
+    assert found["seller"]["names"] == ["telemarketer", "seller", "script"]
+
+
+def test_registrations_of_countries_that_are_not_called_are_not_missed(tmp_path: Path) -> None:
+    environment = {"MANUALDIAL_DIALING_PURPOSE": "sales", "MANUALDIAL_SCREENING_COUNTRIES": "FR"}
+    _, found = examined("--config", str(settings(tmp_path)), **environment)
+    assert not [name for name in found.get("registrations", {"names": []})["names"] if name.startswith("us-")]
+
+
+def test_what_a_tenant_lacks_as_all_do_is_told_once(tmp_path: Path) -> None:
+    config = settings(tmp_path)
+    config.write_text(config.read_text() + '[tenants.acme]\nseller = "Acme"\n')
+    result = command("doctor", "--json", "--config", str(config), environment={"MANUALDIAL_DIALING_PURPOSE": "sales"})
+    told = [(found["subject"], found["text"].split()[0]) for found in json.loads(result.stdout)]
+    assert [each for each in told if each[0] in ("registrations", "seller")] == [
+        ("registrations", "screening.registrations"), ("seller", "screening:"), ("seller", "tenants.acme:"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("environment", "option"),
+    [
+        ({"MANUALDIAL_STORAGE_KEEP_CALLS": "1", "MANUALDIAL_STORAGE_REMEMBER_PRESSES": "1"}, "storage.keep_calls"),
+        ({"MANUALDIAL_SCREENING_REGISTRIES": "us-zz"}, "screening.registries"),
+    ],
+)
+def test_settings_that_do_not_fit_the_policies_are_told_with_the_option(
+    environment: dict[str, str], option: str, tmp_path: Path
+) -> None:
+    config = settings(tmp_path)
+    config.write_text(config.read_text() + '[tenants.acme]\npurpose = "sales"\n')
+    code, found = examined("--config", str(config), **environment)
+    assert (code, found["settings"]["level"]) == (1, "fail")
+    assert found["settings"]["text"].startswith(f"{option}: ")
+    assert found["settings"]["mend"] == "see docs/configuration.md"
+
+
 def test_policies_that_cannot_be_read_fail(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "us.toml").write_text("nonsense")
     _, found = examined("--config", str(settings(tmp_path)), MANUALDIAL_SCREENING_POLICIES=str(tmp_path / "own"))
     assert found["policies"]["level"] == "fail"
+    assert f"policy check {tmp_path / 'own'}" in found["policies"]["mend"]
 
 
 def test_before_the_first_start_nothing_is_made(tmp_path: Path) -> None:
@@ -83,7 +161,7 @@ def test_before_the_first_start_nothing_is_made(tmp_path: Path) -> None:
 
 def test_a_database_without_users_is_a_warning(tmp_path: Path) -> None:
     config = settings(tmp_path)
-    command("user", "list", "--config", str(config))
+    command("policy", "close", "US-LA", "--reason", "storm", "--config", str(config))
     code, found = examined("--config", str(config))
     assert code == 0
     assert "user add" in found["database"]["mend"]

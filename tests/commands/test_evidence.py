@@ -12,7 +12,7 @@ import pytest
 
 from manualdial.ports import Storage
 from tests.commands.a_database import a_database, in_store, put_evidence, tamper
-from tests.commands.service import command
+from tests.commands.service import command, settings
 from tests.commands.written_attempts import AT, a_chain
 
 
@@ -53,7 +53,8 @@ def test_a_chain_that_nobody_touched_is_whole_and_its_end_is_told(config: Path) 
     code, proof = verified(config)
     assert code == 0
     assert proof == {
-        "tenant": "one", "whole": True, "links": 4, "first": 1, "head": head(config), "broken": None
+        "tenant": "one", "whole": True, "links": 4, "first": 1, "head": head(config), "broken": None,
+        "callsWithoutLink": [],
     }  # fmt: skip
 
 
@@ -77,8 +78,8 @@ def test_a_chain_that_nobody_touched_is_whole_and_its_end_is_told(config: Path) 
         ("UPDATE evidence SET at = '2020-01-01 00:00:00.000000' WHERE seq = 3", 3, "beside the link"),
         ("UPDATE evidence SET at = 'rubbish' WHERE seq = 3", 3, "cannot be read"),
         ("UPDATE evidence SET kind = 'rubbish' WHERE seq = 3", 3, "beside the link"),
-        ("UPDATE evidence SET body = x'5b5d' WHERE seq = 4", 4, "beside the link"),
-        ("UPDATE evidence SET body = x'ff' WHERE seq = 4", 4, "beside the link"),
+        ("UPDATE evidence SET body = x'5b5d' WHERE seq = 4", 4, "seal does not fit"),
+        ("UPDATE evidence SET body = x'ff' WHERE seq = 4", 4, "seal does not fit"),
         ("UPDATE evidence SET kind = 'pruned' WHERE seq = 1", 1, "beside the link"),
         ("DELETE FROM evidence WHERE seq = 3", 4, "not number 3"),
         ("DELETE FROM evidence WHERE seq = 1", 2, "missing"),
@@ -177,6 +178,14 @@ def test_an_empty_chain_is_whole_and_ends_with_nothing(tmp_path: Path) -> None:
     assert result.stdout.strip() == "0:" + "0" * 64
     expect = ("--expect", "0:" + "0" * 64, "--tenant", "north", "--config", str(config))
     assert command("evidence", "verify", *expect).exit_code == 0
+
+
+def test_a_database_without_a_tenant_proves_nothing(tmp_path: Path) -> None:
+    config = str(settings(tmp_path))
+    command("policy", "close", "US-LA", "--reason", "storm", "--config", config)
+    result = command("evidence", "verify", "--config", config)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "There is no tenant yet" in result.stderr
 
 
 def test_every_tenant_has_a_chain_of_its_own(tmp_path: Path) -> None:

@@ -206,6 +206,39 @@ def test_a_time_bounds_the_attempts_and_their_outcomes_come_along(config: Path) 
     assert "No attempt in this time." in page
 
 
+def test_how_long_the_talk_was_is_not_known_before_the_outcome_is(config: Path) -> None:
+    document, page = exported(config)
+    assert document["links"][-1]["kind"] == "attempt"
+    text = Elements(page).text
+    assert "length not known yet" in text.partition("Attempt 3")[2]
+    assert "no talk" in text.partition("Attempt 2 (refused")[2].partition("Attempt 3")[0]
+
+
+def test_the_page_says_what_its_proof_cannot_show_and_whether_it_was_held_against_a_kept_seal(config: Path) -> None:
+    document, page = exported(config)
+    assert document["proof"]["expected"] is None
+    text = Elements(page).text
+    assert "Links removed from the end show only against a seal that was kept elsewhere." in text
+    assert "Not compared with a seal that was kept elsewhere" in text
+    kept = document["proof"]["head"]
+    document, page = exported(config, "--expect", kept)
+    assert document["proof"]["expected"] == kept
+    assert f"Compared with the seal that was kept elsewhere: {kept}." in Elements(page).text
+    tamper(config, "DELETE FROM evidence WHERE seq = 5")
+    document, page = exported(config, "--expect", kept, code=1)
+    assert "missing from the end" in document["proof"]["broken"]["reason"]
+    assert "missing from the end" in Elements(page).text
+
+
+@pytest.mark.parametrize("name", ["evidence.pdf", "evidence.htm", "evidence.v2"])
+def test_a_file_of_another_kind_is_refused(name: str, config: Path) -> None:
+    to = config.with_name(name)
+    result = command("evidence", "export", "--number", NUMBER, "--output", str(to), "--config", str(config))
+    assert result.exit_code == 2
+    assert ".json or .html" in result.stderr
+    assert not to.exists()
+
+
 @pytest.mark.parametrize(
     "options",
     [("--from", "2026-01-01"), ("--from", "2026-02-01T00:00:00Z", "--until", "2026-01-01T00:00:00Z")],

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.service import LIMIT, RunningService, command, settings
+from tests.commands.a_database import a_database
+from tests.commands.service import LIMIT, RunningService, command
 
 WYOMING = "+13075550100"
 """In a state that no other test calls."""
@@ -17,7 +18,7 @@ WYOMING = "+13075550100"
 
 @pytest.fixture
 def config(tmp_path: Path) -> str:
-    return str(settings(tmp_path))
+    return str(a_database(tmp_path))
 
 
 def close(config: str, *arguments: str) -> str:

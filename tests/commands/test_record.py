@@ -100,7 +100,7 @@ def test_a_record_of_an_account_is_listed_with_the_other_numbers_of_it(config: P
     assert records(config) == []
     found = records(config, "--account", "4711")
     kinds = {record["content"]["kind"] for record in found}
-    assert kinds == {"consent", "relationship", "residence", "do-not-call", "refusal"}
+    assert kinds == {"do-not-call", "refusal"}
     assert {(record["number"], record["accountNumber"]) for record in found} == {("+12025550101", "4711")}
     assert command("record", "list", NUMBER, "--account", " ", "--config", str(config)).exit_code == 2
 

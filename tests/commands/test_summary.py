@@ -17,8 +17,14 @@ ANYTHING = st.recursive(
 )
 KEYS = st.sampled_from(["channel", "topic", "subtopic", "message", "data", "requestId", "meta"])
 NAMES = st.sampled_from(
-    ["Error", "ApiError", "InboundCallStateChange", "SetAgentState", "ManualDialCall", "LoginSuccess"]
+    ["Error", "ApiError", "InboundCallStateChange", "SetAgentState", "ManualDialCall", "LoginSuccess", "SetLocation"]
 )
+BLOCKED = {
+    "decision": "block",
+    "rules": [{"rule": "own-line", "decision": "allow"}, {"rule": "calling-hours.us-fl", "decision": "block"}],
+    "nextPermittedAt": "2026-11-25T13:00:00+00:00",
+}
+CHECKED = {"state": "checked", "number": {"e164": "+1"}, "purpose": "sales", "verdict": BLOCKED}
 
 
 @given(st.dictionaries(KEYS, ANYTHING | NAMES))
@@ -35,6 +41,11 @@ def test_whatever_applications_send_is_one_line_that_steers_no_terminal(message:
         ({"subtopic": "ManualDialCall", "message": {"data": {"PhoneNumber": "+1"}}}, "reply    +1"),
         ({"subtopic": "SetAgentState", "message": {"event": "Busy"}}, "agent    Busy"),
         ({"topic": "Error", "subtopic": "ApiError", "data": {"errorType": "A", "errorMessage": "b"}}, "A: b"),
+        ({"subtopic": "CheckPhoneNumber", "data": {"PhoneNumber": "+1"}}, "request  +1"),
+        (
+            {"subtopic": "CheckPhoneNumber", "message": {"dial": CHECKED}},
+            "reply    +1 block (sales) (calling-hours.us-fl) (permitted from 2026-11-25T13:00:00+00:00 on)",
+        ),
         ({"subtopic": "Note", "data": {"text": "one\ntwo"}}, "text: one·two"),
     ],
 )

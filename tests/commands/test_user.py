@@ -83,6 +83,8 @@ def test_without_a_terminal_the_password_is_not_asked_for(config: str) -> None:
 
 
 def test_the_password_of_nobody_cannot_be_changed(config: str) -> None:
+    added = command("user", "add", "ann", "--tenant", "one", "--password-stdin", "--config", config, stdin="secret\n")
+    assert added.exit_code == 0
     result = command("user", "passwd", "nobody", "--password-stdin", "--config", config, stdin="secret\n")
     assert result.exit_code == 1
     assert "no user nobody" in result.stderr
@@ -91,7 +93,8 @@ def test_the_password_of_nobody_cannot_be_changed(config: str) -> None:
 def test_a_database_that_cannot_be_opened_is_told_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     environment = {"MANUALDIAL_STORAGE_URL": f"sqlite:///{tmp_path}/file/db.sqlite3"}
-    result = command("user", "list", environment=environment)
+    options = ("--tenant", "one", "--password-stdin")
+    result = command("user", "add", "ann", *options, environment=environment, stdin="secret\n")
     assert result.exit_code == 1
     assert result.stderr.startswith("manualdial: The database is not available")
     assert len(result.stderr.splitlines()) == 1

@@ -76,3 +76,8 @@ def test_what_cannot_be_is_told_in_one_sentence(arguments: tuple[str, ...], code
     assert result.exit_code == code
     assert told in result.stderr
     assert caller_ids(config) is None
+
+
+def test_a_caller_id_without_its_plus_sign_is_pointed_out(config: Path) -> None:
+    assert "with its plus sign" in said(config, "user0", SHOWN.removeprefix("+"))
+    assert "with its plus sign" not in said(config, "user0", "+12025550199")

@@ -8,6 +8,7 @@ from functools import cache
 
 import msgspec
 
+from manualdial.agents import Role
 from manualdial.attempt_evidence import evidence_of
 from manualdial.calls import Sign
 from manualdial.evidence import Draft, Kind, LegState, outcome
@@ -22,7 +23,7 @@ from manualdial.screening.records import Record
 from manualdial.tenants import Seller, TenantSettings
 from tests.support.calls import TO_CONNECTED, a_call, a_report, after
 from tests.support.people import a_session
-from tests.support.screening import FLORIDA, TUESDAY_NOON_IN_NEW_YORK, facts_about
+from tests.support.screening import FLORIDA, TUESDAY_NOON_IN_NEW_YORK, UNBOUND, facts_about
 
 NUMBER = FLORIDA
 AT = TUESDAY_NOON_IN_NEW_YORK
@@ -45,10 +46,20 @@ def an_attempt(
     number: str = NUMBER,
     kind: Kind = Kind.ATTEMPT,
     records: Sequence[Record] = (),
+    overridable: bool = False,
 ) -> Draft:
-    """The link about a press, with the verdict of the shipped policies."""
+    """The link about a press, with the verdict of the shipped policies. The calling hours may be `overridable`."""
     wish = WantedOverride(rule="calling-hours", reason=f"asked for it {IMAGE}")
-    facts = facts_about(number, at=at, records=tuple(records), entry="pasted", overrides=(wish,))
+    roles = frozenset({Role.SUPERVISOR} if overridable else set[Role]())
+    facts = facts_about(
+        number,
+        at=at,
+        records=tuple(records),
+        entry="pasted",
+        overrides=(wish,),
+        roles=roles,
+        settings=msgspec.structs.replace(UNBOUND, overridable={"calling-hours": roles}),
+    )
     judgement = judge(facts, policies())
     data = Dial(
         phone_number=number,

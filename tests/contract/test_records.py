@@ -186,16 +186,16 @@ async def test_a_question_that_is_given_up_holds_up_no_other(store: WholeStore) 
 # ── of an account ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 OTHER = "+12025550101"
-OF_THE_LINE = {"line", "business", "registry-answer"}
+OF_THE_PERSON = {"do-not-call", "refusal"}
 
 
 @pytest.mark.parametrize("content", CONTENTS, ids=lambda content: type(content).__name__)
-async def test_a_record_counts_for_the_other_numbers_of_its_account_unless_it_is_about_the_line(
+async def test_only_a_stop_or_a_refusal_counts_for_the_other_numbers_of_its_account(
     store: WholeStore, content: AnyContent
 ) -> None:
     record = a_record(content=content, account_number="A")
     await store.add_records([record])
-    elsewhere = () if str(content.__struct_config__.tag) in OF_THE_LINE else (record,)
+    elsewhere = (record,) if str(content.__struct_config__.tag) in OF_THE_PERSON else ()
     for person, records in (
         (Person(number=NUMBER), (record,)),
         (Person(number=NUMBER, account_number="A"), (record,)),

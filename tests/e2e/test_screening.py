@@ -212,7 +212,7 @@ async def a_playing_coach(service: RunningService) -> AsyncIterator[BusClient]:
 
 
 async def test_who_has_the_right_overrides_a_warning_with_a_reason_that_is_kept(folder: Path) -> None:
-    async with running_service(folder, SCREENING_OVERRIDABLE="do-not-call=supervisor+admin") as service:
+    async with running_service(folder, SCREENING_OVERRIDABLE="do-not-call.company=supervisor+admin") as service:
         desk = await service.desk()
         await set_dnc(desk, MIAMI)
         wish: dict[str, Any] = {"Overrides": [{"rule": "do-not-call.company", "reason": "called back, case 4711"}]}
@@ -231,7 +231,7 @@ async def test_who_has_the_right_overrides_a_warning_with_a_reason_that_is_kept(
 
 
 async def test_who_has_not_the_right_stays_refused(folder: Path) -> None:
-    async with running_service(folder, SCREENING_OVERRIDABLE="do-not-call=supervisor") as service:
+    async with running_service(folder, SCREENING_OVERRIDABLE="do-not-call.company=supervisor") as service:
         desk = await service.desk()
         await set_dnc(desk, MIAMI)
         wish: dict[str, Any] = {"Overrides": [{"rule": "do-not-call.company", "reason": "I want to"}]}

@@ -171,7 +171,7 @@ def _is_about(person: Person, record: Record) -> bool:
     if record.number == person.number:
         return True
     of_account = person.account_number is not None and record.account_number == person.account_number
-    return of_account and not record.content.of_the_line
+    return of_account and record.content.of_the_person
 
 
 def _kind(record: Record) -> str:

@@ -172,3 +172,49 @@ def test_a_file_that_is_not_there_is_refused_by_its_name(tmp_path: Path) -> None
 
 def test_a_table_that_is_a_value_is_refused_though_the_environment_is_in_it(tmp_path: Path) -> None:
     assert "server" in refused(a_file(tmp_path, "server = 3\n"), {"MANUALDIAL_SERVER_PORT": "1"})
+
+
+# ── tenants ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("purpose = 'fun'", "tenants.acme.purpose: one of sales, service, collection, survey, charity"),
+        ("purposes = ['fun']", "tenants.acme.purposes[...]: each is one of sales, service"),
+        ("purposes = 'sales'", "tenants.acme.purposes: "),
+        ("registries = 1", "tenants.acme.registries: "),
+        ("colour = 1", "tenants.acme: Object contains unknown field `colour`"),
+        ("caller_ids = ['12025550180']", "tenants.acme.caller_ids: a caller ID is E.164"),
+    ],
+)
+def test_what_cannot_be_used_of_a_tenant_is_refused_with_its_name(tmp_path: Path, text: str, told: str) -> None:
+    said = refused(a_file(tmp_path, f"[tenants.good]\n[tenants.acme]\n{text}\n"))
+    assert said.startswith(told)
+    assert "fun" not in said
+
+
+def test_a_tenant_that_is_no_table_is_refused_with_its_name(tmp_path: Path) -> None:
+    assert refused(a_file(tmp_path, "[tenants]\nacme = 1\n")).startswith("tenants.acme: ")
+    assert refused(a_file(tmp_path, "tenants = 1\n")).startswith("tenants: ")
+
+
+def test_one_tenant_in_two_spellings_is_refused(tmp_path: Path) -> None:
+    said = refused(a_file(tmp_path, "[tenants.acme]\npurpose = 'sales'\n[tenants.ACME]\npurpose = 'service'\n"))
+    assert said.startswith("tenants.ACME: that is the tenant acme again")
+
+
+@pytest.mark.parametrize("number", ["12025550180", "+", "+0123456", "+1202555018012345", "+1 202 555 0180"])
+def test_a_caller_id_that_a_press_may_ask_for_is_e164(tmp_path: Path, number: str) -> None:
+    said = refused(a_file(tmp_path, f"[dialing]\ncaller_ids = ['+12025550181', '{number}']\n"))
+    assert said.startswith("dialing.caller_ids: ")
+
+
+def test_the_caller_id_of_the_engine_may_be_without_a_plus_sign(tmp_path: Path) -> None:
+    config = load(a_file(tmp_path, "[engine.asterisk]\ncaller_id = '12025550180'\n"), {})
+    assert config.engine.asterisk.caller_id == "12025550180"
+
+
+def test_what_the_purposes_may_be_is_told_and_not_what_was_said(tmp_path: Path) -> None:
+    said = refused(a_file(tmp_path, "[dialing]\npurposes = ['sales', 'hunter2']\n"))
+    assert said == "dialing.purposes[...]: each is one of sales, service, collection, survey, charity"

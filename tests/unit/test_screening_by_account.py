@@ -60,12 +60,12 @@ async def test_a_number_that_is_not_that_of_the_call_is_of_no_account(core: Core
     assert await blocking(desk, MOBILE, AccountNumber="4711") == set()
 
 
-async def test_where_the_person_is_counts_for_the_account_of_the_call(core: Core, desk: Desk) -> None:
+async def test_where_the_person_is_counts_for_the_number_of_the_call_alone(core: Core, desk: Desk) -> None:
     call_id = await in_a_call(core, desk, HOME, "4711")
     await desk.ask(SET_LOCATION, {"Jurisdiction": "US-HI"})
     await core.engine.end(call_id)
-    for account, source in (("4711", "stated"), (None, "number")):
-        rules = (await verdict(desk, MOBILE, Purpose="sales", AccountNumber=account))["rules"]
+    for number, source in ((HOME, "stated"), (MOBILE, "number")):
+        rules = (await verdict(desk, number, Purpose="sales", AccountNumber="4711"))["rules"]
         (hours,) = [rule for rule in rules if rule["rule"] == "calling-hours.us-fcc"]
         assert hours["evidence"]["source"] == source
 

@@ -48,7 +48,7 @@ async def test_a_check_tells_number_and_verdict_and_calls_nobody(core: Core, des
     assert (answer["channel"], answer["topic"], answer["subtopic"]) == ("LCM", "Webservice", "CheckPhoneNumber")
     assert (answer["requestId"], set(answer["message"])) == ("check-1", {"dial"})
     dial = dial_of(answer)
-    assert set(dial) == {"state", "number", "verdict"}
+    assert set(dial) == {"state", "number", "purpose", "verdict"}
     assert dial["number"] == {
         "typed": "(305) 555-0100 x7", "e164": MIAMI, "region": "US", "type": "fixed_line_or_mobile", "extension": "7",
     }  # fmt: skip

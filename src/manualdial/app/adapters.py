@@ -71,8 +71,9 @@ def policies_for(config: Config) -> Policies:
 
 def tenants_for(config: Config, policies: Policies) -> Tenants:
     """The settings of all tenants. Raises ConfigurationError for a registry or registration that no policy names."""
+    everybody = _settings(config, policies, where="screening")  # first: a fault in it is told as one of it
     own = {name: _settings(config, policies, where=f"tenants.{name}", tenant=name) for name in config.tenants}
-    return Tenants(_settings(config, policies, where="screening"), own)
+    return Tenants(everybody, own)
 
 
 def _settings(config: Config, policies: Policies, *, where: str, tenant: str | None = None) -> TenantSettings:

@@ -28,6 +28,7 @@ _ANSWER_LIMIT = 40.0
 _CLOSE_LIMIT = 2.0
 _HEARTBEAT = 20.0
 _MOST_UNREAD = 10_000
+_FAULTS_OF_THE_REQUEST = ("MALFORMED_MESSAGE", "NOT_PERMITTED")
 
 _REASONS = {
     1001: "the service went away",
@@ -54,7 +55,7 @@ class Refused(CommandFailed):
     """A request was answered by an ApiError."""
 
     def __init__(self, error: Message) -> None:
-        super().__init__(f"{printable(error.get('msg', ''))} ({printable(error.get('errorType', ''))})")
+        super().__init__(refusal_line(error))
         self.error_type = str(error.get("errorType", ""))
 
 
@@ -204,6 +205,13 @@ def error_of(message: Message) -> Message | None:
         data = message.get("data")
         return data if isinstance(data, dict) else {}
     return None
+
+
+def refusal_line(error: Message) -> str:
+    """What an ApiError says, for people; where the request itself is at fault, also what is wrong with it."""
+    line = f"{printable(error.get('msg', ''))} ({printable(error.get('errorType', ''))})"
+    told = error.get("errorMessage")
+    return f"{line} {printable(told)}." if told and error.get("errorType") in _FAULTS_OF_THE_REQUEST else line
 
 
 def call_of(message: Message) -> Message | None:

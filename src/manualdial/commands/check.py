@@ -12,9 +12,10 @@ from manualdial.commands.bus_client import Message, connected
 from manualdial.commands.failure import FAILED, CommandFailed
 from manualdial.commands.record_options import moment
 from manualdial.commands.signing_in import DEFAULT_URL, URL, Login, LoginName, PasswordFromStdin, login
-from manualdial.commands.terminal import json_line, output
+from manualdial.commands.terminal import json_line, notices, output, printable
 from manualdial.commands.verdict import checked, explained
 from manualdial.screening.decision import Decision, Purpose
+from manualdial.screening.location import of_postal_code
 
 EXAMPLE = "Example: manualdial check '+1 305 555 0100' --purpose sales --at 2026-11-24T20:30-05:00 --user ann"
 ADDRESS = "LCM/Webservice/CheckPhoneNumber"
@@ -60,12 +61,23 @@ def check(
     who = login(url, user, from_stdin=password_stdin)
     dial = asyncio.run(_ask(who, {name: value for name, value in data.items() if value is not None}))
     answer = checked(dial)
+    warn_of_zip_code(zip_code, e164=answer.number.e164)
     if as_json:
         output().out(json_line(dial["verdict"]))
     else:
         output().print(explained(answer, at=asked_at))
     if answer.verdict.decision != Decision.ALLOW:
         raise typer.Exit(FAILED)
+
+
+def warn_of_zip_code(zip_code: str | None, *, e164: str | None = None) -> None:
+    """Say on standard error that a postal code counts as left out, where it does."""
+    if zip_code is None:
+        return
+    if of_postal_code(zip_code) is None:
+        notices().print(f"{printable(zip_code)} is no postal code that is known; it counts as left out.", markup=False)
+    elif e164 is not None and not e164.startswith("+1"):
+        notices().print("A postal code is read for numbers of +1 alone; it counts as left out.", markup=False)
 
 
 async def _ask(who: Login, data: Message) -> Message:

@@ -36,27 +36,34 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     option: str
     value: Any
     source: Source
-    variable: str
-    """Its name in the environment."""
+    variable: str | None
+    """Its name in the environment; None for those of a tenant, which are in the file alone."""
 
 
 @config.command(epilog="Example: manualdial config show --config manualdial.toml")
 def show(
     config: ConfigFile = None, as_json: Annotated[bool, typer.Option("--json", help="As one JSON list.")] = False
 ) -> None:
-    """Show every setting with where it comes from. Secrets are shown as ***."""
+    """Show every setting with where it comes from, those of the tenants too. Secrets are shown as ***."""
     found = list(settings(file_in_force(config), os.environ))
     if as_json:
         output().out(json_line([msgspec.to_builtins(one) for one in found]))
         return
-    rows = [(one.option, printable(_text(one.value)), one.source.value) for one in found]
+    rows = [(printable(one.option), printable(_text(one.value)), one.source.value) for one in found]
     output().print(table(rows, styles=("bold", "", "dim")))
 
 
 @config.command(epilog="Example: manualdial config check --config manualdial.toml")
 def check(config: ConfigFile = None) -> None:
-    """Check the settings; exit code 2 and the reason where they cannot be used."""
-    configuration(config)
+    """Check the settings as the service does; exit code 2 and the reason where they cannot be used.
+
+    With them the policies are read; neither the database nor the telephone system is asked.
+    """
+    from manualdial.app import policies_for, store_for, tenants_for  # takes a second, which a fault above spares
+
+    in_force = configuration(config)
+    store_for(in_force)
+    tenants_for(in_force, policies_for(in_force))
     file = file_in_force(config)
     where = f"{file} and the environment" if file else "the defaults and the environment (there is no file)"
     output().print(f"The configuration is good: {where}.", markup=False)
@@ -75,6 +82,10 @@ def settings(file: Path | None, environment: Mapping[str, str]) -> Iterator[Sett
             source=source,
             variable=option.variable,
         )
+    for name, own in written.get("tenants", {}).items():
+        for key in own:
+            value = getattr(in_force.tenants[name], key)
+            yield Setting(option=f"tenants.{name}.{key}", value=value, source=Source.FILE, variable=None)
 
 
 def _source(option: Option, written: Mapping[str, Any], environment: Mapping[str, str]) -> Source:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 import uuid
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -14,14 +15,17 @@ from rich.status import Status
 from rich.text import Text
 
 from manualdial.commands.bus_client import BusClient, Message, Received, call_of, connected, request
+from manualdial.commands.check import Account, Campaign, ForPurpose, Region, ZipCode, warn_of_zip_code
 from manualdial.commands.failure import FAILED, CommandFailed
 from manualdial.commands.press import PRESS_ADDRESS, Press, press_data
 from manualdial.commands.running import stopping, unless
 from manualdial.commands.signing_in import DEFAULT_URL, URL, Login, LoginName, PasswordFromStdin, login
 from manualdial.commands.summary import summary
 from manualdial.commands.terminal import json_line, notices, output, printable
+from manualdial.commands.verdict import in_brief, verdict_of
+from manualdial.screening.decision import Decision
 
-EXAMPLE = "Example: manualdial dial '+1 202 555 0100' --user ann"
+EXAMPLE = "Example: manualdial dial '+1 202 555 0100' --purpose service --user ann"
 
 _CONNECTOR = "Amazon"
 _ANSWER_LIMIT = 40.0
@@ -32,9 +36,11 @@ def dial(
     url: URL = DEFAULT_URL,
     user: LoginName = None,
     password_stdin: PasswordFromStdin = False,
-    region: Annotated[
-        str | None, typer.Option(metavar="CODE", help="ISO 3166 region in which a national number is read.")
-    ] = None,
+    purpose: ForPurpose = None,
+    zip_code: ZipCode = None,
+    region: Region = None,
+    campaign: Campaign = None,
+    account: Account = None,
     extension: Annotated[
         str | None, typer.Option(metavar="EXTENSION", help="The agent's phone, where the agent is not logged in yet.")
     ] = None,
@@ -50,15 +56,34 @@ def dial(
     Exit code 0 when the customer was reached (with --dry-run: when the number may be called), 1 otherwise.
     """
     who = login(url, user, from_stdin=password_stdin)
-    data = press_data(number, region=region, dry_run=dry_run)
+    data = press_data(
+        number,
+        region=region,
+        purpose=purpose,
+        zip_code=zip_code,
+        campaign_id=campaign,
+        account_number=account,
+        dry_run=dry_run,
+    )
     press = Press(request_id or str(uuid.uuid4()))
     out, err = output(), notices()
+    warn_of_zip_code(zip_code)
     asyncio.run(_dial(who, press, data, extension=extension, show=_Progress(out, as_json=as_json), err=err))
     if not press.is_good:
-        err.print(Text(press.outcome()))
+        err.print(_why(press, number))
         raise typer.Exit(FAILED)
     if not as_json:
         out.print(Text(press.outcome()))
+
+
+def _why(press: Press, typed: str) -> Text:
+    """What became of a press that was not good: of a refused one the rules, and when the call may be made."""
+    text = Text(press.outcome())
+    if press.verdict.get("decision") in (None, Decision.ALLOW):
+        return text
+    return text.append("\n").append_text(
+        in_brief(verdict_of(press.verdict), press.number or typed, at=datetime.now(UTC))
+    )
 
 
 class _Progress:

@@ -14,11 +14,12 @@ from rich.text import Text
 
 from manualdial.commands.ari_checks import check_asterisk
 from manualdial.commands.configuration import ConfigFile, configuration, file_in_force
+from manualdial.commands.database import missing_file
 from manualdial.commands.failure import FAILED
 from manualdial.commands.findings import Finding, Level, fail, ok, warn
 from manualdial.commands.machine_checks import check_clock, check_file_rights, check_port, check_secret
 from manualdial.commands.screening_checks import check_screening
-from manualdial.commands.terminal import json_line, output, printable
+from manualdial.commands.terminal import counted, json_line, output, printable
 from manualdial.config import Config, ConfigurationError, EngineKind
 from manualdial.ports import StoreUnavailable
 
@@ -74,7 +75,7 @@ async def _check_database(config: Config) -> Finding:
     from manualdial.app import store_for
 
     subject = "database"
-    missing = _missing_file(config.storage.url)
+    missing = missing_file(config.storage.url)
     if missing is not None:
         folder = _nearest(missing)
         if folder.is_dir() and os.access(folder, os.W_OK):
@@ -94,13 +95,7 @@ async def _check_database(config: Config) -> Finding:
         return warn(
             subject, "up to date and writable, but nobody can sign in", "manualdial user add NAME --tenant TENANT"
         )
-    return ok(subject, f"up to date and writable, {users} users")
-
-
-def _missing_file(url: str) -> Path | None:
-    """The SQLite file that is not there yet: looking at it would make it."""
-    path = Path(url.removeprefix("sqlite:///"))
-    return path if url.startswith("sqlite:///") and not path.exists() else None
+    return ok(subject, f"up to date and writable, {counted(users, 'user')}")
 
 
 def _nearest(path: Path) -> Path:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from manualdial.commands.configuration import ConfigFile, configuration
+from manualdial.commands.database import existing_store
 from manualdial.commands.evidence_chain import Head, Proven, head_of, is_link, prove
+from manualdial.commands.evidence_journal import LinkedCalls
+from manualdial.commands.evidence_list import LIST_EXAMPLE, list_links
 from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
 from manualdial.commands.number_files import private_file
 from manualdial.commands.record_options import Json, Region, Tenant, for_tenant, moment, number_of, region_of, tenant_of
-from manualdial.commands.terminal import json_block, json_line, notices, output, printable
+from manualdial.commands.terminal import counted, json_block, json_line, notices, output, printable
 from manualdial.config import Config
 from manualdial.evidence import GENESIS
 from manualdial.ports import Storage
@@ -28,7 +32,16 @@ if TYPE_CHECKING:
 
 _HEAD = re.compile(r"(\d{1,18}):([0-9a-fA-F]{64})")
 
+_NAMED = 5
+"""So many calls without a link are named; --json has all."""
+
+Expect = Annotated[
+    str | None,
+    typer.Option(metavar="SEQ:SEAL", help="The end of the chain as an earlier proof told it, kept elsewhere."),
+]
+
 evidence = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="The evidence of every attempt, and its proof.")
+evidence.command(name="list", epilog=LIST_EXAMPLE)(list_links)
 
 
 @evidence.command(epilog="Example: manualdial evidence verify --expect 4711:9f86d081884c7d65…")
@@ -36,29 +49,27 @@ def verify(
     tenant: Annotated[
         str | None, typer.Option("--tenant", metavar="TENANT", help="Whose chain. Default: all of them.")
     ] = None,
-    expect: Annotated[
-        str | None,
-        typer.Option(metavar="SEQ:SEAL", help="The end of the chain as an earlier proof told it, kept elsewhere."),
-    ] = None,
+    expect: Expect = None,
     as_json: Json = False,
     config: ConfigFile = None,
 ) -> None:
     """Prove that no link of a chain was changed, left out or put in. If one was: the first such link, and exit code 1.
 
     Links that are cut off at the end leave no trace in the chain: keep its end elsewhere, and hand it in by --expect.
+    A whole chain is compared with the journal too: calls without a link are named, and the exit code is 1.
     """
     expects = None if expect is None else _head(expect)
     proofs = asyncio.run(_proofs(configuration(config), tenant, expects))
-    for name, proven in proofs:
-        if as_json:
-            output().out(json_line({"tenant": name, **_shown(proven)}))
-        elif proven.broken is None:
-            output().print(_whole(name, proven), markup=False)
-    broken = [f"{printable(name)}: {_sentence(proven)}" for name, proven in proofs if proven.broken is not None]
-    if broken:
-        raise CommandFailed(" ".join(broken))
     if not proofs:
-        notices().print("There is no tenant yet.", markup=False)
+        raise CommandFailed("There is no tenant yet; `manualdial user add` makes one.")
+    for each in proofs:
+        if as_json:
+            output().out(json_line(_shown(each)))
+        elif each.proven.broken is None:
+            output().print(_whole(each), markup=False)
+    faults = [f"{printable(each.tenant)}: {_fault(each)}" for each in proofs if not each.holds]
+    if faults:
+        raise CommandFailed(" ".join(faults))
 
 
 @evidence.command(epilog="Example: manualdial evidence head >> /mnt/elsewhere/heads.txt")
@@ -103,44 +114,64 @@ def export(
         str | None, typer.Option("--from", metavar="TIME", help="Attempts from then on; ISO 8601 with offset.")
     ] = None,
     ends: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Attempts before then.")] = None,
+    expect: Expect = None,
     region: Region = None,
     tenant: Tenant = None,
     config: ConfigFile = None,
 ) -> None:
     """Write what an auditor gets about a number: JSON to be recomputed, and a page to be read.
 
-    The whole chain is proved on the way. Where it is broken both files say so, and the exit code is 1.
+    The whole chain is proved on the way, against the end that --expect hands in. Where it is broken both files say so,
+    and the exit code is 1.
     """
+    from manualdial.commands.evidence_export import end_told
+
     settings, now = configuration(config), datetime.now(UTC)
     e164 = number_of(number, region_of(region, settings)).e164
     since = None if begins is None else moment(begins, "--from")
     until = None if ends is None else moment(ends, "--until")
     if since is not None and until is not None and until <= since:
-        raise WronglyCalled("--until is after --from.")
-    made = asyncio.run(_exported(settings, tenant, number=e164, begins=since, ends=until, at=now))
-    files = _files(to, e164)
+        raise WronglyCalled("--until must be after --from.")
+    files, expects = _files(to, e164), None if expect is None else _head(expect)
+    made = asyncio.run(_exported(settings, tenant, number=e164, begins=since, ends=until, at=now, expects=expects))
     try:
         _write(made, files)
     except OSError as error:
         raise CommandFailed(f"{error.filename or to} cannot be written: {error.strerror}.") from None
-    told = f"{made.attempts:,} attempts in {len(made.links):,} links: {files[0]} and {files[1].name}."
-    notices().print(told, markup=False)
+    attempts, links = counted(made.attempts, "attempt"), counted(len(made.links), "link")
+    notices().print(f"{attempts} in {links}: {files[0]} and {files[1].name}.", markup=False)
+    notices().print(end_told(made), markup=False)
     if made.proof.broken is not None:
         raise CommandFailed(_sentence(made.proof))
 
 
-async def _proofs(settings: Config, tenant: str | None, expects: Head | None) -> list[tuple[str, Proven]]:
-    from manualdial.app import store_for
+class _Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of the proof of one chain, and of its comparison with the journal."""
 
-    async with store_for(settings) as store:
+    tenant: str
+    proven: Proven
+    without_link: Sequence[str]
+    """Calls of the journal. A chain that is broken is not compared."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is nothing to tell."""
+        return self.proven.whole and not self.without_link
+
+
+async def _proofs(settings: Config, tenant: str | None, expects: Head | None) -> list[_Checked]:
+    async with existing_store(settings) as store:
         if tenant is not None or expects is not None:
             tenants = [await tenant_of(store, tenant)]
         else:
             tenants = sorted(await store.tenants(), key=lambda each: each[1])
         proofs = []
         for tenant_id, name in tenants:
+            linked = LinkedCalls()
             with _counter() as progress:
-                proofs.append((name, await prove(store, tenant_id, expects=expects, progress=progress)))
+                proven = await prove(store, tenant_id, expects=expects, collect=linked.note, progress=progress)
+            without = await linked.missing(store, tenant_id, proven) if proven.whole else ()
+            proofs.append(_Checked(tenant=name, proven=proven, without_link=without))
         return proofs
 
 
@@ -152,20 +183,25 @@ async def _exported(
     begins: datetime | None,
     ends: datetime | None,
     at: datetime,
+    expects: Head | None,
 ) -> Export:
-    from manualdial.app import store_for
     from manualdial.commands.evidence_export import gather
 
-    async with store_for(settings) as store:
+    async with existing_store(settings) as store:
         whose = await tenant_of(store, tenant)
         with _counter() as progress:
-            return await gather(store, whose, number=number, begins=begins, ends=ends, at=at, progress=progress)
+            return await gather(
+                store, whose, number=number, begins=begins, ends=ends, at=at, expects=expects, progress=progress
+            )
 
 
 def _files(to: Path, number: str) -> tuple[Path, Path]:
-    """Where the JSON and the page go."""
-    if to.suffix in (".json", ".html") and not to.is_dir():
-        return to.with_suffix(".json"), to.with_suffix(".html")
+    """Where the JSON and the page go. Raises WronglyCalled for the name of a file of another kind."""
+    if not to.is_dir():
+        if to.suffix.lower() in (".json", ".html"):
+            return to.with_suffix(".json"), to.with_suffix(".html")
+        if to.suffix:
+            raise WronglyCalled("--output is a folder, or the name of a .json or .html file.")
     name = f"evidence-{number.lstrip('+')}"
     return to / f"{name}.json", to / f"{name}.html"
 
@@ -205,13 +241,22 @@ def _told(head: Head) -> str:
     return f"{head[0]}:{head[1].hex()}"
 
 
-def _whole(name: str, proven: Proven) -> str:
+def _whole(each: _Checked) -> str:
+    name, proven = printable(each.tenant), each.proven
     if not proven.count:
-        return f"{printable(name)}: the chain has no link yet."
+        return f"{name}: the chain has no link yet."
     begins = "" if proven.first == 1 else f", from {proven.first} on; those before were removed by the retention"
-    return (
-        f"{printable(name)}: whole, {proven.count:,} links{begins}. Its end, to be kept elsewhere: {_told(proven.head)}"
-    )
+    links = counted(proven.count, "link")
+    return f"{name}: whole, {links}{begins}. Its end, to be kept elsewhere: {_told(proven.head)}"
+
+
+def _fault(each: _Checked) -> str:
+    if each.proven.broken is not None:
+        return _sentence(each.proven)
+    ids, more = each.without_link[:_NAMED], len(each.without_link) - _NAMED
+    told = ", ".join(map(printable, ids)) + (f" and {more:,} more" if more > 0 else "")
+    have = "has" if len(each.without_link) == 1 else "have"
+    return f"{counted(len(each.without_link), 'call')} in the journal {have} no link: {told}."
 
 
 def _sentence(proven: Proven) -> str:
@@ -219,12 +264,14 @@ def _sentence(proven: Proven) -> str:
     return "" if broken is None else f"the chain is broken at link {broken.seq}: {broken.reason}."
 
 
-def _shown(proven: Proven) -> dict[str, Any]:
-    broken = proven.broken
+def _shown(each: _Checked) -> dict[str, Any]:
+    proven, broken = each.proven, each.proven.broken
     return {
+        "tenant": each.tenant,
         "whole": proven.whole,
         "links": proven.count,
         "first": proven.first,
         "head": _told(proven.head),
         "broken": None if broken is None else {"seq": broken.seq, "reason": broken.reason},
+        "callsWithoutLink": list(each.without_link),
     }

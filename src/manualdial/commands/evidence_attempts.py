@@ -153,11 +153,8 @@ def _relied_on(content: Content, records: Mapping[str, Record]) -> str:
 
 
 def _ten_items(case: Case, content: Content) -> list[tuple[str, str]]:
-    outcome = case.told_by(Kind.OUTCOME)
-    talked = plain(part(outcome, "talkSeconds"))
-    length = f"{talked} seconds of talk" if outcome is not None and talked else "no talk"
     calling = plain(content.get("callerId")) or "that of the engine"
-    called = f"from {calling} to {case.link.number}, {utc(case.link.at)}, {length}"
+    called = f"from {calling} to {case.link.number}, {utc(case.link.at)}, {_length(case)}"
     return [
         ("(i) Telemarketer", plain(content.get("telemarketer")) or "not told in the settings"),
         ("(ii) Seller", plain(content.get("seller")) or "not told in the settings"),
@@ -170,6 +167,16 @@ def _ten_items(case: Case, content: Content) -> list[tuple[str, str]]:
         ("(ix) Caller ID, and the right to it", f"{calling}; {plain(content.get('callerIdRight'))}"),
         ("(x) Disposition", f"{ending(case)}; this service transfers no call"),
     ]
+
+
+def _length(case: Case) -> str:
+    """How long the talk was. Without the link `outcome` it may go on still."""
+    outcome = case.told_by(Kind.OUTCOME)
+    if outcome is None:
+        taken_back = case.told_by(Kind.RETRACTION) is not None
+        return "no talk" if taken_back or case.link.kind is Kind.REFUSAL else "length not known yet"
+    talked = outcome.get("talkSeconds")
+    return f"{plain(talked)} seconds of talk" if talked else "no talk"
 
 
 def ending(case: Case) -> str:

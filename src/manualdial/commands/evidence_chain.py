@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -35,6 +36,8 @@ class Proven(msgspec.Struct, frozen=True, kw_only=True):
     """How many links hold."""
     first: int
     """The number of the first link; 0 where there is none."""
+    begins: datetime | None
+    """Its time."""
     head: Head
     """The last link that holds."""
     broken: Broken | None
@@ -128,6 +131,7 @@ class _Reading:
         return Proven(
             count=self._proof.count,
             first=0 if self._first is None else self._first.seq,
+            begins=None if self._first is None else self._first.at,
             head=(self._proof.seq, self._proof.seal),
             broken=self._broken or self._end(),
             collected=[self._placed(each) for each in self._collected],

@@ -11,7 +11,7 @@ import msgspec
 
 from manualdial import __version__
 from manualdial.commands import record_views
-from manualdial.commands.evidence_chain import Placed, Proven, prove
+from manualdial.commands.evidence_chain import Head, Placed, Proven, prove
 from manualdial.evidence import Kind, Sealed
 from manualdial.ports import Storage
 from manualdial.screening.records import Record
@@ -52,6 +52,8 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     records: Sequence[Record]
     policies: Sequence[KeptPolicies]
     proof: Proven
+    expected: Head | None
+    """The end of the chain that the proof was held against: only so it shows that links were cut off at the end."""
 
     @property
     def attempts(self) -> int:
@@ -67,6 +69,7 @@ async def gather(
     begins: datetime | None,
     ends: datetime | None,
     at: datetime,
+    expects: Head | None,
     progress: Callable[[int], None],
 ) -> Export:
     """Read all that there is about a number. Raises StoreUnavailable."""
@@ -76,7 +79,7 @@ async def gather(
     def is_about(link: Sealed) -> bool:
         return link.number == number or within in link.body
 
-    proven = await prove(store, tenant_id, collect=is_about, progress=progress)
+    proven = await prove(store, tenant_id, expects=expects, collect=is_about, progress=progress)
     links = list(_within(proven.collected, begins, ends))
     cited = _cited(links)
     return Export(
@@ -90,7 +93,20 @@ async def gather(
         records=await store.records(tenant_id, number),
         policies=[await _kept(store, policy, cited[policy]) for policy in sorted(cited)],
         proof=proven,
+        expected=expects,
     )
+
+
+def head_told(head: Head) -> str:
+    """The end of a chain as `--expect` takes it."""
+    return f"{head[0]}:{head[1].hex()}"
+
+
+def end_told(made: Export) -> str:
+    """Whether the proof can know of links that were removed from the end of the chain."""
+    if made.expected is None:
+        return "Not compared with a seal that was kept elsewhere: links removed from the end do not show."
+    return f"Compared with the seal that was kept elsewhere: {head_told(made.expected)}."
 
 
 def content_of(link: Sealed) -> dict[str, Any]:
@@ -112,7 +128,7 @@ def document(made: Export) -> dict[str, Any]:
         "number": made.number,
         "from": None if made.begins is None else made.begins.isoformat(),
         "until": None if made.ends is None else made.ends.isoformat(),
-        "proof": proof_of(made.proof),
+        "proof": {**proof_of(made.proof), "expected": None if made.expected is None else head_told(made.expected)},
         "links": [_link(each) for each in made.links],
         "records": [record_views.told(record) for record in made.records],
         "policies": [msgspec.to_builtins(each) for each in made.policies],
@@ -126,7 +142,7 @@ def proof_of(proven: Proven) -> dict[str, Any]:
         "whole": proven.whole,
         "links": proven.count,
         "first": proven.first,
-        "head": f"{proven.head[0]}:{proven.head[1].hex()}",
+        "head": head_told(proven.head),
         "broken": None if broken is None else {"seq": broken.seq, "reason": broken.reason},
         "method": "seal = SHA-256(seal of the link before + body); before link 1 stand 32 zero bytes",
     }

@@ -8,7 +8,7 @@ from shlex import quote
 
 from manualdial import __version__
 from manualdial.commands.evidence_attempts import Case, attempt, cases, ending, left_over, told_of
-from manualdial.commands.evidence_export import HOW_TO_RECOMPUTE, Export, content_of
+from manualdial.commands.evidence_export import HOW_TO_RECOMPUTE, Export, content_of, end_told, head_told
 from manualdial.commands.html_text import decision, grid, part, table, text, utc
 from manualdial.commands.terminal import printable
 from manualdial.screening.records import Record
@@ -86,7 +86,8 @@ def _proof_in_short(made: Export) -> str:
     if broken is None:
         said = (
             f"The chain of evidence is whole, from link {made.proof.first} to link {made.proof.head[0]}: nothing about "
-            "this number was changed or left out in between."
+            "this number was changed or left out in between. Links removed from the end show only against a seal that "
+            f"was kept elsewhere. {end_told(made)}"
         )
         return f'<p class="good">{text(said)}</p>'
     said = f"The chain of evidence is broken at link {broken.seq}: {broken.reason}. What stands behind is not proven."
@@ -141,7 +142,8 @@ def _proof(made: Export, json_name: str) -> str:
     begins = "the first link" if proof.first <= 1 else f"link {proof.first}; earlier ones were removed by the retention"
     rows = [
         ("Links that hold", f"{proof.count:,}, from {begins}"),
-        ("Last link that holds", f"{proof.head[0]}:{proof.head[1].hex()}"),
+        ("Last link that holds", head_told(proof.head)),
+        ("Kept elsewhere, and compared", "nothing" if made.expected is None else head_told(made.expected)),
         ("First broken link", "none" if proof.broken is None else f"{proof.broken.seq}: {proof.broken.reason}"),
     ]
     return "\n".join(

@@ -25,6 +25,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str
     mend: str = ""
     """What to do about it; empty where nothing need be done."""
+    names: tuple[str, ...] = ()
+    """All that it is about, where the text names the first of them alone."""
 
 
 def ok(subject: str, text: str) -> Finding:

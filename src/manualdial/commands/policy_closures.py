@@ -13,9 +13,10 @@ import msgspec
 import typer
 
 from manualdial.commands.configuration import ConfigFile, configuration
+from manualdial.commands.database import existing_store
 from manualdial.commands.failure import CommandFailed, WronglyCalled
 from manualdial.commands.moments import day, here
-from manualdial.commands.record_options import By, moment, recorder, tenant_of
+from manualdial.commands.record_options import By, moment, recorder, tenant_of, time_shown
 from manualdial.commands.terminal import json_line, notices, output, printable, table
 from manualdial.places.jurisdictions import canonical_jurisdiction, zones_of
 from manualdial.screening.closure import Closure
@@ -151,17 +152,13 @@ async def _close(closure: Closure, tenant: str | None, config: Path | None) -> N
 
 async def _closures(config: Path | None) -> tuple[Sequence[Closure], Mapping[str, str]]:
     """The closures, and the names of tenants by id."""
-    from manualdial.app import store_for
-
-    async with store_for(configuration(config)) as store:
+    async with existing_store(configuration(config)) as store:
         found = await store.closures(ending_after=datetime.now(UTC))
         return found, dict(await store.tenants())
 
 
 async def _reopen(closure_id: str, by: str, config: Path | None) -> bool:
-    from manualdial.app import store_for
-
-    async with store_for(configuration(config)) as store:
+    async with existing_store(configuration(config)) as store:
         return await store.lift_closure(closure_id.strip().lower(), at=datetime.now(UTC), by=by)
 
 
@@ -180,6 +177,6 @@ def _told(one: Closure, tenants: Mapping[str, str]) -> dict[str, object]:
 
 def _row(one: Closure, tenants: Mapping[str, str]) -> tuple[str, ...]:
     tenant = "all" if one.tenant_id is None else tenants.get(one.tenant_id, one.tenant_id)
-    ends = "reopened" if one.ends is None else here(one.ends)
-    cells = (one.id, one.jurisdiction, ", ".join(sorted(one.purposes)), here(one.begins), ends, tenant)
+    ends = "reopened" if one.ends is None else time_shown(one.ends)
+    cells = (one.id, one.jurisdiction, ", ".join(sorted(one.purposes)), time_shown(one.begins), ends, tenant)
     return tuple(map(printable, (*cells, one.closed_by, one.reason)))

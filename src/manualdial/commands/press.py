@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from manualdial.commands.bus_client import Message, call_of, error_of
+from manualdial.commands.bus_client import Message, call_of, error_of, refusal_line
 from manualdial.commands.terminal import printable
 
 PRESS_ADDRESS = "LCM/Webservice/ManualDialCall"
@@ -97,14 +97,19 @@ class Press:
         """What the screening said, in the reply or in the refusal."""
         return _part(self.reply, "verdict") or _part(self.error, "details", "verdict") or {}
 
+    @property
+    def number(self) -> str:
+        """The number in E.164 where the answer tells it, else empty."""
+        return printable(_part(self.reply, "number", "e164") or "")
+
     def outcome(self) -> str:
         """What became of it, in one sentence."""
         if self.was_checked:
-            number = printable(_part(self.reply, "number", "e164"))
-            return f"{number}: {printable(self.verdict.get('decision'))}. {self._reasons()}".rstrip()
+            purpose = _part(self.reply, "purpose")
+            judged = f", judged as {printable(purpose)}" if purpose else ""
+            return f"{self.number}: {printable(self.verdict.get('decision'))}{judged}."
         if self.error is not None and (self._is_refused or not self.ending):
-            told = f"{printable(self.error.get('msg'))} ({printable(self.error.get('errorType'))})"
-            return f"{told} {self._reasons()}".rstrip()
+            return refusal_line(self.error)
         if self.is_good:
             return f"Connected; ended by the {printable(self.ending.get('by', 'agent'))}."
         if self.reply is not None and self.reply.get("replay") and not self.ending:
@@ -119,21 +124,27 @@ class Press:
         """Whether it was answered by an error after which no call is there. An unknown outcome may still turn up."""
         return self.error is not None and self.error.get("errorType") != _OUTCOME_UNKNOWN
 
-    def _reasons(self) -> str:
-        """The rules that did not say allow."""
-        rules = self.verdict.get("rules") or []
-        against = [rule for rule in rules if isinstance(rule, dict) and rule.get("decision") != "allow"]
-        return " ".join(printable(f"{rule.get('rule')}: {rule.get('reason')}.") for rule in against)
 
-
-def press_data(number: str, *, region: str | None, dry_run: bool) -> Message:
-    """`data` of the request."""
-    data: Message = {"PhoneNumber": number}
-    if region:
-        data["Region"] = region
-    if dry_run:
-        data["DryRun"] = True
-    return data
+def press_data(
+    number: str,
+    *,
+    region: str | None = None,
+    purpose: str | None = None,
+    zip_code: str | None = None,
+    campaign_id: str | None = None,
+    account_number: str | None = None,
+    dry_run: bool = False,
+) -> Message:
+    """`data` of the request; what is left out or empty is not in it."""
+    said: Message = {
+        "Region": region,
+        "Purpose": purpose,
+        "ZipCode": zip_code,
+        "CampaignID": campaign_id,
+        "AccountNumber": account_number,
+        "DryRun": dry_run,
+    }
+    return {"PhoneNumber": number} | {name: value for name, value in said.items() if value}
 
 
 def _part(value: Any, *keys: str) -> Any:

@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from manualdial import numbers
+from manualdial.commands.database import existing_store
 from manualdial.commands.failure import CommandFailed, WronglyCalled
 from manualdial.commands.terminal import printable
 from manualdial.config import Config
@@ -54,11 +55,13 @@ Result = TypeVar("Result")
 
 
 def for_tenant(config: Config, tenant: str | None, work: Callable[[Storage, str], Awaitable[Result]]) -> Result:
-    """Do the work with the store of the configuration and the id of the tenant that is meant."""
-    from manualdial.app import store_for
+    """Do the work with the store of the configuration and the id of the tenant that is meant.
+
+    Raises CommandFailed where there is no database: it would have no tenant either.
+    """
 
     async def opened() -> Result:
-        async with store_for(config) as store:
+        async with existing_store(config) as store:
             tenant_id, _ = await tenant_of(store, tenant)
             return await work(store, tenant_id)
 

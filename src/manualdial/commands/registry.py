@@ -13,8 +13,18 @@ import typer
 
 from manualdial.commands.configuration import ConfigFile, configuration
 from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
-from manualdial.commands.registry_options import area_codes_said, check_name, columns_said, covered, instant, plan_of
-from manualdial.commands.terminal import json_line, notices, output, printable, table
+from manualdial.commands.record_options import time_shown
+from manualdial.commands.registry_options import (
+    area_codes_said,
+    check_name,
+    columns_said,
+    covered,
+    instant,
+    plan_of,
+    remarks_on,
+)
+from manualdial.commands.terminal import counted, json_line, notices, output, printable, table
+from manualdial.config import ConfigurationError
 from manualdial.screening.registry_look import RegistryUnreadable
 
 if TYPE_CHECKING:  # they bring numpy, which the other commands do without
@@ -101,8 +111,9 @@ def import_list(
         _tell_of_codes_without_numbers(made)
     if as_json:
         output().out(json_line(_shown(made)))
-        return
-    _report(made, _directory(directory, config))
+    else:
+        _report(made, _directory(directory, config))
+    _remark(made, config)
 
 
 @registry.command(name="list", epilog="Example: manualdial registry list")
@@ -159,9 +170,13 @@ def look_up(
         except RegistryUnreadable as fault:
             raise CommandFailed(f"{fault}.") from None
         standing = look.standing.value if look else "no copy is held"
-        as_of = look.as_of.isoformat() if look else ""
+        as_of = time_shown(look.as_of) if look else ""
         if as_json:
-            found = {"standing": standing, "edition": look.edition, "asOf": as_of} if look else {"standing": None}
+            found = (
+                {"standing": standing, "edition": look.edition, "asOf": look.as_of.isoformat()}
+                if look
+                else {"standing": None}
+            )
             output().out(json_line({"registry": name, **found}))
         rows.append((name, standing, printable(look.edition) if look else "", as_of))
     if not rows:
@@ -253,12 +268,23 @@ def _report(made: Edition, directory: Path) -> None:
     counts = made.counts
     changes = f", {counts.added:,} added and {counts.removed:,} removed" if made.changed_sha256 else ""
     lines = [
-        f"{made.registry}: {counts.numbers:,} numbers as of {made.as_of.isoformat()}{changes}; "
-        f"{counts.rows:,} rows, {counts.duplicates:,} of them twice, {counts.rejected:,} rejected."
+        f"{made.registry}: {counted(counts.numbers, 'number')} as of {time_shown(made.as_of)}{changes}; "
+        f"{counted(counts.rows, 'row')}, {counts.duplicates:,} of them twice, {counts.rejected:,} rejected."
     ]
     if counts.rejected:
         lines.append(f"The first rejected rows are in {rejects_file(registry_file(directory, made.registry))}.")
     notices().print("\n".join(lines), markup=False)
+
+
+def _remark(made: Edition, config: Path | None) -> None:
+    from manualdial.app import policies_for
+
+    try:
+        policies = policies_for(configuration(config))
+    except ConfigurationError:  # `doctor` says so; the list is imported all the same
+        return
+    for remark in remarks_on(made, policies, now=datetime.now(UTC)):
+        notices().print(remark, markup=False)
 
 
 def _tell_of_codes_without_numbers(made: Edition) -> None:
@@ -266,8 +292,9 @@ def _tell_of_codes_without_numbers(made: Edition) -> None:
 
     empty = codes_of(made.registry).left_out(made.covered)
     if empty:
+        codes = counted(len(empty), "area code")
         lines = [
-            f"{len(empty)} area codes in service have no number in the list and are not covered: {', '.join(empty)}.",
+            f"{codes} in service without a number in the list, not covered: {', '.join(empty)}.",
             "If they were bought and nobody is listed there, name all codes with --area-codes, and say --force.",
         ]
         notices().print("\n".join(lines), markup=False)
@@ -283,8 +310,8 @@ def _row(edition: Edition, size: int, now: datetime) -> tuple[str, ...]:
     return (
         edition.registry,
         printable(edition.edition),
-        edition.as_of.isoformat(timespec="minutes"),
-        f"{_age(edition, now)} days",
+        time_shown(edition.as_of),
+        counted(_age(edition, now), "day"),
         f"{edition.counts.numbers:,}",
         f"all of +{edition.calling_code}" if edition.covers_all else f"+{edition.calling_code} {shown}",
         f"{size / _MIB:.1f} MiB",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manualdial.commands.failure import WronglyCalled
-from manualdial.commands.terminal import printable
+from manualdial.commands.terminal import counted, printable
+from manualdial.screening.policies import Policies
 
 if TYPE_CHECKING:  # they bring numpy, which the other commands do without
+    from manualdial.registries.edition import Edition
     from manualdial.registries.line_shapes import Column
     from manualdial.registries.numbering import NumberingPlan
 
@@ -90,6 +92,24 @@ def covered(name: str, codes: Sequence[str] | None, plan: NumberingPlan, *, chan
         raise WronglyCalled(f"{printable(wrong[0])} is no area code.")
     prefixes = {plan.calling_code + code.lstrip("0" if plan.trunk_zero else "") for code in codes or ()}
     return tuple(sorted(prefixes)) or (plan.calling_code,)
+
+
+def remarks_on(made: Edition, policies: Policies, *, now: datetime) -> list[str]:
+    """What is odd about a list that was imported: nobody asks for it, or it is too old for those who do."""
+    asking = [
+        rule.registry.max_age_days
+        for rule in policies.rules()
+        if rule.on
+        and rule.registry is not None
+        and not rule.registry.answers_only
+        and rule.rule.partition(".")[2] == made.registry
+    ]
+    if not asking:
+        return [f"No rule that is on asks for a copy of {made.registry}: it is held, and not looked into."]
+    age, most = now - made.as_of, min(asking)
+    if age <= timedelta(days=most):
+        return []
+    return [f"It is {counted(age.days, 'day')} old, the rules want one of at most {most}: sales there are refused."]
 
 
 def columns_said(text: str, *, changes: bool) -> tuple[Column, ...]:

@@ -1,63 +1,147 @@
-"""What `manualdial doctor` says of the screening: the policies, and the copies of registries that they ask for."""
+"""What `manualdial doctor` says of the screening: policies, copies of registries, what the caller says of itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from manualdial.commands.findings import Finding, fail, ok, warn
+from manualdial.commands.findings import Finding, Level, fail, ok, warn
 from manualdial.config import Config, ConfigurationError
-from manualdial.screening.facts import EVERY
+from manualdial.screening.decision import Purpose
+from manualdial.screening.facts import EVERY, ScreeningSettings
 from manualdial.screening.policies import Policies
 from manualdial.screening.registry_look import RegistryUnreadable
+from manualdial.screening.rule import Rule
+from manualdial.tenants import Tenants, TenantSettings
 
 _NAMED = 6
-"""So many registries are named one by one."""
+"""So many names are told one by one; --json has all."""
+_SELLER = ("telemarketer", "seller", "goods", "script")
 
 
 def check_screening(config: Config) -> Iterator[Finding]:
-    """Whether the policies can be used, and whether the registries that are to be asked can be."""
+    """Whether the policies can be used, whether the registries can be asked, and what is not stated."""
     from manualdial.app import policies_for, tenants_for  # takes a second, which a fault above spares
 
     try:
         policies = policies_for(config)
-        tenants_for(config, policies)
+        tenants = tenants_for(config, policies)
     except ConfigurationError as error:
-        yield fail("policies", str(error), "manualdial policy check DIRECTORY tells what is wrong")
+        yield _fault(config, str(error))
         return
     on = sum(rule.on for rule in policies.rules())
     yield ok("policies", f"{on} rules are applied, version {policies.version.version}")
-    yield from _check_registries(config, policies)
+    everybody = _everybody(config, tenants)
+    yield from _check_registries(config, policies, [settings.screening for settings in everybody.values()])
+    yield from _check_statements(policies, everybody)
 
 
-def _check_registries(config: Config, policies: Policies) -> Iterator[Finding]:
+def _fault(config: Config, said: str) -> Finding:
+    """The policies cannot be used, or the settings do not fit them."""
+    if said.startswith("screening.policies:"):
+        return fail("policies", said, f"manualdial policy check {config.screening.policies} tells what is wrong")
+    return fail("settings", said, "see docs/configuration.md")
+
+
+def _everybody(config: Config, tenants: Tenants) -> dict[str, TenantSettings]:
+    """The settings of those that have some of their own, and of all others, by what they are called."""
+    own = {f"tenants.{name}": tenants.of(name) for name in config.tenants}
+    return {"screening": tenants.default, **own}
+
+
+# ── registries ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _check_registries(config: Config, policies: Policies, everybody: Sequence[ScreeningSettings]) -> Iterator[Finding]:
     from manualdial.app import registries_for
 
-    required = frozenset(config.screening.registries)
+    required = frozenset[str]().union(*(settings.registries for settings in everybody))
+    duties = {
+        _name(rule): rule.registry
+        for rule in policies.rules()
+        if rule.on and rule.registry is not None and not rule.registry.answers_only and required & {_name(rule), EVERY}
+    }
     held, lacking, old, damaged = registries_for(config), [], [], False
-    for rule in policies.rules():
-        name = rule.rule.partition(".")[2]
-        if not rule.on or rule.registry is None or rule.registry.answers_only or not required & {name, EVERY}:
-            continue
+    for name in sorted({*duties, *held.names()}):
         try:
             copy = held.copy(name)
         except RegistryUnreadable as fault:
             damaged = True
-            yield fail("registries", str(fault), f"manualdial registry import {name} with the files again")
+            yield _unreadable(name, str(fault), is_asked=name in duties)
+            continue
+        if name not in duties:
             continue
         if copy is None:
             lacking.append(name)
-        elif (datetime.now(UTC) - copy.edition.as_of).days >= rule.registry.max_age_days:
+        elif (datetime.now(UTC) - copy.edition.as_of).days >= duties[name].max_age_days:
             old.append(name)
     if lacking:
         mend = "manualdial registry import, or leave them out of screening.registries"
-        yield warn("registries", f"no copy of {_listed(lacking)}: sales there are refused", mend)
+        yield _about(lacking, "registries", "no copy of {}: sales there are refused", mend)
     if old:
-        yield warn("registries", f"too old: {_listed(old)}: sales there are refused", "import the newest edition")
+        yield _about(old, "registries", "too old: {}: sales there are refused", "import the newest edition")
     if not (lacking or old or damaged):
         yield ok("registries", "every registry that must be asked can be" if required else "none must be asked")
 
 
-def _listed(names: list[str]) -> str:
+def _unreadable(name: str, fault: str, *, is_asked: bool) -> Finding:
+    again = f"manualdial registry import {name} with the files again"
+    if is_asked:
+        return fail("registries", fault, again)
+    text = f"{fault}; no rule asks for it, but the service says that it is not well"
+    return warn("registries", text, f"{again}, or manualdial registry remove {name}")
+
+
+# ── what the caller says of itself ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _check_statements(policies: Policies, everybody: dict[str, TenantSettings]) -> Iterator[Finding]:
+    """Of those who call to sell: registrations that are not stated, and who calls, for whom, about what."""
+    told: set[tuple[str, ...]] = set()
+    """What many tenants lack because all do is told once."""
+    for where, settings in everybody.items():
+        if settings.purpose is not Purpose.SALES:
+            continue
+        unstated, empty = _unstated(policies, settings.screening), _not_told(settings)
+        if unstated and unstated not in told:
+            option = f"{where}.registrations"
+            text = f"{option} does not state {{}}: sales there are refused"
+            yield _about(unstated, "registrations", text, f"name those that you have in {option}")
+        if empty and empty not in told:
+            text = f"{where}: {{}} not told: the evidence of sales calls lacks it (16 CFR 310.5(a)(2))"
+            yield _about(empty, "seller", text, "see docs/configuration.md")
+        told |= {unstated, empty}
+
+
+def _not_told(settings: TenantSettings) -> tuple[str, ...]:
+    return tuple(name for name in _SELLER if not getattr(settings.seller, name))
+
+
+def _unstated(policies: Policies, settings: ScreeningSettings) -> tuple[str, ...]:
+    """The registrations that rules ask for which are on, reach sales and a country that may be called."""
+    if EVERY in settings.registrations:
+        return ()
+    asked = {
+        _name(rule)
+        for rule in policies.rules()
+        if rule.on
+        and rule.registration is not None
+        and Purpose.SALES in rule.purposes
+        and _may_be_called(rule, settings)
+    }
+    return tuple(sorted(asked - settings.registrations))
+
+
+def _may_be_called(rule: Rule, settings: ScreeningSettings) -> bool:
+    return bool(settings.countries & {rule.jurisdiction.partition("-")[0], EVERY})
+
+
+def _name(rule: Rule) -> str:
+    return rule.rule.partition(".")[2]
+
+
+def _about(names: Sequence[str], subject: str, text: str, mend: str) -> Finding:
+    """A warning about many: the text has the first of them, the finding all."""
     more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    listed = ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return Finding(level=Level.WARN, subject=subject, text=text.format(listed), mend=mend, names=tuple(names))

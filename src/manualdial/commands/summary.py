@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich.text import Text
@@ -18,6 +19,7 @@ _STYLES_OF_STATES = {
     "ended": "dim",
     "unknown": "bold red",
 }
+_STYLES_OF_DECISIONS = {"allow": "green", "warn": "yellow", "block": "bold red"}
 _STYLES_OF_CHANNELS = {"lcm": "magenta", "ui": "cyan", "bus": "dim"}
 _CONNECTOR_TOPICS = frozenset({"inboundcall", "agent", "app"})
 _EVENTS_WORTH_TELLING = frozenset({("wrap_up", "Dropped"), ("ended", "missed"), ("ended", "Rejected")})
@@ -51,6 +53,8 @@ def summary(message: Message) -> Text:
             return Text(printable(f"{content.get('loginState')}: {_at(content, 'agentInfo', 'loginName')}"))
         case "ManualDialCall" | "SetMakeCall":
             return _press(message, content)
+        case "CheckPhoneNumber" | "SetLocation":
+            return _check(message, content)
     return Text(_short(message.get("data") if inner is None else inner), style="dim")
 
 
@@ -82,6 +86,33 @@ def _press(message: Message, content: Message) -> Text:
     return line
 
 
+def _check(message: Message, content: Message) -> Text:
+    """A number that is asked about, or the verdict on it with the rules that do not allow the call."""
+    if "message" not in message:
+        return Text(f"request  {printable(_number(message.get('data')))}")
+    decision = str(_at(content, "dial", "verdict", "decision"))
+    line = Text(f"reply    {printable(_at(content, 'dial', 'number', 'e164'))} ")
+    line.append(printable(decision), style=_STYLES_OF_DECISIONS.get(decision, ""))
+    line.append("".join(f" ({told})" for told in _judged(content)), style="dim")
+    return line
+
+
+def _judged(content: Message) -> Iterator[str]:
+    """As what it was judged, which rules are against it, and from when on it is permitted."""
+    if purpose := _at(content, "dial", "purpose"):
+        yield printable(purpose)
+    rules = _at(content, "dial", "verdict", "rules")
+    against = (
+        [str(_at(rule, "rule")) for rule in rules if _at(rule, "decision") != "allow"]
+        if isinstance(rules, list)
+        else []
+    )
+    if against:
+        yield _cut(", ".join(against))
+    if permitted := _at(content, "dial", "verdict", "nextPermittedAt"):
+        yield printable(f"permitted from {permitted} on")
+
+
 def _number(data: Any) -> Any:
     return data.get("PhoneNumber", "") if isinstance(data, dict) else data or ""
 
@@ -98,5 +129,9 @@ def _short(content: Any) -> str:
         text = ", ".join(f"{key}: {value}" for key, value in content.items() if not isinstance(value, dict | list))
     else:
         text = "" if content is None else str(content)
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
     text = printable(text)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

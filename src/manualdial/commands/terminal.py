@@ -25,6 +25,11 @@ def printable(text: object) -> str:
     return "".join(character if character.isprintable() else "·" for character in str(text))
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things that add an s where there is not one: "1 link", "2,000 links"."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
 def json_line(value: Mapping[str, Any] | list[Any]) -> str:
     """One line of JSON, in ASCII: no character in it steers a terminal."""
     return json.dumps(value, separators=(",", ":"))

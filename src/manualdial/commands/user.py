@@ -14,6 +14,7 @@ import typer
 
 from manualdial.agents import Role, User
 from manualdial.commands.configuration import ConfigFile, configuration
+from manualdial.commands.database import existing_store
 from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
 from manualdial.commands.signing_in import read_password
 from manualdial.commands.terminal import json_line, notices, output, printable, table
@@ -170,23 +171,17 @@ async def _add(new: User, config: Path | None) -> None:
 
 
 async def _users(config: Path | None) -> Sequence[User]:
-    from manualdial.app import store_for
-
-    async with store_for(configuration(config)) as store:
+    async with existing_store(configuration(config)) as store:
         return await store.users()
 
 
 async def _by_login(name: str, config: Path | None) -> User:
-    from manualdial.app import store_for
-
-    async with store_for(configuration(config)) as store:
+    async with existing_store(configuration(config)) as store:
         return await _found(store, name)
 
 
 async def _set_caller_ids(name: str, wanted: tuple[str, ...] | None, config: Path | None) -> User:
-    from manualdial.app import store_for
-
-    async with store_for(configuration(config)) as store:
+    async with existing_store(configuration(config)) as store:
         found = await _found(store, name)
         await store.set_caller_ids(found.id, wanted)
         return msgspec.structs.replace(found, caller_ids=wanted)
@@ -216,6 +211,8 @@ def _warn_of_unknown(user: User, config: Path | None) -> None:
     known = tenants_for(settings, policies_for(settings)).of(user.tenant).caller_ids
     if unknown := [number for number in user.caller_ids if number not in known]:
         told = f"The settings do not give the tenant {printable(user.tenant)}: {', '.join(unknown)}."
+        if not all(number.startswith("+") for number in unknown):
+            told += " There a caller ID is E.164, with its plus sign."
         notices().print(told, markup=False)
 
 
@@ -224,9 +221,7 @@ def _caller_ids_shown(numbers: Sequence[str] | None) -> str:
 
 
 async def _set_password(name: str, password_hash: str, config: Path | None) -> None:
-    from manualdial.app import store_for
-
-    async with store_for(configuration(config)) as store:
+    async with existing_store(configuration(config)) as store:
         found = await _found(store, name)
         await store.set_password(found.id, password_hash)
 

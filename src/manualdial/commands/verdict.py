@@ -64,6 +64,8 @@ def explained(answer: DialChecked, *, at: datetime) -> Text:
     text = _decision(verdict)
     text.append(f"  {number.e164}, {number.region}, {number.type.replace('_', ' ')}", style="bold")
     _line(text, "asked about", f"{here(at)}{f' – {wherever(at, names)}' if names else ''}")
+    if isinstance(answer.purpose, str):
+        _line(text, "judged as", answer.purpose)
     no = against(verdict)
     for rule in (*no, *(rule for rule in verdict.rules if rule not in no)):
         text.append("\n").append_text(_rule(rule, at))

@@ -32,7 +32,7 @@ class OnRecord(msgspec.Struct, frozen=True, kw_only=True):
     """About the person, oldest first; what is over or withdrawn may be among it.
 
     Those about the number, whatever account they name; and those that name the account, whatever number they are about,
-    but of these none whose content is `of_the_line`. No record twice.
+    but of these only what is `of_the_person`. No record twice.
     """
     attempts: tuple[Attempt, ...]
     """Dials to the person, oldest first: those to the number, whatever account they name, and those that name the

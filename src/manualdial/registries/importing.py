@@ -167,7 +167,7 @@ class _Import:
         passing = [path for path in self._order.sources if not path.is_file()]
         for path in passing:
             if path != STANDARD_INPUT and not path.is_fifo():
-                raise ImportFailed(f"{path.name} is not there, or is no file")
+                raise ImportFailed(f"{path} is not there, or is no file")
         if not passing:
             return list(self._order.sources)
         self._workspace.clear()

@@ -68,9 +68,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     numbered: Whereabouts
     """Where the number belongs."""
     records: tuple[Record, ...] = ()
-    """What is on record about the number; what is over or withdrawn may be among it."""
+    """What is on record about the person; what is over or withdrawn may be among it."""
     attempts: tuple[Attempt, ...] = ()
-    """Earlier dials to the person (or to the number), as far back as the longest limit looks."""
+    """Earlier dials to the number, and to the account where one is named, as far back as some rule looks."""
     looks: Mapping[str, RegistryLook] = msgspec.field(default_factory=dict)
     """What our copies of registries say, by the registry's name; a registry that is not here: there is no copy."""
     closures: tuple[Closure, ...] = ()

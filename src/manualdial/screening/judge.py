@@ -129,8 +129,10 @@ def _overridden(finding: Finding, facts: Facts) -> Finding:
     if not who:
         return finding
     evidence = finding.evidence | {"overridableBy": sorted(who)}
-    wanted = next((wish for wish in facts.overrides if _is_meant(wish, finding.rule)), None)
+    meant = [wish for wish in facts.overrides if _is_meant(wish, finding.rule)]
+    wanted = next((wish for wish in meant if wish.reason.strip()), None)
     if wanted is None:
+        evidence |= {"override": "no reason was given"} if meant else {}
         return msgspec.structs.replace(finding, decision=Decision.WARN, evidence=evidence)
     if not who & facts.roles:
         return msgspec.structs.replace(
@@ -157,7 +159,7 @@ def overridable_names(policies: Policies) -> frozenset[str]:
 
 
 def _is_meant(wish: WantedOverride, rule: str) -> bool:
-    return bool(wish.reason.strip()) and wish.rule.strip().lower() in _names_of(rule)
+    return wish.rule.strip().lower() in _names_of(rule)
 
 
 def _names_of(rule: str) -> tuple[str, ...]:

@@ -15,8 +15,9 @@ import msgspec
 class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
     """What a record says."""
 
-    of_the_line: ClassVar[bool] = False
-    """Whether it is a fact about the number itself, and says nothing of the other numbers of its account."""
+    of_the_person: ClassVar[bool] = False
+    """Whether it also counts for the other numbers of its account. Only what restricts calls does: what lifts a rule
+    was said about one number, and else whoever dials a stranger would only have to name a customer's account."""
 
 
 class ListScope(StrEnum):
@@ -30,6 +31,8 @@ class ListScope(StrEnum):
 class Listing(Content, frozen=True, kw_only=True, tag="do-not-call"):
     """The person asked not to be called."""
 
+    of_the_person = True
+
     scope: ListScope = ListScope.COMPANY
     campaign_id: str | None = None
     """With the scope `campaign`: which one."""
@@ -38,6 +41,8 @@ class Listing(Content, frozen=True, kw_only=True, tag="do-not-call"):
 
 class Refusal(Content, frozen=True, kw_only=True, tag="refusal"):
     """The person said no in a talk: some laws then give a time of silence. It is no listing by itself."""
+
+    of_the_person = True
 
     refused_at: datetime
     campaign_id: str | None = None
@@ -111,7 +116,6 @@ class LineType(StrEnum):
 class Line(Content, frozen=True, kw_only=True, tag="line"):
     """The kind of line, from a source better than the numbering plan."""
 
-    of_the_line = True
 
     type: LineType
     source: str
@@ -120,7 +124,6 @@ class Line(Content, frozen=True, kw_only=True, tag="line"):
 class Business(Content, frozen=True, kw_only=True, tag="business"):
     """The number is a business's line. Only ever a stated fact with a source: without one everybody is a consumer."""
 
-    of_the_line = True
 
     source: str
 
@@ -128,7 +131,6 @@ class Business(Content, frozen=True, kw_only=True, tag="business"):
 class RegistryAnswer(Content, frozen=True, kw_only=True, tag="registry-answer"):
     """What a registry that hands out no list answered when it was asked for this number."""
 
-    of_the_line = True
 
     registry: str
     listed: bool

@@ -122,7 +122,7 @@ class Counted(StrEnum):
 
 
 class AttemptKey(StrEnum):
-    """Attempts to whom, about what, count together. The person is the account number, else the number."""
+    """Attempts to whom, about what, count together. The person is the number, and the account where one is named."""
 
     PERSON = "person"
     PERSON_AND_SUBJECT = "person+subject"

@@ -62,7 +62,7 @@ def answers(dialect: str, rows: Iterable[Sequence[Any]], questions: Sequence[Que
     for place, kind, *columns in rows:
         if kind == _RECORD:
             record = _record(questions[place], time, *columns)
-            if record.number == questions[place].person.number or not record.content.of_the_line:
+            if record.number == questions[place].person.number or record.content.of_the_person:
                 records[place].append(record)
         else:
             attempts[place].append(_attempt(kind == _OVER, time, *columns))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def test_where_all_codes_were_bought_those_without_a_number_are_told(held: str, 
     bought = ("--as-of", "2026-11-20", "--all-area-codes", "--directory", held)
     result = call("import", "us-tx", source, *bought)
     assert result.exit_code == 0, result.output
-    assert f"are not covered: {texas[0]}." in " ".join(result.stderr.split())
+    assert f"not covered: {texas[0]}." in " ".join(result.stderr.split())
     result = call("import", "us-national", source, *bought)
     assert result.exit_code == 1
     assert "no number of" in result.stderr
@@ -147,3 +148,25 @@ def test_a_damaged_copy_is_told_by_list_and_look_up(source: str, held: str) -> N
     assert call("look-up", "+12025550100", "--directory", held).exit_code == 1
     assert call("look-up", "+12025550100", "--registry", "us-national", "--directory", held).exit_code == 0
     assert call("look-up", "2025550100", "--directory", held).exit_code == 2
+
+
+def test_a_list_that_no_rule_asks_for_is_imported_with_a_remark(source: str, held: str) -> None:
+    result = call("import", "us-zz", source, *BOUGHT, "--directory", held)
+    assert result.exit_code == 0, result.output
+    assert "No rule that is on asks for a copy of us-zz" in result.stderr
+    assert "No rule" not in call("import", "us-national", source, *BOUGHT, "--directory", held).stderr
+
+
+def test_a_list_that_is_too_old_for_the_rules_is_imported_with_both_numbers(source: str, held: str) -> None:
+    result = call(
+        "import", "us-national", source, "--as-of", "2026-01-02", "--area-codes", "202", "--directory", held, "--json"
+    )
+    assert result.exit_code == 0, result.output
+    assert re.search(r"It is \d+ days old, the rules want one of at most 31: ", result.stderr)
+    assert json.loads(result.stdout)["registry"] == "us-national"
+
+
+def test_a_file_that_is_not_there_is_named_as_it_was_given(held: str, tmp_path: Path) -> None:
+    result = call("import", "us-national", str(tmp_path / "none.txt"), *BOUGHT, "--directory", held)
+    assert result.exit_code == 1
+    assert f"Nothing was changed: {tmp_path / 'none.txt'} is not there" in result.stderr

@@ -205,6 +205,17 @@ def test_an_override_counts_from_somebody_who_has_the_right_and_gives_a_reason()
         assert verdict(overridable(roles=roles, overrides=wishes)).decision == "warn"
 
 
+def test_an_override_without_a_reason_is_told_where_the_rule_is_the_one_that_was_meant() -> None:
+    rights = frozenset({Role.SUPERVISOR})
+    for rule, told in (("calling-hours.us-fl", "no reason was given"), ("attempts", None), ("nothing", None)):
+        wish = (WantedOverride(rule=rule, reason=" "),)
+        found = verdict(overridable(roles=rights, overrides=wish))
+        assert found.decision == "warn"
+        assert the("calling-hours.us-fl", found).evidence.get("override") == told
+    both = (WantedOverride(rule="calling-hours", reason=""), WantedOverride(rule="calling-hours", reason="asked"))
+    assert verdict(overridable(roles=rights, overrides=both)).decision == "allow"
+
+
 def test_an_override_of_one_rule_leaves_the_others() -> None:
     wish = (WantedOverride(rule="calling-hours.us-fl", reason="asked"),)
     found = verdict(overridable(roles=frozenset({Role.SUPERVISOR}), overrides=wish))
