@@ -139,7 +139,7 @@ def schemas() -> Files:
 
 PREAMBLE = """# Configuration
 
-<!-- Made by `make docs` from src/manualdial/config.py; a change belongs there. -->
+<!-- Made by `make docs` from src/manualdial/config/options.py; a change belongs there. -->
 
 Options come from a TOML file and from the environment, and the environment wins.
 An unknown option is refused by its name.

@@ -51,6 +51,7 @@ from manualdial.presses import Press
 from manualdial.requests import Request
 from manualdial.screener import Screened, Screener
 from manualdial.screening import Decision
+from manualdial.screening.sentences import sentence_of
 from manualdial.sessions import Sessions
 from manualdial.tenants import Tenants
 from manualdial.tracing import Tracing
@@ -134,7 +135,9 @@ class Dialing:
             if data.dry_run:
                 screened = await self._screen(press)
                 number = views.number(press.number)
-                return messages.DialChecked(state="checked", number=number, verdict=screened.verdict)
+                return messages.DialChecked(
+                    state="checked", number=number, purpose=press.purpose, verdict=screened.verdict
+                )
             outcome = await self._run(press)
         except ManualDialError as error:
             self._metrics.press(error.wire_type)
@@ -234,12 +237,11 @@ class Dialing:
         """What refuses a press before it is written down, if anything does."""
         verdict = screened.verdict
         if verdict.decision != Decision.ALLOW:
-            missing = bool(screened.facts.missing)
             return CallRefused(
                 "screening refused the call",
                 details={"verdict": msgspec.to_builtins(verdict)},
-                sentence="It cannot be checked right now whether this number may be called." if missing else None,
-                retryable=missing,
+                sentence=sentence_of(verdict),
+                retryable=bool(screened.facts.missing),
             )
         if self._sessions.get(press.agent_id) is None:
             return AgentNotLoggedIn("the agent has logged out meanwhile")

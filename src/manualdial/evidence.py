@@ -6,7 +6,7 @@ link of its attempt is on disk.
 
     attempt      a press that was allowed, with its verdict and everything that it stood on
     refusal      a press that was refused by the screening, in the same form
-    outcome      how an attempt ended, with the times of every leg; one for each attempt
+    outcome      how an attempt ended, with the times of every leg, as soon as the legs are gone; one for each attempt
     retraction   an attempt that was written down but never asked of the engine: nothing rang
     pruned       the chain begins later than it did: up to which link, and that link's seal
 """
@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from manualdial.calls import Call
+from manualdial.calls import Call, CallState
 
 GENESIS = bytes(32)
 """The seal before the first link."""
@@ -105,6 +105,10 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     at: datetime
 
 
+_GONE = (CallState.WRAP_UP, CallState.ENDED)
+"""The states of a call whose legs are gone."""
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What an `outcome` tells."""
 
@@ -121,10 +125,15 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
 
 
 def outcome(call: Call, legs: Sequence[LegState]) -> Draft:
-    """The link about how an attempt ended. `legs` are all changes of the call, oldest first."""
+    """The link about how an attempt ended: the same whether the wrap-up has begun or is over by now.
+
+    `legs` are changes of the call, oldest first: at least all until the legs are gone.
+    """
     ending = call.ending
     # Wrap-up begins when the legs are gone; a call without one is over when it ends.
-    over_at = next((one.at for one in legs if one.state in ("wrap_up", "ended")), call.at)
+    over_at = next((one.at for one in legs if one.state in _GONE), call.at)
+    in_wrap_up = any(one.state == CallState.WRAP_UP for one in legs)
+    legs = [one for one in legs if not (in_wrap_up and one.state == CallState.ENDED)]
     talked = (over_at - call.answered_at).total_seconds() if call.answered_at else 0.0
     content = Outcome(
         by=ending.by if ending else "system",
@@ -137,7 +146,7 @@ def outcome(call: Call, legs: Sequence[LegState]) -> Draft:
         talk_seconds=max(talked, 0.0),
         legs=legs,
     )
-    return _about(call, Kind.OUTCOME, call.at, content)
+    return _about(call, Kind.OUTCOME, over_at, content)
 
 
 def retraction(call: Call, at: datetime) -> Draft:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,11 +29,12 @@ from manualdial.messages import (
 )
 from manualdial.numbers import PhoneNumber
 from manualdial.pace import Pace
-from manualdial.ports import Clock, RecordStore, StoreUnavailable
+from manualdial.ports import Clock, Person, RecordStore, StoreUnavailable
 from manualdial.requests import Reply, Request
 from manualdial.screener import Question, Screened, Screener
 from manualdial.screening.location import is_a_place
 from manualdial.screening.records import AnyContent, Listing, ListScope, Record, Refusal, Residence
+from manualdial.screening.repetition import covers, is_replaced
 from manualdial.sessions import Sessions
 from manualdial.tenants import Tenants
 
@@ -175,10 +177,19 @@ class ScreeningRequests:
             recorded_by=caller.login_name,
             until=None if lasts is None else now + lasts,
         )
+        person = Person(number=number.e164, account_number=account_number)
         try:
+            (found,) = await self._store.on_record(caller.tenant_id, [person], attempts_since=now)
+            there = [each for each in found.records if each.number == record.number and each.counts_at(now)]
+            if any(covers(each, record) for each in there):
+                return
             await self._store.add_records([record])
         except StoreUnavailable:
             raise ServiceUnavailable("it could not be written down; nothing has changed") from None
+        replaced = {each.id for each in there if is_replaced(each, record)}
+        if replaced:
+            with suppress(StoreUnavailable):  # they are over soon anyway, and the new one is written
+                await self._store.withdraw_records(caller.tenant_id, replaced, by=caller.login_name, at=now)
 
 
 _RESULT = ("LCM", "Webservice", "SetDNCResult")

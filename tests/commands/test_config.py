@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from manualdial.config import options
-from tests.commands.service import command
+from tests.commands.service import LIMIT, command, process
 
 SECRET = "a-password-nobody-may-see"
 
@@ -110,7 +110,9 @@ def test_the_settings_of_each_tenant_are_shown_with_their_file(file: str) -> Non
 def test_what_the_service_refuses_the_check_refuses_too(text: str, named: str, tmp_path: Path) -> None:
     path = tmp_path / "manualdial.toml"
     path.write_text(text)
-    for arguments in (("config", "check"), ("serve", "--port", "0")):
-        result = command(*arguments, "--config", str(path))
-        assert result.exit_code == 2, result.output
-        assert named in result.stderr
+    checked = command("config", "check", "--config", str(path))
+    with process("serve", "--port", "0", "--config", str(path), folder=tmp_path) as server:
+        _, said = server.communicate(timeout=LIMIT)
+    assert (checked.exit_code, server.returncode) == (2, 2)
+    assert named in checked.stderr
+    assert said.endswith(checked.stderr)

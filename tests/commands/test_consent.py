@@ -55,7 +55,9 @@ def test_all_consents_of_a_number_are_withdrawn_and_stay_readable(config: Path) 
     assert [bool(record["withdrawnAt"]) for record in consents(config)] == [True, False]
     assert command("consent", "withdraw", NUMBER, "--reason", "on the phone", "--by", "sue", *options).exit_code == 0
     assert [bool(record["withdrawnAt"]) for record in consents(config)] == [True, True]
-    assert consents(config)[1]["withdrawnBy"] == "sue: on the phone"
+    assert consents(config)[1]["withdrawnBy"] == "sue"
+    assert [record["withdrawnReason"] for record in consents(config)] == [None, "on the phone"]
+    assert "WHY" in command("consent", "list", NUMBER, *options).stdout
     assert command("consent", "withdraw", NUMBER, *options).exit_code == 1
 
 

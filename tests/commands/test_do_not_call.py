@@ -29,10 +29,10 @@ def numbers(config: Path, *options: str) -> list[str]:
     return sorted(record["number"] for record in listed(config, *options))
 
 
-def imported(config: Path, file: Path, content: bytes | str, *options: str) -> str:
+def imported(config: Path, file: Path, content: bytes | str, *options: str, code: int = 0) -> str:
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     result = command("do-not-call", "import", str(file), *options, "--config", str(config))
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == code, result.output
     return result.stderr
 
 
@@ -63,7 +63,11 @@ def test_a_number_that_was_removed_stays_readable_with_who_and_why(config: Path)
     assert "still on the list of the campaign spring" in result.stderr
     assert len(listed(config)) == 1
     (withdrawn,) = [record for record in listed(config, "--all") if record["withdrawnAt"]]
-    assert withdrawn["withdrawnBy"] == "sue: wrote to us"
+    assert (withdrawn["withdrawnBy"], withdrawn["withdrawnReason"]) == ("sue", "wrote to us")
+    heading, *lines = command("do-not-call", "list", "--all", *options).stdout.splitlines()
+    assert heading.split()[-4:] == ["ID", "WITHDRAWN", "BY", "WHY"]
+    assert [line.endswith("sue  wrote to us") for line in lines].count(True) == 1
+    assert "WITHDRAWN" not in command("do-not-call", "list", *options).stdout
     again = command("do-not-call", "remove", NUMBER, "--reason", "once more", *options)
     assert again.exit_code == 1
     assert "not on the list of the company" in again.stderr
@@ -107,7 +111,7 @@ def test_a_number_that_is_listed_is_listed_again_for_an_account_that_is_not(conf
 
 
 def test_an_account_that_is_too_long_is_rejected(config: Path, tmp_path: Path) -> None:
-    assert "1 rejected" in imported(config, tmp_path / "a.csv", f"number,account\n{NUMBER},{'x' * 1025}\n")
+    assert "1 rejected" in imported(config, tmp_path / "a.csv", f"number,account\n{NUMBER},{'x' * 1025}\n", code=1)
     assert listed(config) == []
 
 
@@ -116,7 +120,7 @@ def test_an_account_that_is_too_long_is_rejected(config: Path, tmp_path: Path) -
     [
         (("add", "911"), "emergency"),
         (("add", "rubbish"), "cannot be used"),
-        (("add", NUMBER, "--until", "2020-01-01T00:00:00Z"), "still to come"),
+        (("add", NUMBER, "--until", "2020-01-01T00:00:00Z"), "--until must be in the future"),
         (("add", NUMBER, "--until", "2036-01-01T00:00:00"), "offset"),
         (("add", NUMBER, "--region", "XX"), "region"),
         (("add", NUMBER, "--campaign", " "), "campaign"),
@@ -126,6 +130,8 @@ def test_an_account_that_is_too_long_is_rejected(config: Path, tmp_path: Path) -
         (("remove", NUMBER), "--reason"),
         (("remove", NUMBER, "--reason", " "), "--reason"),
         (("import", "list.txt", "--column", "phone"), "no column phone"),
+        (("import", "list.txt", "--column", "2"), "no column 2"),
+        (("import", "list.txt", "--column", "0"), "no column 0"),
     ],
 )
 def test_what_cannot_be_is_refused_as_wrong_usage(
@@ -162,8 +168,9 @@ def test_a_file_with_a_byte_order_mark_crlf_and_rubbish_is_read_line_by_line(con
         b"\x00\xff\xfe;;\r\n"
         b"Zoe;+1 202 555 0101;the same again\r\n" + b"x" * 10_000 + b";+12025550109;\r\n"
     )
-    said = imported(config, file, content, "--reason", "old list")
+    said = imported(config, file, content, "--reason", "old list", code=1)
     assert "2 added, 1 there already, 4 rejected" in said
+    assert "manualdial: 4 lines were rejected; the first: line 3: " in said
     reasons = {record["number"]: record["content"]["reason"] for record in listed(config)}
     assert reasons == {"+12025550101": "asked twice", "+12025550102": "old list"}
     rejects = tmp_path / "list.csv.rejected"
@@ -222,7 +229,7 @@ def test_a_number_that_was_removed_comes_back_only_where_that_is_said(config: Pa
     command("do-not-call", "remove", "+12025550101", "--reason", "a mistake", "--config", str(config))
     said = imported(config, file, "+12025550101\n+12025550102\n")
     assert "0 added, 1 there already" in said
-    assert "1 were withdrawn earlier" in said
+    assert "1 withdrawn earlier" in said
     assert numbers(config) == ["+12025550102"]
     for added in (1, 0):
         said = imported(config, file, "+12025550101\n", "--again")

@@ -127,7 +127,7 @@ def test_what_a_tenant_lacks_as_all_do_is_told_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("environment", "option"),
     [
-        ({"MANUALDIAL_STORAGE_KEEP_CALLS": "1", "MANUALDIAL_STORAGE_REMEMBER_PRESSES": "1"}, "storage.keep_calls"),
+        ({"MANUALDIAL_STORAGE_KEEP_CALLS": "7"}, "storage.keep_calls"),
         ({"MANUALDIAL_SCREENING_REGISTRIES": "us-zz"}, "screening.registries"),
     ],
 )

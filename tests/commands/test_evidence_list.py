@@ -14,7 +14,6 @@ from tests.commands.service import command
 from tests.commands.written_attempts import AT, NUMBER, a_chain, an_attempt
 
 
-
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A chain of four links, then an attempt at night that was overridden, and a refusal of one that was not."""

@@ -76,9 +76,13 @@ def test_a_second_import_adds_nothing_and_brings_nothing_back(config: Path, tmp_
     assert command("record", "withdraw", consent["id"], "--reason", "typed wrongly", *options).exit_code == 0
     again = command("record", "import", file, *options)
     assert "0 added, 7 there already" in again.stderr
-    assert "1 were withdrawn earlier" in again.stderr
+    assert "1 withdrawn earlier" in again.stderr
     (consent,) = records(config, "--kind", "consent")
-    assert consent["withdrawnBy"].endswith(": typed wrongly")
+    assert consent["withdrawnBy"].endswith("(command line)")
+    assert consent["withdrawnReason"] == "typed wrongly"
+    table = command("record", "list", NUMBER, *options).stdout.splitlines()
+    assert table[0].split()[-4:] == ["ID", "WITHDRAWN", "BY", "WHY"]
+    assert [line for line in table if line.endswith("typed wrongly")]
     assert command("record", "withdraw", consent["id"], *options).exit_code == 1
 
 
@@ -132,6 +136,8 @@ ANSWER = EVERY_KIND[5]
         ({"number": NUMBER, **CONSENT, "slot_from": "2026-02-01T10:00:00Z"}, "slot_until"),
         ({"number": NUMBER, **CONSENT, "until": "2101-01-01"}, "until"),
         ({"number": NUMBER, **CONSENT, "until": 7}, "until is a text"),
+        ({"number": NUMBER, **CONSENT, "until": "2026-02-02T00:00:00Z"}, "until is past"),
+        ({"number": NUMBER, "kind": "relationship", "type": "purchase", "on": "2199-02-03"}, "on is still to come"),
         ({"number": NUMBER, **CONSENT, "account_number": 4711}, "account_number is a text"),
         ({"number": NUMBER, **CONSENT, "account_number": " "}, "account_number is empty"),
         ({"number": NUMBER, **CONSENT, "account_number": "x" * 1025}, "account_number is longer"),

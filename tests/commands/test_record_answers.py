@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,11 @@ def answers(config: Path, number: str) -> list[dict[str, Any]]:
     return [record["content"] for record in told("record", "list", number, config=config)]
 
 
-def imported(config: Path, content: str, *options: str) -> str:
+def imported(config: Path, content: str, *options: str, code: int = 0) -> str:
     file = config.with_name("washed.csv")
     file.write_text(content)
     result = command("record", "import-answers", str(file), *options, "--config", str(config))
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == code, result.output
     return result.stderr
 
 
@@ -60,16 +61,26 @@ def test_a_column_tells_it_for_each_number(heading: str, yes: str, no: str, conf
 
 def test_what_is_not_clear_is_rejected_and_counts_as_not_asked(config: Path) -> None:
     content = "number,result\n02 5550 1001,Y\n02 5550 1002,\nrubbish,registered\n"
-    assert "0 added, 0 there already, 3 rejected" in imported(config, content, *ASKED)
-    assert "0 added, 0 there already, 2 rejected" in imported(config, "number\n02 5550 1001\n02 5550 1002\n", *ASKED)
+    assert "0 added, 0 there already, 3 rejected" in imported(config, content, *ASKED, code=1)
+    numbers = "number\n02 5550 1001\n02 5550 1002\n"
+    assert "0 added, 0 there already, 2 rejected" in imported(config, numbers, *ASKED, code=1)
     assert answers(config, FIRST) == []
 
 
 def test_words_of_the_registry_can_be_named(config: Path) -> None:
     content = "number,result\n02 5550 1001,R\n02 5550 1002,ok  to call\n02 5550 1003,registered\n"
-    said = imported(config, content, *ASKED, "--listed-when", "R,X", "--not-listed-when", "OK to call")
+    said = imported(config, content, *ASKED, "--listed-when", "R,X", "--not-listed-when", "OK to call", code=1)
     assert "2 added, 0 there already, 1 rejected" in said
     assert [answers(config, number)[0]["listed"] for number in (FIRST, SECOND)] == [True, False]
+
+
+def test_answers_that_count_no_more_when_they_come_are_taken_with_a_remark(config: Path) -> None:
+    said = imported(config, "02 5550 1001\n", *ASKED, "--listed")
+    assert "good until 2026-03-02T22:00:00+00:00: they do not count any more" in said
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    fresh = imported(config, "02 5550 1001\n", *ASKED, "--listed", "--answered-at", yesterday)
+    assert "1 added" in fresh
+    assert "any more" not in fresh
 
 
 def test_an_answer_may_be_good_for_less_than_the_policy_says(config: Path) -> None:

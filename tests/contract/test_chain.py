@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from manualdial.calls import Cause, Change, EndedBy, Ending, Leg, Report, Sign
+from manualdial.calls import CallState, Cause, Change, EndedBy, Ending, Leg, Report, Sign
 from manualdial.evidence import Kind, Proof
 from manualdial.ports import AttemptsChanged, RequestIdTaken, StoreUnavailable
 from tests.contract.chains import a_refusal, all_links, an_attempt, content_of, kinds, seen, whole_chain
@@ -94,7 +94,7 @@ async def test_the_end_of_an_attempt_is_written_once_with_the_times_of_its_legs(
     links = await whole_chain(store)
     assert kinds(links) == [Kind.ATTEMPT, Kind.OUTCOME]
     content: Any = content_of(links[1])
-    assert links[1].at == over.at
+    assert links[1].at == over.at - timedelta(seconds=1)
     assert content["by"] == "system"
     assert content["talkSeconds"] == 1.0
     states = [(leg["leg"], leg["state"]) for leg in content["legs"]]
@@ -107,7 +107,6 @@ async def test_the_end_of_an_attempt_is_written_once_with_the_times_of_its_legs(
         ("customer", "connected"),
         ("customer", "wrap_up"),
         ("agent", "wrap_up"),
-        ("agent", "ended"),
     ]
     assert datetime.fromisoformat(content["answeredAt"]) == call.at + timedelta(seconds=5)
     for _ in range(2):
@@ -133,11 +132,35 @@ async def test_a_call_without_evidence_has_no_outcome(store: WholeStore) -> None
     assert await whole_chain(store) == []
 
 
-async def test_a_call_that_has_not_ended_has_no_outcome(store: WholeStore) -> None:
+async def test_a_call_whose_legs_are_up_has_no_outcome(store: WholeStore) -> None:
     call = a_call()
     await store.record_press(call, evidence=an_attempt(call))
-    record(store, call, *TO_CONNECTED, Sign.ENDED)
+    record(store, call, *TO_CONNECTED)
     assert kinds(await whole_chain(store)) == [Kind.ATTEMPT]
+
+
+async def test_an_outcome_does_not_wait_for_the_end_of_the_wrap_up_and_is_the_same_after_it(store: WholeStore) -> None:
+    early, late = a_call(minute=1), a_call(minute=1)
+    for call in (early, late):
+        await store.record_press(call, evidence=an_attempt(call))
+    record(store, early, *TO_CONNECTED, Sign.ENDED)
+    assert kinds(await whole_chain(store), early) == [Kind.ATTEMPT, Kind.OUTCOME]
+    for call in (early, late):
+        record_whole_call(store, call)
+    links = await whole_chain(store)
+    assert kinds(links) == [Kind.ATTEMPT, Kind.ATTEMPT, Kind.OUTCOME, Kind.OUTCOME]
+    assert content_of(links[2]) == content_of(links[3])
+    assert links[2].at == links[3].at
+
+
+async def test_where_the_wrap_up_was_not_written_the_end_brings_the_outcome(store: WholeStore) -> None:
+    call = a_call()
+    await store.record_press(call, evidence=an_attempt(call))
+    over = msgspec.structs.replace(call, state=CallState.ENDED, step=9, at=call.at + timedelta(seconds=9))
+    store.record_change(Change(call=over, leg=Leg.AGENT, event="Dropped"))
+    links = await whole_chain(store)
+    assert kinds(links) == [Kind.ATTEMPT, Kind.OUTCOME]
+    assert links[1].at == over.at
 
 
 async def test_many_calls_that_end_at_once_have_one_outcome_each(store: WholeStore) -> None:

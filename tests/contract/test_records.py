@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from manualdial.ports import Person, StoreUnavailable
+from manualdial.ports import EVER, Person, StoreUnavailable
 from manualdial.screening.closure import Closure
 from manualdial.screening.decision import Purpose
 from manualdial.screening.records import (
@@ -131,6 +131,22 @@ async def test_a_withdrawn_record_stays_readable_and_is_withdrawn_once(store: Wh
     assert await store.records("south", NUMBER) == [elsewhere]
     (found,) = await store.on_record("north", [Person(number=NUMBER)], attempts_since=LONG_AGO)
     assert list(found.records) == [*ended, records[2]]
+
+
+async def test_what_was_over_or_withdrawn_before_the_time_that_is_asked_about_is_left_out(store: WholeStore) -> None:
+    day = timedelta(days=1)
+    lasting, over, withdrawn = a_record(minute=1), a_record(minute=2, until=NOON), a_record(minute=3)
+    await store.add_records([lasting, over, withdrawn])
+    await store.withdraw_records("north", [withdrawn.id], by="bob", at=NOON)
+    for since, found_then in (
+        (NOON - day, [lasting.id, over.id, withdrawn.id]),
+        (NOON, [lasting.id]),
+        (NOON + day, [lasting.id]),
+    ):
+        (found,) = await store.on_record("north", [Person(number=NUMBER)], attempts_since=since)
+        assert [record.id for record in found.records] == found_then
+    (found,) = await store.on_record("north", [Person(number=NUMBER)], attempts_since=EVER)
+    assert len(found.records) == 3
 
 
 async def test_many_records_are_withdrawn_at_once(store: WholeStore) -> None:

@@ -39,7 +39,8 @@ class Chains:
 
     def end(self, call: Call, legs: Sequence[LegState]) -> None:
         """Tell how an attempt ended, once."""
-        if self.has(call, Kind.ATTEMPT) and not self.has(call, Kind.OUTCOME):
+        over = self.has(call, Kind.OUTCOME) or self.has(call, Kind.RETRACTION)
+        if self.has(call, Kind.ATTEMPT) and not over:
             self.add(outcome(call, legs))
 
     def take_back(self, call: Call) -> None:
@@ -154,11 +155,15 @@ def on_record(
     """What is on record about each of some people."""
     return [
         OnRecord(
-            records=tuple(records.of_person(tenant_id, person)),
+            records=tuple(record for record in records.of_person(tenant_id, person) if _may_count_after(since, record)),
             attempts=tuple(attempts_of(calls, tenant_id, person, since=since)),
         )
         for person in people
     ]
+
+
+def _may_count_after(since: datetime, record: Record) -> bool:
+    return all(end is None or end > since for end in (record.withdrawn_at, record.until))
 
 
 def _is_to(person: Person, call: Call) -> bool:

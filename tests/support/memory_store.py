@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from manualdial.agents import AgentSession, User
-from manualdial.calls import Call, Change, requested
+from manualdial.calls import Call, Change, Leg, requested
 from manualdial.evidence import Draft, LegState, Sealed
 from manualdial.ports import (
     AttemptsChanged,
@@ -301,7 +301,7 @@ class MemoryStore:
         if (line.step, line.leg) not in [(other.step, other.leg) for other in history]:
             history.append(line)
             history.sort(key=lambda line: line.step)
-        if call.is_over:
+        if change.leg is Leg.AGENT and not call.is_live:
             self._chains.end(call, [LegState(leg=line.leg, state=line.state, at=line.at) for line in history])
 
     def _newest_first(self) -> list[Call]:

@@ -179,7 +179,7 @@ async def test_a_dry_run_rings_nobody_and_is_not_remembered(
     core: Core, desk: Desk, flag: Any, request_id: str | None
 ) -> None:
     dial = dial_of(await desk.press(request_id=request_id, DryRun=flag))
-    assert set(dial) == {"state", "number", "verdict"}
+    assert set(dial) == {"state", "number", "purpose", "verdict"}
     assert (dial["state"], dial["verdict"]["decision"]) == ("checked", "allow")
     assert core.engine.orders == []
     assert desk.changes() == []

@@ -201,11 +201,12 @@ def test_an_outcome_tells_how_long_was_talked_and_not_how_long_was_written_up() 
     legs = [leg(each.state, each.at) for each in (connected, wrap_up, over)]
     draft = outcome(over, legs)
     content = told(draft)
-    assert (draft.kind, draft.call_id, draft.number, draft.at) == (Kind.OUTCOME, over.id, "+12025550100", over.at)
+    assert (draft.kind, draft.call_id, draft.number, draft.at) == (Kind.OUTCOME, over.id, "+12025550100", wrap_up.at)
     assert (content["by"], content["cause"], content["q850"]) == ("customer", "normal", 16)
     assert content["talkSeconds"] == 42.0
     assert datetime.fromisoformat(content["overAt"]) == wrap_up.at
-    assert [each["state"] for each in content["legs"]] == ["connected", "wrap_up", "ended"]
+    assert [each["state"] for each in content["legs"]] == ["connected", "wrap_up"]
+    assert outcome(wrap_up, legs[:2]) == draft
 
 
 def test_an_outcome_of_a_call_that_nobody_answered_tells_no_talk() -> None:

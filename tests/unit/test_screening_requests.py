@@ -49,6 +49,7 @@ async def test_a_check_tells_number_and_verdict_and_calls_nobody(core: Core, des
     assert (answer["requestId"], set(answer["message"])) == ("check-1", {"dial"})
     dial = dial_of(answer)
     assert set(dial) == {"state", "number", "purpose", "verdict"}
+    assert dial["purpose"] == "service"
     assert dial["number"] == {
         "typed": "(305) 555-0100 x7", "e164": MIAMI, "region": "US", "type": "fixed_line_or_mobile", "extension": "7",
     }  # fmt: skip
@@ -361,7 +362,22 @@ async def test_a_place_that_nobody_knows_is_malformed_and_nothing_is_written(
 ) -> None:
     answer = await desk.ask(SET_LOCATION, {"PhoneNumber": MIAMI, **place})
     assert error_type(answer) == "MALFORMED_MESSAGE"
+    assert answer["data"]["details"]["path"].startswith("data")
     assert await core.store.records(ANN.tenant_id, MIAMI) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "path"),
+    [
+        ({"ZipCode": "00000"}, "data.ZipCode"), ({"Jurisdiction": "XX"}, "data.Jurisdiction"),
+        ({"TimeZone": "Mars/Olympus"}, "data.TimeZone"), ({}, "data"), ({"ZipCode": "0", "TimeZone": "x"}, "data"),
+    ],
+)  # fmt: skip
+async def test_an_agent_is_told_that_the_place_is_not_known_and_the_program_which_key_it_was(
+    desk: Desk, place: dict[str, Any], path: str
+) -> None:
+    answer = await desk.ask(SET_LOCATION, {"PhoneNumber": MIAMI, **place})
+    assert (answer["data"]["msg"], answer["data"]["details"]) == ("This place is not known.", {"path": path})
 
 
 async def test_without_a_number_it_is_about_the_live_call(core: Core, desk: Desk) -> None:

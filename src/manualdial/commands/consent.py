@@ -164,7 +164,7 @@ def list_consents(
         for record in found:
             output().out(json_line(record_views.told(record)))
     elif found:
-        output().print(table([record_views.HEADING, *(record_views.row(record, now=now) for record in found)]))
+        output().print(table(record_views.rows(found, now=now)))
     else:
         notices().print("No consent is on record.", markup=False)
 

@@ -37,8 +37,8 @@ from manualdial.commands.record_options import (
     time_shown,
     withdrawn_by,
 )
-from manualdial.commands.record_writing import Written, import_numbers, of_account, record_id, summary_of
-from manualdial.commands.terminal import json_line, notices, output, printable, table
+from manualdial.commands.record_writing import Written, import_numbers, of_account, record_id, tell
+from manualdial.commands.terminal import counted, json_line, notices, output, printable, table
 from manualdial.ports import Storage
 from manualdial.screening.records import Listing, ListScope, Record
 
@@ -165,7 +165,7 @@ def list_numbers(
         notices().print("No number is on the list.", markup=False)
         return
     records.sort(key=lambda record: (record.number, record.recorded_at))
-    output().print(table([record_views.HEADING, *(record_views.row(record, now=now) for record in records)]))
+    output().print(table(record_views.rows(records, now=now)))
     if more:
         notices().print("… and more; `manualdial do-not-call export` has all.", markup=False)
 
@@ -194,7 +194,8 @@ def import_list(
 ) -> None:
     """Put all numbers of a file on a list. A second import adds nothing, and goes on where the first was cut off.
 
-    Lines without a number that can be dialled are counted and written to FILE.rejected.
+    Lines without a number that can be dialled are counted and written to FILE.rejected. Exit code 1 where any was; the
+    others are taken.
     """
     settings, now = configuration(config), datetime.now(UTC)
     region_code, end, name = region_of(region, settings), end_of(until, now=now), (source or file.name).strip()
@@ -224,7 +225,7 @@ def import_list(
             store, tenant_id, file, read, region=region_code, column=column, now=now, again=again
         )
 
-    notices().print(summary_of(*for_tenant(settings, tenant, work)), markup=False)
+    tell(*for_tenant(settings, tenant, work))
 
 
 @do_not_call.command(epilog="Example: manualdial do-not-call export --output list.csv")
@@ -256,7 +257,7 @@ def export(
     except OSError as error:
         raise CommandFailed(f"{file} cannot be written: {error.strerror}.") from None
     if file is not None:
-        notices().print(f"{count:,} numbers are in {file}.", markup=False)
+        notices().print(f"{counted(count, 'number')} in {file}.", markup=False)
 
 
 async def _listed(

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 import typer
 
 from manualdial.commands.configuration import ConfigFile, configuration
 from manualdial.commands.database import existing_store
-from manualdial.commands.evidence_chain import Head, Proven, head_of, is_link, prove
+from manualdial.commands.evidence_chain import Head, head_of, head_told, is_link, prove
+from manualdial.commands.evidence_checked import Checked, fault, sentence, shown, whole
 from manualdial.commands.evidence_journal import LinkedCalls
 from manualdial.commands.evidence_list import LIST_EXAMPLE, list_links
 from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from manualdial.commands.evidence_export import Export
 
 _HEAD = re.compile(r"(\d{1,18}):([0-9a-fA-F]{64})")
-
-_NAMED = 5
-"""So many calls without a link are named; --json has all."""
 
 Expect = Annotated[
     str | None,
@@ -64,10 +61,10 @@ def verify(
         raise CommandFailed("There is no tenant yet; `manualdial user add` makes one.")
     for each in proofs:
         if as_json:
-            output().out(json_line(_shown(each)))
+            output().out(json_line(shown(each)))
         elif each.proven.broken is None:
-            output().print(_whole(each), markup=False)
-    faults = [f"{printable(each.tenant)}: {_fault(each)}" for each in proofs if not each.holds]
+            output().print(whole(each), markup=False)
+    faults = [f"{printable(each.tenant)}: {fault(each)}" for each in proofs if not each.holds]
     if faults:
         raise CommandFailed(" ".join(faults))
 
@@ -75,7 +72,7 @@ def verify(
 @evidence.command(epilog="Example: manualdial evidence head >> /mnt/elsewhere/heads.txt")
 def head(tenant: Tenant = None, config: ConfigFile = None) -> None:
     """Print SEQ:SEAL of a chain's last link, to be kept elsewhere. It proves nothing by itself: `verify` does."""
-    output().out(_told(for_tenant(configuration(config), tenant, head_of)))
+    output().out(head_told(for_tenant(configuration(config), tenant, head_of)))
 
 
 @evidence.command(epilog="Example: manualdial evidence show 4711")
@@ -124,6 +121,7 @@ def export(
     The whole chain is proved on the way, against the end that --expect hands in. Where it is broken both files say so,
     and the exit code is 1.
     """
+
     from manualdial.commands.evidence_export import end_told
 
     settings, now = configuration(config), datetime.now(UTC)
@@ -142,24 +140,10 @@ def export(
     notices().print(f"{attempts} in {links}: {files[0]} and {files[1].name}.", markup=False)
     notices().print(end_told(made), markup=False)
     if made.proof.broken is not None:
-        raise CommandFailed(_sentence(made.proof))
+        raise CommandFailed(sentence(made.proof))
 
 
-class _Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of the proof of one chain, and of its comparison with the journal."""
-
-    tenant: str
-    proven: Proven
-    without_link: Sequence[str]
-    """Calls of the journal. A chain that is broken is not compared."""
-
-    @property
-    def holds(self) -> bool:
-        """Whether there is nothing to tell."""
-        return self.proven.whole and not self.without_link
-
-
-async def _proofs(settings: Config, tenant: str | None, expects: Head | None) -> list[_Checked]:
+async def _proofs(settings: Config, tenant: str | None, expects: Head | None) -> list[Checked]:
     async with existing_store(settings) as store:
         if tenant is not None or expects is not None:
             tenants = [await tenant_of(store, tenant)]
@@ -171,7 +155,7 @@ async def _proofs(settings: Config, tenant: str | None, expects: Head | None) ->
             with _counter() as progress:
                 proven = await prove(store, tenant_id, expects=expects, collect=linked.note, progress=progress)
             without = await linked.missing(store, tenant_id, proven) if proven.whole else ()
-            proofs.append(_Checked(tenant=name, proven=proven, without_link=without))
+            proofs.append(Checked(tenant=name, proven=proven, without_link=without))
         return proofs
 
 
@@ -235,43 +219,3 @@ def _head(text: str) -> Head:
     if found is None:
         raise WronglyCalled("--expect is SEQ:SEAL as `evidence head` prints it.")
     return int(found[1]), bytes.fromhex(found[2])
-
-
-def _told(head: Head) -> str:
-    return f"{head[0]}:{head[1].hex()}"
-
-
-def _whole(each: _Checked) -> str:
-    name, proven = printable(each.tenant), each.proven
-    if not proven.count:
-        return f"{name}: the chain has no link yet."
-    begins = "" if proven.first == 1 else f", from {proven.first} on; those before were removed by the retention"
-    links = counted(proven.count, "link")
-    return f"{name}: whole, {links}{begins}. Its end, to be kept elsewhere: {_told(proven.head)}"
-
-
-def _fault(each: _Checked) -> str:
-    if each.proven.broken is not None:
-        return _sentence(each.proven)
-    ids, more = each.without_link[:_NAMED], len(each.without_link) - _NAMED
-    told = ", ".join(map(printable, ids)) + (f" and {more:,} more" if more > 0 else "")
-    have = "has" if len(each.without_link) == 1 else "have"
-    return f"{counted(len(each.without_link), 'call')} in the journal {have} no link: {told}."
-
-
-def _sentence(proven: Proven) -> str:
-    broken = proven.broken
-    return "" if broken is None else f"the chain is broken at link {broken.seq}: {broken.reason}."
-
-
-def _shown(each: _Checked) -> dict[str, Any]:
-    proven, broken = each.proven, each.proven.broken
-    return {
-        "tenant": each.tenant,
-        "whole": proven.whole,
-        "links": proven.count,
-        "first": proven.first,
-        "head": _told(proven.head),
-        "broken": None if broken is None else {"seq": broken.seq, "reason": broken.reason},
-        "callsWithoutLink": list(each.without_link),
-    }

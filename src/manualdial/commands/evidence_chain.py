@@ -89,6 +89,11 @@ async def head_of(store: Storage, tenant_id: str) -> Head:
     return (last[0].seq, last[0].seal) if last else (0, GENESIS)
 
 
+def head_told(head: Head) -> str:
+    """The end of a chain as `--expect` takes it."""
+    return f"{head[0]}:{head[1].hex()}"
+
+
 def is_link(*stored: object) -> bool:
     """Whether body and seal came out of the database as bytes: SQLite keeps whatever somebody puts there."""
     return all(isinstance(each, bytes) for each in stored)

@@ -11,7 +11,7 @@ import msgspec
 
 from manualdial import __version__
 from manualdial.commands import record_views
-from manualdial.commands.evidence_chain import Head, Placed, Proven, prove
+from manualdial.commands.evidence_chain import Head, Placed, Proven, head_told, prove
 from manualdial.evidence import Kind, Sealed
 from manualdial.ports import Storage
 from manualdial.screening.records import Record
@@ -95,11 +95,6 @@ async def gather(
         proof=proven,
         expected=expects,
     )
-
-
-def head_told(head: Head) -> str:
-    """The end of a chain as `--expect` takes it."""
-    return f"{head[0]}:{head[1].hex()}"
 
 
 def end_told(made: Export) -> str:

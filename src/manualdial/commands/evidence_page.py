@@ -8,7 +8,8 @@ from shlex import quote
 
 from manualdial import __version__
 from manualdial.commands.evidence_attempts import Case, attempt, cases, ending, left_over, told_of
-from manualdial.commands.evidence_export import HOW_TO_RECOMPUTE, Export, content_of, end_told, head_told
+from manualdial.commands.evidence_chain import head_told
+from manualdial.commands.evidence_export import HOW_TO_RECOMPUTE, Export, content_of, end_told
 from manualdial.commands.html_text import decision, grid, part, table, text, utc
 from manualdial.commands.terminal import printable
 from manualdial.screening.records import Record

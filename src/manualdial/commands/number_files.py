@@ -119,8 +119,10 @@ class NumberFile:
         plain = [_NOT_LETTERS.sub("", name) for name in names]
         if self._column and not self._column.isdecimal():
             if self._column.casefold() not in names:
-                raise WronglyCalled(f"{self.path} has no column {self._column}.")
+                raise self._has_no_column()
             self._place = names.index(self._column.casefold())
+        elif self._column and cells and not 0 <= self._place < len(cells):
+            raise self._has_no_column()
         else:
             known = [plain.index(name) for name in _NUMBER_COLUMNS if name in plain]
             if not known and any(character.isdigit() for cell in cells for character in cell):
@@ -129,6 +131,9 @@ class NumberFile:
                 self._place = known[0]
         self._heading = names
         return True
+
+    def _has_no_column(self) -> WronglyCalled:
+        return WronglyCalled(f"{self.path} has no column {self._column}.")
 
     def _line(self, place: int, text: str, cells: list[str]) -> Line:
         number = cells[self._place] if self._place < len(cells) else ""

@@ -27,6 +27,7 @@ from manualdial.commands.record_options import (
     recorder,
     records_about,
     region_of,
+    time_shown,
     withdrawn_by,
 )
 from manualdial.commands.record_writing import (
@@ -34,7 +35,7 @@ from manualdial.commands.record_writing import (
     content_id,
     import_numbers,
     reading_bar,
-    summary_of,
+    tell,
     write_records,
 )
 from manualdial.commands.terminal import json_line, notices, output, printable, table
@@ -84,10 +85,7 @@ def import_records(
             with reading_bar("records", file.stat().st_size, lines.tell) as progress:
                 return await write_records(store, tenant_id, records, now=now, again=again, progress=progress), rejects
 
-    written, rejects = for_tenant(settings, tenant, work)
-    notices().print(summary_of(written, rejects), markup=False)
-    if rejects.count:
-        raise CommandFailed(f"{rejects.count:,} lines are no record; the first: {rejects.first}.")
+    tell(*for_tenant(settings, tenant, work))
 
 
 @record.command(
@@ -121,6 +119,7 @@ def import_answers(
     """Write down what a registry answered that hands out no list. A second import adds nothing.
 
     A row that does not say clearly whether its number is listed is rejected: it counts as not asked, and is not called.
+    Exit code 1 where any was rejected; the others are taken.
     """
     from manualdial.app import policies_for
     from manualdial.commands.registry_answers import Answers, good_for, words
@@ -159,7 +158,11 @@ def import_answers(
             store, tenant_id, file, read, region=region_code, column=column, now=now, again=again
         )
 
-    notices().print(summary_of(*for_tenant(settings, tenant, work)), markup=False)
+    done = for_tenant(settings, tenant, work)
+    if answers.valid_until <= now:
+        over = f"These answers were good until {time_shown(answers.valid_until)}: they do not count any more."
+        notices().print(over, markup=False)
+    tell(*done)
 
 
 @record.command(name="list", epilog="Example: manualdial record list +12025550100")
@@ -192,7 +195,7 @@ def list_records(
         for each in found:
             output().out(json_line(record_views.told(each)))
     elif found:
-        output().print(table([record_views.HEADING, *(record_views.row(each, now=now) for each in found)]))
+        output().print(table(record_views.rows(found, now=now)))
     else:
         notices().print("Nothing is on record.", markup=False)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -35,6 +35,10 @@ _AROUND = ("number", "account_number", "region", "until", "id")
 """What stands in a line beside the content."""
 
 
+_EARLIEST_DATE = timedelta(hours=14)
+"""How far ahead of UTC the date is where it changes first."""
+
+
 class LineReader:
     """Reads the lines of one file."""
 
@@ -61,6 +65,7 @@ class LineReader:
         except ManualDialError as error:
             raise LineRefused(error.message) from None
         until = _moment(_text(around, "until"), "until")
+        _need(until is None or until > self._now, "until is past")
         account = _account(around)
         own_id = _text(around, "id")
         return Record(
@@ -105,6 +110,7 @@ class LineReader:
                 _need(content.given_at <= self._now, "given_at is still to come")
                 _check_slot(content)
             case Relationship():
+                _need(content.on <= (self._now + _EARLIEST_DATE).date(), "on is still to come")
                 _need(content.ended_on is None or content.on <= content.ended_on, "ended_on is before on")
             case Residence():
                 _check_place(content)

@@ -18,7 +18,7 @@ from manualdial.commands.terminal import printable
 from manualdial.config import Config
 from manualdial.errors import ManualDialError
 from manualdial.numbers import PhoneNumber
-from manualdial.ports import Person, Storage
+from manualdial.ports import EVER, Person, Storage
 from manualdial.screening.records import Record
 
 Tenant = Annotated[
@@ -48,6 +48,8 @@ OfAccount = Annotated[
 
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _LONGEST_NAME = 256
+_WHY = ": "
+"""Stands between who ends a record and why."""
 LONGEST_ACCOUNT = 1024
 """As in the requests: a press can name no longer one."""
 
@@ -120,7 +122,7 @@ def end_of(text: str | None, *, now: datetime) -> datetime | None:
         return None
     found = moment(text, "--until")
     if found <= now:
-        raise WronglyCalled("--until is still to come.")
+        raise WronglyCalled("--until must be in the future.")
     return found
 
 
@@ -145,9 +147,15 @@ def recorder(by: str | None) -> str:
 
 
 def withdrawn_by(by: str | None, reason: str | None) -> str:
-    """Who ends a record, and why. Raises WronglyCalled."""
-    who = recorder(by)
-    return f"{who}: {reason.strip()}" if reason and reason.strip() else who
+    """Who ends a record, and why, as it is stored; `who_and_why` takes it apart. Raises WronglyCalled."""
+    who = recorder(by).replace(_WHY, " ")
+    return f"{who}{_WHY}{reason.strip()}" if reason and reason.strip() else who
+
+
+def who_and_why(withdrawn: str | None) -> tuple[str | None, str | None]:
+    """Who has ended a record, and why."""
+    who, _, why = (withdrawn or "").partition(_WHY)
+    return who or None, why or None
 
 
 def account_of(text: str | None) -> str | None:
@@ -164,7 +172,7 @@ async def records_about(store: Storage, tenant_id: str, number: str, account: st
     if account is None:
         return await store.records(tenant_id, number)
     person = Person(number=number, account_number=account)
-    (found,) = await store.on_record(tenant_id, [person], attempts_since=datetime.now(UTC))
+    (found,) = await store.on_record(tenant_id, [person], attempts_since=EVER)
     return found.records
 
 

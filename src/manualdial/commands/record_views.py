@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, get_args
 
 import msgspec
 
-from manualdial.commands.record_options import standing, time_shown
+from manualdial.commands.record_options import standing, time_shown, who_and_why
 from manualdial.commands.terminal import printable
 from manualdial.screening.records import AnyContent, Content, Record
 
-HEADING = ("NUMBER", "KIND", "WHAT", "SINCE", "BY", "UNTIL", "STANDING", "ID")
+_HEADING = ("NUMBER", "KIND", "WHAT", "SINCE", "BY", "UNTIL", "STANDING", "ID")
+_OF_THE_END = ("WITHDRAWN", "BY", "WHY")
+"""Columns that are there where a record was withdrawn."""
 KINDS: Mapping[str, type[Content]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyContent)}
 """The kinds of records by their name in files."""
 _LONGEST = 100
@@ -31,6 +33,7 @@ def content_of(record: Record) -> dict[str, Any]:
 
 def told(record: Record) -> dict[str, Any]:
     """A record as JSON."""
+    who, why = who_and_why(record.withdrawn_by)
     return {
         "id": record.id,
         "number": record.number,
@@ -40,13 +43,25 @@ def told(record: Record) -> dict[str, Any]:
         "recordedBy": record.recorded_by,
         "until": _time(record.until),
         "withdrawnAt": _time(record.withdrawn_at),
-        "withdrawnBy": record.withdrawn_by,
+        "withdrawnBy": who,
+        "withdrawnReason": why,
         "usedAt": _time(record.used_at),
     }
 
 
-def row(record: Record, *, now: datetime) -> tuple[str, ...]:
-    """A record as the row of a table under HEADING."""
+def rows(records: Sequence[Record], *, now: datetime) -> list[tuple[str, ...]]:
+    """The rows of a table, with its heading; where one was withdrawn also when, by whom, and why."""
+    ended = any(record.withdrawn_at is not None for record in records)
+    found = [_HEADING + _OF_THE_END] if ended else [_HEADING]
+    return [*found, *(_row(record, now=now) + (_end(record) if ended else ()) for record in records)]
+
+
+def _end(record: Record) -> tuple[str, ...]:
+    who, why = who_and_why(record.withdrawn_by)
+    return (time_shown(record.withdrawn_at), printable(who or ""), printable(why or ""))
+
+
+def _row(record: Record, *, now: datetime) -> tuple[str, ...]:
     said = {name: value for name, value in content_of(record).items() if name != "kind"}
     if record.account_number is not None:
         said = {"account": record.account_number, **said}

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import msgspec
 
+from manualdial.commands.failure import CommandFailed
 from manualdial.commands.number_files import Line, LineRefused, NumberFile, Rejects
-from manualdial.commands.terminal import notices
+from manualdial.commands.terminal import counted, notices
 from manualdial.errors import ManualDialError
 from manualdial.numbers import parse
-from manualdial.ports import Person, Storage
+from manualdial.ports import EVER, Person, Storage
 from manualdial.screening.records import AnyContent, Listing, Record
 
 BATCH = 1000
@@ -68,7 +69,7 @@ async def write_records(
     source = iter(records)
     while batch := list(islice(source, BATCH)):
         people = [Person(number=number) for number in dict.fromkeys(record.number for record in batch)]
-        found = await store.on_record(tenant_id, people, attempts_since=now)
+        found = await store.on_record(tenant_id, people, attempts_since=EVER)  # also what was withdrawn
         known = {
             person.number: {record.id: record for record in each.records}
             for person, each in zip(people, found, strict=True)
@@ -163,11 +164,21 @@ def reading_bar(what: str, size: int, position: Callable[[], int]) -> Iterator[C
         yield lambda: shown.update(task, completed=position())
 
 
-def summary_of(written: Written, rejects: Rejects) -> str:
-    """What is told of an import, a sentence a line."""
+def tell(written: Written, rejects: Rejects) -> None:
+    """Say what became of an import. Raises CommandFailed where a line was rejected: the others are taken."""
+    notices().print(_summary(written, rejects), markup=False)
+    if rejects.count:
+        were = "was" if rejects.count == 1 else "were"
+        raise CommandFailed(
+            f"{counted(rejects.count, 'line')} {were} rejected; the first: {rejects.first.rstrip('.')}."
+        )
+
+
+def _summary(written: Written, rejects: Rejects) -> str:
+    """A sentence a line."""
     lines = [f"{written.added:,} added, {written.there:,} there already, {rejects.count:,} rejected."]
     if written.withdrawn:
-        lines.append(f"{written.withdrawn:,} were withdrawn earlier and stay so; --again writes them anew.")
+        lines.append(f"{written.withdrawn:,} withdrawn earlier and left so; --again writes anew.")
     if rejects.count:
         lines.append(f"The rejected lines are in {rejects.path}.")
     return "\n".join(lines)

@@ -56,24 +56,20 @@ def _check_registries(config: Config, policies: Policies, everybody: Sequence[Sc
     from manualdial.app import registries_for
 
     required = frozenset[str]().union(*(settings.registries for settings in everybody))
-    duties = {
-        _name(rule): rule.registry
-        for rule in policies.rules()
-        if rule.on and rule.registry is not None and not rule.registry.answers_only and required & {_name(rule), EVERY}
-    }
+    youngest = _youngest(policies, required)
     held, lacking, old, damaged = registries_for(config), [], [], False
-    for name in sorted({*duties, *held.names()}):
+    for name in sorted({*youngest, *held.names()}):
         try:
             copy = held.copy(name)
         except RegistryUnreadable as fault:
             damaged = True
-            yield _unreadable(name, str(fault), is_asked=name in duties)
+            yield _unreadable(name, str(fault), is_asked=name in youngest)
             continue
-        if name not in duties:
+        if name not in youngest:
             continue
         if copy is None:
             lacking.append(name)
-        elif (datetime.now(UTC) - copy.edition.as_of).days >= duties[name].max_age_days:
+        elif (datetime.now(UTC) - copy.edition.as_of).days >= youngest[name]:
             old.append(name)
     if lacking:
         mend = "manualdial registry import, or leave them out of screening.registries"
@@ -82,6 +78,16 @@ def _check_registries(config: Config, policies: Policies, everybody: Sequence[Sc
         yield _about(old, "registries", "too old: {}: sales there are refused", "import the newest edition")
     if not (lacking or old or damaged):
         yield ok("registries", "every registry that must be asked can be" if required else "none must be asked")
+
+
+def _youngest(policies: Policies, required: frozenset[str]) -> dict[str, int]:
+    """The registries whose copy is asked, and how many days old it may be by the strictest rule."""
+    found: dict[str, int] = {}
+    for rule in policies.rules():
+        name, duty = _name(rule), rule.registry
+        if rule.on and duty is not None and not duty.answers_only and required & {name, EVERY}:
+            found[name] = min(duty.max_age_days, found.get(name, duty.max_age_days))
+    return found
 
 
 def _unreadable(name: str, fault: str, *, is_asked: bool) -> Finding:

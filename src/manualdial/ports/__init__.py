@@ -16,7 +16,7 @@ from manualdial.ports.engine import (
     Stray,
 )
 from manualdial.ports.evidence import EvidenceStore
-from manualdial.ports.records import OnRecord, Person, RecordStore
+from manualdial.ports.records import EVER, OnRecord, Person, RecordStore
 from manualdial.ports.registries import Registries
 from manualdial.ports.storage import Storage
 from manualdial.ports.store import (
@@ -30,6 +30,7 @@ from manualdial.ports.store import (
 )
 
 __all__ = [
+    "EVER",
     "AttemptsChanged",
     "AttemptsSeen",
     "Authenticator",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 import msgspec
@@ -11,6 +11,9 @@ import msgspec
 from manualdial.screening.attempts import Attempt
 from manualdial.screening.closure import Closure
 from manualdial.screening.records import Record
+
+EVER = datetime(1, 1, 1, tzinfo=UTC)
+"""Before all records and dials: nothing is left out that ended after it."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +32,7 @@ class OnRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What is on record about a person."""
 
     records: tuple[Record, ...]
-    """About the person, oldest first; what is over or withdrawn may be among it.
+    """About the person, oldest first; what has ended since the moment of the question may be among it.
 
     Those about the number, whatever account they name; and those that name the account, whatever number they are about,
     but of these only what is `of_the_person`. No record twice.
@@ -47,6 +50,8 @@ class RecordStore(Protocol):
     ) -> Sequence[OnRecord]:
         """What is on record about each of some people (1,000 at most), in their order. One question to the database.
 
+        Left out are dials up to `attempts_since`, and records that were over or withdrawn by then: no moment for which
+        those attempts are counted is before it.
         It sees what is committed; of dials that are being written down now it may not know.
         """
         ...

@@ -116,7 +116,6 @@ class LineType(StrEnum):
 class Line(Content, frozen=True, kw_only=True, tag="line"):
     """The kind of line, from a source better than the numbering plan."""
 
-
     type: LineType
     source: str
 
@@ -124,13 +123,11 @@ class Line(Content, frozen=True, kw_only=True, tag="line"):
 class Business(Content, frozen=True, kw_only=True, tag="business"):
     """The number is a business's line. Only ever a stated fact with a source: without one everybody is a consumer."""
 
-
     source: str
 
 
 class RegistryAnswer(Content, frozen=True, kw_only=True, tag="registry-answer"):
     """What a registry that hands out no list answered when it was asked for this number."""
-
 
     registry: str
     listed: bool

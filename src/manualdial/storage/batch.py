@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
-from manualdial.calls import Call, Change, requested
+from manualdial.calls import Call, Change, Leg, requested
 from manualdial.evidence import Draft, Sealed
 from manualdial.ports import AttemptsSeen, StoreUnavailable
 from manualdial.storage.attempts import Expectations
@@ -130,12 +130,12 @@ def _link_of_one(connection: Connection, content: Content, known: Mapping[str, H
 def _write_rest(
     connection: Connection, accepted: Sequence[NewPress], content: Content, known: Mapping[str, Head]
 ) -> Mapping[str, Head]:
-    ended = _write_changes(connection, accepted, content.changes)
+    gone = _write_changes(connection, accepted, content.changes)
     write_logins(connection, content.logins)
     _mark_used(connection, accepted)
     attempts = [press.evidence for press in accepted if press.evidence is not None]
     # The chains last: what waits for their ends then holds up nobody.
-    return write_evidence(connection, attempts=attempts, queued=content.drafts, ended=ended, known=known)
+    return write_evidence(connection, attempts=attempts, queued=content.drafts, gone=gone, known=known)
 
 
 def _write_presses(connection: Connection, presses: Sequence[NewPress]) -> list[Recorded]:
@@ -198,14 +198,15 @@ def _mark_used(connection: Connection, presses: Sequence[NewPress]) -> None:
 
 
 def _write_changes(connection: Connection, presses: Sequence[NewPress], changes: Sequence[Change]) -> list[Call]:
-    """Returns the calls that have ended."""
+    """Returns the calls whose legs are gone."""
     statements = STATEMENTS[connection.dialect.name]
     lines = [*(requested(press.call) for press in presses), *changes]
     statements.insert_changes.execute(connection, map(change_values, lines))
-    newest: dict[str, Call] = {}
+    newest: dict[str, Change] = {}
     for change in changes:
-        if change.call.id not in newest or newest[change.call.id].step <= change.call.step:
-            newest[change.call.id] = change.call
-    states = ([*state_values(call), call.id, call.step] for call in newest.values())
+        if change.call.id not in newest or newest[change.call.id].call.step <= change.call.step:
+            newest[change.call.id] = change
+    states = ([*state_values(each.call), each.call.id, each.call.step] for each in newest.values())
     statements.update_calls.execute(connection, states)
-    return [call for call in newest.values() if call.is_over]
+    # Of the two legs the agent's is the last to go (see calls.advance).
+    return [each.call for each in newest.values() if each.leg is Leg.AGENT and not each.call.is_live]

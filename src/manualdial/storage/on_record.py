@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import URL
 
 from manualdial.ports import OnRecord
 from manualdial.screening.attempts import Attempt
 from manualdial.screening.records import AnyContent, Record
 from manualdial.storage.attempts import ATTEMPTS_OF_PEOPLE, OVER, Question, for_each_database
-from manualdial.storage.tables import UtcTime, unescaped
+from manualdial.storage.tables import TIMES, unescaped
 
 _RECORD, _RUNNING, _OVER = range(3)
 _IS_OVER = ", ".join(f"'{state}'" for state in OVER)
@@ -25,7 +24,9 @@ _RECORDS = f"""
 SELECT person.i, {_RECORD}, record.id, record.recorded_at, record.recorded_by, record.withdrawn_by, record.until,
   record.withdrawn_at, record.used_at, record.body, record.number, record.account_number
   FROM person CROSS JOIN number_records AS record
-  WHERE record.tenant_id = person.tenant AND
+  WHERE record.tenant_id = person.tenant
+    AND (record.withdrawn_at IS NULL OR record.withdrawn_at > person.since)
+    AND (record.until IS NULL OR record.until > person.since) AND
 """  # noqa: S608  # all of it stands here
 _STATEMENT = f"""
 {_RECORDS} record.number = person.number
@@ -42,21 +43,9 @@ _content: msgspec.json.Decoder[AnyContent] = msgspec.json.Decoder(AnyContent)
 Read = Callable[[Any], Any]
 
 
-def _times() -> dict[str, Read]:
-    readers: dict[str, Read] = {}
-    for driver in ("sqlite", "postgresql+asyncpg"):
-        dialect = URL.create(driver).get_dialect()()
-        read = UtcTime().dialect_impl(dialect).result_processor(dialect, None)
-        readers[dialect.name] = read or (lambda value: value)
-    return readers
-
-
-_TIMES = _times()
-
-
 def answers(dialect: str, rows: Iterable[Sequence[Any]], questions: Sequence[Question]) -> list[OnRecord]:
     """What the rows of the statement tell about each of the people."""
-    time = _TIMES[dialect]
+    time = TIMES[dialect]
     records: list[list[Record]] = [[] for _ in questions]
     attempts: list[list[Attempt]] = [[] for _ in questions]
     for place, kind, *columns in rows:

@@ -6,9 +6,12 @@ A migration in `migrations/versions` stands behind each of them; a test compares
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
+    URL,
     Boolean,
     Column,
     ColumnElement,
@@ -77,6 +80,20 @@ class UtcTime(TypeDecorator[datetime]):
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+_DIALECTS = [URL.create(driver).get_dialect()() for driver in ("sqlite", "postgresql+asyncpg")]
+TEXTS: dict[str, Callable[[Any], Any]] = {
+    each.name: AnyText().dialect_impl(each).bind_processor(each) or _as_it_is for each in _DIALECTS
+}
+"""What makes a text a parameter of the driver, for each kind of database."""
+TIMES: dict[str, Callable[[Any], Any]] = {
+    each.name: UtcTime().dialect_impl(each).result_processor(each, None) or _as_it_is for each in _DIALECTS
+}
+"""What makes a time of what the driver returns, for each kind of database."""
 
 metadata = MetaData(
     naming_convention={

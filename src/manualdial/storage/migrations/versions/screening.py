@@ -1,7 +1,5 @@
 """What the screening keeps: records about numbers, closures, policies, evidence; and what it counts attempts by."""
 
-from itertools import islice
-
 import sqlalchemy as sa
 from alembic import op
 
@@ -11,7 +9,8 @@ from manualdial.storage.tables import AnyText
 revision = "0003"
 down_revision = "0002"
 
-_AT_ONCE = 1_000
+_AT_ONCE = 5_000
+"""How many calls are in memory at a time, however many there are."""
 _REACHED = "('progress', 'ringing', 'connected')"
 _TRIED = ("busy", "no_answer", "rejected", "timeout")
 
@@ -140,7 +139,9 @@ def _fill_account_keys() -> None:
     calls = sa.table("calls", sa.column("id", AnyText), sa.column("account_number", AnyText), sa.column("account_key"))
     filling = sa.update(calls).where(calls.c.id == sa.bindparam("of_call")).values(account_key=sa.bindparam("account"))
     connection = op.get_bind()
-    found = connection.execute(sa.select(calls.c.id, calls.c.account_number).where(calls.c.account_number.is_not(None)))
-    rows = ({"of_call": row.id, "account": key(row.account_number)} for row in found.all())
-    while some := list(islice(rows, _AT_ONCE)):
-        connection.execute(filling, some)
+    naming = sa.select(calls.c.id, calls.c.account_number).where(calls.c.account_number.is_not(None))
+    in_parts = naming.where(calls.c.id > sa.bindparam("after")).order_by(calls.c.id).limit(_AT_ONCE)
+    after = ""
+    while found := connection.execute(in_parts, {"after": after}).all():
+        connection.execute(filling, [{"of_call": row.id, "account": key(row.account_number)} for row in found])
+        after = found[-1].id

@@ -1,39 +1,17 @@
-"""Every option: its name, type, default and one sentence; loading and checking.
-
-From a TOML file and from the environment; the environment wins. `[server] port` in the file is MANUALDIAL_SERVER_PORT
-in the environment, `[engine.asterisk] url` is MANUALDIAL_ENGINE_ASTERISK_URL. Lists in the environment are separated by
-commas. An unknown key is refused, with its name. `docs/configuration.md` is generated from here.
-"""
+"""Every option: its name, type, default and one sentence. `docs/configuration.md` is generated from here."""
 
 from __future__ import annotations
 
-import math
-import re
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, get_origin
 
 import msgspec
 from msgspec import Meta, Struct, field
 
-from manualdial.agents import Role
-from manualdial.numbers import is_region
-from manualdial.places.jurisdictions import of_jurisdiction
 from manualdial.screening import Purpose
-from manualdial.screening.location import REFUSE, STRICTEST
 
 PREFIX = "MANUALDIAL_"
-
-_DIGITS = re.compile(r"\+?[0-9]{1,15}")
-_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
-_E164_BEGINNING = re.compile(r"\+[0-9]{1,15}")
-
-NOT_OPTIONS = frozenset(PREFIX + name for name in ("CONFIG", "URL", "USER", "PASSWORD"))
-"""Variables of the command line that are no options of the service."""
-
-AnySection = TypeVar("AnySection", bound="Section")
 
 Seconds = Annotated[float, Meta(gt=0)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
@@ -355,164 +333,3 @@ def options(section: type[Section] = Config, path: tuple[str, ...] = ()) -> Iter
         default = one.default_factory() if one.default is msgspec.NODEFAULT else one.default
         metadata = [meta for meta in getattr(inner, "__metadata__", ()) if meta.description]
         yield Option(path=(*path, one.name), type=inner, default=default, description=metadata[0].description or "")
-
-
-def load(path: Path | None, environment: Mapping[str, str]) -> Config:
-    """Read the file, if one is named, and the environment. Raises ConfigurationError."""
-    values: dict[str, Any] = {}
-    if path is not None:
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigurationError(f"the file {path} cannot be read: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"the file {path} is not TOML: {error}") from None
-    _apply_environment(values, environment)
-    _check_tenants(values.get("tenants"))
-    config = _converted(values, Config)
-    _check(config)
-    return config
-
-
-def _check_tenants(tables: Any) -> None:
-    """Each tenant's table for itself, so that what is wrong is told with the tenant's name."""
-    if not isinstance(tables, dict):
-        return
-    known: dict[str, str] = {}
-    for name, table in tables.items():
-        twin = known.setdefault(name.casefold(), name)
-        if twin != name:
-            raise ConfigurationError(f"tenants.{name}: that is the tenant {twin} again; the case does not matter")
-        _converted(table, Tenant, under=f"tenants.{name}")
-
-
-def _converted(values: Any, kind: type[AnySection], *, under: str = "") -> AnySection:
-    """A table of the file. Raises ConfigurationError with the name of the option, below `under`."""
-    try:
-        return msgspec.convert(values, kind, strict=False)
-    except msgspec.ValidationError as error:
-        reason, _, where = str(error).partition(" - at `$")
-        where = where.strip(".`")
-        named = ".".join(part for part in (under, where) if part) or "configuration"
-        raise ConfigurationError(f"{named}: {_choices(kind, where) or reason}") from None
-
-
-def _apply_environment(values: dict[str, Any], environment: Mapping[str, str]) -> None:
-    known = {option.variable: option for option in options()}
-    for name, text in environment.items():
-        if not name.startswith(PREFIX) or name in NOT_OPTIONS:
-            continue
-        option = known.get(name)
-        if option is None:
-            raise ConfigurationError(f"{name}: no such option in the environment")
-        section = values
-        for part in option.path[:-1]:
-            section = section.setdefault(part, {})
-            if not isinstance(section, dict):
-                raise ConfigurationError(f"{part}: a table is expected")
-        parts = [part.strip() for part in text.split(",") if part.strip()]
-        section[option.path[-1]] = parts if isinstance(option.default, list) else text
-
-
-def _choices(section: type[Section], where: str) -> str:
-    """What an option may be, where that is a list: the reader's own words would tell the value."""
-    name = where.removesuffix("[...]")
-    kinds = [option.type for option in options(section) if ".".join(option.path) == name]
-    words = _words(kinds[0]) if kinds else None
-    if words is None or (name == where and words.is_list):
-        return ""
-    return f"{'each is ' if words.is_list else ''}one of {', '.join(words.kind)}"
-
-
-class _Words(Struct, frozen=True, kw_only=True):
-    """The words that an option may be, or that its list may have."""
-
-    kind: type[StrEnum]
-    is_list: bool
-
-
-def _words(kind: Any, *, in_list: bool = False) -> _Words | None:
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return _Words(kind=kind, is_list=in_list)
-    inner = (_words(part, in_list=in_list or get_origin(kind) is list) for part in get_args(kind))
-    return next((found for found in inner if found is not None), None)
-
-
-def _check(config: Config) -> None:
-    """Values and combinations that cannot work."""
-    for option in options():
-        value: Any = config
-        for part in option.path:
-            value = getattr(value, part)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigurationError(f"{'.'.join(option.path)}: a finite number is expected")
-    if not is_region(config.dialing.default_region):
-        raise ConfigurationError("dialing.default_region: no ISO 3166 region in upper case")
-    _check_caller_ids("dialing.caller_ids", config.dialing.caller_ids)
-    _check_screening(config.screening)
-    for name, tenant in config.tenants.items():
-        _check_caller_ids(f"tenants.{name}.caller_ids", tenant.caller_ids or [])
-        _check_lists(f"tenants.{name}", tenant)
-    _check_asterisk(config.engine.asterisk, in_use=config.engine.kind is EngineKind.ASTERISK)
-    if 0 < config.storage.keep_calls < config.storage.remember_presses:
-        raise ConfigurationError("storage.keep_calls: at least storage.remember_presses, or 0")
-    if config.server.request_timeout < longest_press(config) + 1:
-        at_least = longest_press(config) + 1
-        raise ConfigurationError(
-            f"server.request_timeout: at least {at_least:g}, the sum of the waits inside a request"
-        )
-
-
-def longest_press(config: Config) -> float:
-    """The longest time that a press takes once its turn has come, in seconds."""
-    return config.storage.timeout * 6 + config.engine.asterisk.request_timeout * 3
-
-
-def longest_agent_leg(config: Config) -> int:
-    """For how many seconds the agent's phone may ring before the customer is dialled."""
-    return config.engine.asterisk.agent_timeout if config.engine.kind is EngineKind.ASTERISK else 0
-
-
-def _check_asterisk(asterisk: Asterisk, *, in_use: bool) -> None:
-    for name, template, parts in (
-        ("agent_endpoint", asterisk.agent_endpoint, ("{extension}",)),
-        ("trunk_endpoint", asterisk.trunk_endpoint, ("{number}", "{digits}")),
-    ):
-        if not any(part in template for part in parts):
-            raise ConfigurationError(f"engine.asterisk.{name}: {' or '.join(parts)} is missing")
-    if asterisk.caller_id and not _DIGITS.fullmatch(asterisk.caller_id):
-        raise ConfigurationError("engine.asterisk.caller_id: digits, with or without a plus sign")
-    if in_use and not asterisk.password:
-        raise ConfigurationError("engine.asterisk.password: ARI needs one")
-
-
-def _check_screening(screening: Screening) -> None:
-    _check_lists("screening", screening)
-    if screening.no_place not in (STRICTEST, REFUSE) and of_jurisdiction(screening.no_place) is None:
-        raise ConfigurationError("screening.no_place: strictest, refuse, or a jurisdiction as US-NY or FR")
-
-
-def _check_lists(name: str, section: Screening | Tenant) -> None:
-    if any(country != "*" and not is_region(country) for country in section.countries or ()):
-        raise ConfigurationError(f"{name}.countries: ISO 3166 countries in upper case, or *")
-    if not all(_E164_BEGINNING.fullmatch(prefix) for prefix in section.blocked_numbers or ()):
-        raise ConfigurationError(f"{name}.blocked_numbers: each begins with + and a calling code")
-    overridable(section.overridable or (), option=f"{name}.overridable")
-
-
-def overridable(entries: Iterable[str], *, option: str = "overridable") -> dict[str, frozenset[Role]]:
-    """The rules that may be overridden, and by whom: `RULE=ROLE+ROLE`. Raises ConfigurationError."""
-    found = {}
-    for entry in entries:
-        rule, _, roles = entry.partition("=")
-        try:
-            found[rule.strip().lower()] = frozenset(Role(role.strip()) for role in roles.split("+"))
-        except ValueError:
-            known = ", ".join(Role)
-            raise ConfigurationError(f"{option}: RULE=ROLE or RULE=ROLE+ROLE with roles of {known}") from None
-    return found
-
-
-def _check_caller_ids(name: str, numbers: Iterable[str]) -> None:
-    if not all(_E164.fullmatch(number) for number in numbers):
-        raise ConfigurationError(f"{name}: a caller ID is E.164, as +12025550180")
