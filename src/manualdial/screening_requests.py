@@ -112,7 +112,7 @@ class ScreeningRequests:
         number = self._called(caller, data, call)
         about = call if call is not None and call.number.e164 == number.e164 else None
         # Said by the person only where somebody talks to the person; else it is what the caller believes to know.
-        residence = _residence(data, stated=about is not None)
+        residence = _residence(data, stated=about is not None and about.answered_at is not None)
         check = Check(
             phone_number=number.e164,
             purpose=data.purpose or (None if about is None else about.purpose),

@@ -14,7 +14,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, Executable, insert, text, update
+from sqlalchemy import Connection, Executable, func, insert, select, text, update
 
 import manualdial.storage
 from manualdial.calls import Call, Cause, Change, EndedBy, Ending, Report, Sign, advance, requested
@@ -24,7 +24,7 @@ from manualdial.storage.attempts import Question
 from manualdial.storage.logins import OPEN_LOGINS
 from manualdial.storage.on_record import QUESTIONS
 from manualdial.storage.retention import FORGET, REMOVE_FORGOTTEN
-from manualdial.storage.rows import CALL_COLUMNS, CHANGE_COLUMNS, call_values, change_values, user_row
+from manualdial.storage.rows import CALL_COLUMNS, CHANGE_COLUMNS, call_values, change_values, key, user_row
 from manualdial.storage.tables import call_changes, calls, metadata, tenants, users
 from tests.contract.stores import NOON, a_call, a_login, a_user, history, opened, record_whole_call, stored
 from tests.support.calls import TO_CONNECTED
@@ -161,6 +161,26 @@ async def test_earlier_calls_count_as_attempts_after_the_migration(url: str) -> 
         running = histories["running"][-1].call
         record_whole_call(store, running)
         assert await store.evidence("north") == []
+
+
+async def test_the_accounts_of_any_number_of_calls_are_known_after_the_migration(url: str) -> None:
+    """More than the migration reads at a time."""
+    count = 5_003
+    call = a_call(account_number="A")
+
+    def write(connection: Connection) -> None:
+        to_revision("0002", connection)
+        row = without(dict(zip(CALL_COLUMNS, call_values(call), strict=True)), "account_key", "rang_at", "answered_at")
+        connection.execute(insert(calls), [{**row, "id": f"call {place}"} for place in range(count)])
+
+    def known(connection: Connection) -> int | None:
+        of_account = calls.c.account_key == key("A")
+        return connection.execute(select(func.count()).select_from(calls).where(of_account)).scalar()
+
+    async with opened(url) as place:
+        await place.write(write)
+    async with opened(url) as place:
+        assert await place.read(known) == count
 
 
 async def test_the_migrations_can_be_taken_back(url: str) -> None:

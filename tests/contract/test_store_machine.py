@@ -318,7 +318,7 @@ class StoreMachine(RuleBasedStateMachine):
         """The chain is whole, and tells of every attempt and every end once."""
         links = self.run(whole_chain(self.store))
         for each in self.model.calls:
-            expected = [Kind.ATTEMPT, Kind.OUTCOME] if each.call.is_over else [Kind.ATTEMPT]
+            expected = [Kind.ATTEMPT, Kind.OUTCOME] if not each.call.is_live else [Kind.ATTEMPT]
             assert kinds(links, each.call) == expected
         assert self.refusals(links) == self.refused
         self.refusals_flushed = len(self.refused)

@@ -135,7 +135,7 @@ async def test_a_dry_run_leaves_nothing_behind(folder: Path) -> None:
             answer = await desk.ask(DIAL, {"PhoneNumber": typed, "DryRun": "true"})
             dial = answer["message"]["dial"]
             assert (dial["state"], dial["verdict"]["decision"], set(dial)) == (
-                "checked", decision, {"state", "number", "verdict"},
+                "checked", decision, {"state", "number", "purpose", "verdict"},
             )  # fmt: skip
         assert await nothing(desk) == []
         assert (await service.get("/v1/calls")).json() == {"calls": []}

@@ -192,11 +192,11 @@ def _told(
     text, time = TEXTS[dialect], TIMES[dialect]
     lists = ([text(each) for each in call_ids], [text(each) for each in gone])
     if dialect == "sqlite":
-        rows = connection.exec_driver_sql(_IN_JSON, tuple(msgspec.json.encode(each).decode() for each in lists))
+        found = connection.exec_driver_sql(_IN_JSON, tuple(msgspec.json.encode(each).decode() for each in lists))
     else:
-        rows = connection.exec_driver_sql(_IN_ARRAYS, lists)
+        found = connection.exec_driver_sql(_IN_ARRAYS, lists)
     lines = []
-    for call_id, kind_or_leg, state, at, step in rows:
+    for call_id, kind_or_leg, state, at, step in found.all():
         if state is None:
             kinds.add((unescaped(call_id), kind_or_leg))
         else:
