@@ -145,7 +145,8 @@ class Store(Protocol):
     def record_change(self, change: Change) -> None:
         """Put a change in the queue to be written; in the order of the calls of this method. Does not wait.
 
-        What cannot be written now is tried again until it is written or the store closes.
+        What cannot be written now is tried again until it is written or the store closes. With the change after which
+        the legs are gone, an attempt of which there is evidence gets its link `outcome`, once.
         """
         ...
 
