@@ -50,28 +50,41 @@ class DialRate:
         self._engine = Bucket(rate=engine_rate, burst=engine_burst, at=clock.monotonic()) if engine_rate > 0 else None
         self._agents: OrderedDict[str, Bucket] = OrderedDict()
 
-    def refusal(self, agent_id: str) -> DialRateExceeded | None:
-        """Take the right to one call; where there is none, the refusal, with `details.retryAfter`: nothing is taken."""
-        at = self._clock.monotonic()
-        buckets = self._buckets(agent_id, at)
-        wait = max((bucket.wait(at) for bucket in buckets), default=0.0)
-        if wait > 0:
-            return DialRateExceeded("too many calls in too short a time", details={"retryAfter": math.ceil(wait)})
-        for bucket in buckets:
-            bucket.take()
-        return None
+    def take_of_agent(self, agent_id: str) -> DialRateExceeded | None:
+        """Take the agent's right to one press; where there is none, the refusal, with `details.retryAfter`."""
+        return self._take(self._bucket_of(agent_id))
 
-    def give_back(self, agent_id: str) -> None:
-        """The call was not made."""
-        for bucket in self._buckets(agent_id, self._clock.monotonic()):
+    def take_of_engine(self) -> DialRateExceeded | None:
+        """Take the right of all together to begin one call; where there is none, the refusal."""
+        return self._take(self._engine)
+
+    def give_back_to_agent(self, agent_id: str) -> None:
+        """The press was none: it repeats an earlier one, or could not be made."""
+        if (bucket := self._bucket_of(agent_id)) is not None:
             bucket.give_back()
 
-    def _buckets(self, agent_id: str, at: float) -> list[Bucket]:
+    def give_back_to_engine(self) -> None:
+        """No call was begun."""
+        if self._engine is not None:
+            self._engine.give_back()
+
+    def _take(self, bucket: Bucket | None) -> DialRateExceeded | None:
+        if bucket is None:
+            return None
+        wait = bucket.wait(self._clock.monotonic())
+        if wait > 0:
+            return DialRateExceeded("too many calls in too short a time", details={"retryAfter": math.ceil(wait)})
+        bucket.take()
+        return None
+
+    def _bucket_of(self, agent_id: str) -> Bucket | None:
+        if self._agent_rate <= 0:
+            return None
         own = self._agents.get(agent_id)
-        if own is None and self._agent_rate > 0:
+        if own is None:
+            at = self._clock.monotonic()
             own = self._agents[agent_id] = Bucket(rate=self._agent_rate, burst=self._agent_burst, at=at)
-        if own is not None:
-            self._agents.move_to_end(agent_id)
             if len(self._agents) > _MAX_AGENTS:
                 self._agents.popitem(last=False)
-        return [bucket for bucket in (own, self._engine) if bucket is not None]
+        self._agents.move_to_end(agent_id)
+        return own

@@ -178,16 +178,30 @@ class Dialing:
         try:
             if (recalled := self._earlier.recall(press)) is not None:
                 return Outcome(call=self._earlier.same(press, recalled), replay=True)
-            if (too_fast := self._rate.refusal(press.agent_id)) is not None:
+            if (too_fast := self._rate.take_of_agent(press.agent_id)) is not None:
                 return await self._earlier_or(too_fast, press)
-            for _ in range(_JUDGED_AT_MOST):
-                with suppress(AttemptsChanged):
-                    return await self._judged(press, await self._screen(press))
-                self._require_patience(press)
-            raise MakeCallFailed("the same person is being dialled by too many at once", retryable=True)
+            spent = False
+            try:
+                outcome = await self._judged_anew(press)
+                spent = not outcome.replay
+                return outcome
+            except CallRefused:
+                spent = True  # else asking for what is not allowed would cost nothing
+                raise
+            finally:
+                if not spent:
+                    self._rate.give_back_to_agent(press.agent_id)
         except StoreUnavailable as error:
             log.warning("no call without a journal", reason=str(error))
             raise MakeCallFailed("the journal is not available", retryable=True) from None
+
+    async def _judged_anew(self, press: Press) -> Outcome:
+        """Judge the press, and again where others have dialled the person meanwhile. Raises StoreUnavailable."""
+        for _ in range(_JUDGED_AT_MOST):
+            with suppress(AttemptsChanged):
+                return await self._judged(press, await self._screen(press))
+            self._require_patience(press)
+        raise MakeCallFailed("the same person is being dialled by too many at once", retryable=True)
 
     async def _screen(self, press: Press) -> Screened:
         """The verdict, before anything rings."""
@@ -208,10 +222,13 @@ class Dialing:
         try:
             return await self._place(press, screened, call)
         except RequestIdTaken as taken:
+            self._rate.give_back_to_engine()
             async with self._journal_limit():
                 earlier = await self._earlier.find(press) or taken.call
+        except (AttemptsChanged, StoreUnavailable):
+            self._rate.give_back_to_engine()
+            raise
         if not self._earlier.is_unasked(earlier):
-            self._rate.give_back(press.agent_id)
             return Outcome(call=self._earlier.same(press, earlier), replay=True)
         async with self._journal_limit():
             await self._earlier.take_back(earlier)
@@ -223,8 +240,6 @@ class Dialing:
         async with self._journal_limit():
             earlier = await self._earlier.find(press)
         if earlier is not None and not self._earlier.is_unasked(earlier):
-            if screened is not None:
-                self._rate.give_back(press.agent_id)
             return Outcome(call=self._earlier.same(press, earlier), replay=True)
         if isinstance(refusal, CallRefused) and screened is not None:
             against = (rule.rule for rule in screened.verdict.rules if rule.decision != Decision.ALLOW)
@@ -234,7 +249,7 @@ class Dialing:
         raise refusal
 
     def _refusal(self, press: Press, screened: Screened) -> ManualDialError | None:
-        """What refuses a press before it is written down, if anything does."""
+        """What refuses a press before it is written down; where nothing does, the engine's right to a call is taken."""
         verdict = screened.verdict
         if verdict.decision != Decision.ALLOW:
             return CallRefused(
@@ -252,7 +267,7 @@ class Dialing:
             return MakeCallFailed("too many presses wait for the journal to say what became of them", retryable=True)
         if not self._engine.ready:
             return MakeCallFailed("the engine is not there", retryable=True)
-        return None
+        return self._rate.take_of_engine()
 
     async def _place(self, press: Press, screened: Screened, call: Call) -> Outcome:
         """Write the call down and ask the engine, which makes ready meanwhile and rings nobody before it is written.

@@ -214,7 +214,7 @@ class Proof:
         return None
 
     def end(self) -> Broken | None:
-        """What can only be told after the last link."""
+        """What can only be told after the last link. An `expects` from before the first one is not compared."""
         if self._first is not None:
             return Broken(
                 seq=self._first.seq, reason="links before this one are missing, and none says they were pruned"

@@ -18,7 +18,9 @@ class Rate:
         )
 
     def wait(self, agent: str = "ann") -> int:
-        refusal = self.rate.refusal(agent)
+        refusal = self.rate.take_of_agent(agent)
+        if refusal is None and (refusal := self.rate.take_of_engine()) is not None:
+            self.rate.give_back_to_agent(agent)
         return 0 if refusal is None else int(refusal.details["retryAfter"])
 
 
@@ -55,8 +57,15 @@ def test_who_is_refused_by_one_limit_takes_nothing_of_the_other() -> None:
 def test_a_call_that_was_not_made_is_given_back() -> None:
     rate = Rate(agent_rate=0.1)
     assert [rate.wait(), rate.wait()] == [0, 0]
-    rate.rate.give_back("ann")
+    rate.rate.give_back_to_agent("ann")
     assert [rate.wait(), rate.wait()] == [0, 10]
+
+
+def test_a_call_that_was_not_begun_is_given_back_to_all() -> None:
+    rate = Rate(engine_rate=0.5)
+    assert [rate.wait() for _ in range(4)] == [0, 0, 0, 2]
+    rate.rate.give_back_to_engine()
+    assert [rate.wait(), rate.wait()] == [0, 2]
 
 
 def test_no_pause_makes_more_than_a_burst() -> None:

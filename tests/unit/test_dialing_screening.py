@@ -12,7 +12,7 @@ from manualdial.agents import Caller, Role
 from manualdial.evidence import Kind, Proof, Sealed
 from manualdial.screening.records import Business, Listing, Record
 from tests.support.core import Core, Desk, dial_of, error_type, running_core
-from tests.support.people import a_caller
+from tests.support.people import BOB, a_caller
 from tests.support.recording_connection import Message
 from tests.support.screening import FLORIDA, UNBOUND
 
@@ -110,13 +110,41 @@ async def test_an_agent_cannot_make_attempts_anew_by_another_campaign_or_account
             assert blocked(refused) == ["attempts.us-fl"], name
 
 
-async def test_who_is_refused_pays_too_and_a_replay_is_given_back() -> None:
+async def test_who_is_refused_by_the_screening_pays_and_who_could_not_dial_does_not() -> None:
     async with running_core(agent_rate=0.1) as core:
         desk = await core.desk()
         await core.store.add_records([listing(FLORIDA)])
         for number in range(2):
             assert error_type(await desk.press(FLORIDA, f"refused-{number}")) == "CALL_REFUSED"
         assert error_type(await desk.press(FLORIDA, "refused-2")) == "DIAL_RATE_EXCEEDED"
+    async with running_core(agent_rate=0.1, engine_rate=0.1) as core:
+        desk = await core.desk()
+        core.engine.ready = False
+        for number in range(5):
+            assert error_type(await desk.press(FLORIDA, f"away-{number}")) == "MAKE_CALL_FAILED"
+        core.engine.ready = True
+        assert dial_of(await desk.press(FLORIDA, "back"))["state"] == "requested"
+        for _ in range(3):
+            assert dial_of(await desk.press(FLORIDA, "back"))["replay"] is True
+            assert error_type(await desk.press(FLORIDA, "another")) == "CALL_IN_PROGRESS"
+
+
+async def test_what_one_agent_is_refused_costs_the_others_nothing() -> None:
+    async with running_core(engine_rate=0.01) as core:
+        ann, bob = await core.desk(), await core.desk(BOB)
+        await core.store.add_records([listing(FLORIDA)])
+        for number in range(6):
+            assert error_type(await ann.press(FLORIDA, f"refused-{number}")) == "CALL_REFUSED"
+        assert dial_of(await bob.press("+12025550100", "bob's"))["state"] == "requested"
+
+
+async def test_a_call_that_goes_on_counts_as_a_talk_for_the_silence_that_follows_one() -> None:
+    async with running_core(screening=UNBOUND) as core:
+        ann, bob = await core.desk(), await core.desk(BOB)
+        call_id = dial_of(await ann.press("+12125550100", "ann's", Purpose="collection"))["callId"]
+        await core.engine.connect(call_id)
+        refused = await bob.press("+12125550100", "bob's", Purpose="collection")
+        assert blocked(refused) == ["attempts.us-reg-f-conversation"]
 
 
 async def test_the_end_of_a_call_is_evidence_with_the_times_of_its_legs(core: Core, desk: Desk) -> None:

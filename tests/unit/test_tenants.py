@@ -68,6 +68,7 @@ def test_a_tenant_has_what_its_table_says_and_else_what_all_have(tmp_path: Path)
         ('[tenants.acme]\noverridable = ["a=b"]', "tenants.acme.overridable"),
         ('[screening]\noverridable = ["calling-hour=admin"]', "screening.overridable"),
         ('[screening]\noverridable = ["own-line=admin"]', "screening.overridable"),
+        ('[screening]\noverridable = ["*=admin"]', "screening.overridable"),
         ('[screening]\ncountries = ["us"]', "screening.countries"),
         ('[screening]\nblocked_numbers = ["900"]', "screening.blocked_numbers"),
         ('[screening]\nno_place = "Atlantis"', "screening.no_place"),

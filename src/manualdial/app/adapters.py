@@ -85,8 +85,8 @@ def _settings(config: Config, policies: Policies, *, where: str, tenant: str | N
 
     registries = frozenset(chosen("registries", everybody.registries))
     registrations = frozenset(chosen("registrations", everybody.registrations))
-    _check_known(f"{where}.registries", registries, policies.names("do-not-call"))
-    _check_known(f"{where}.registrations", registrations, policies.names("registration"))
+    _check_known(f"{where}.registries", registries - {EVERY}, policies.names("do-not-call"))
+    _check_known(f"{where}.registrations", registrations - {EVERY}, policies.names("registration"))
     rights = overridable(chosen("overridable", everybody.overridable))
     _check_known(f"{where}.overridable", frozenset(rights), overridable_names(policies))
     return TenantSettings(
@@ -118,5 +118,5 @@ def _engine_caller_id(config: Config) -> str | None:
 
 
 def _check_known(option: str, names: frozenset[str], known: frozenset[str]) -> None:
-    if unknown := sorted(names - known - {EVERY}):
+    if unknown := sorted(names - known):
         raise ConfigurationError(f"{option}: no policy names {', '.join(unknown)}")

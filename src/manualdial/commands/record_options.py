@@ -38,9 +38,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="With its plus, or as it is dialled in the region.")]
 Account = Annotated[
     str | None,
-    typer.Option(
-        "--account", metavar="ID", help="The account of the person: it then counts for their other numbers too."
-    ),
+    typer.Option("--account", metavar="ID", help="The account; a stop or refusal counts for all its numbers."),
 ]
 OfAccount = Annotated[
     str | None, typer.Option("--account", metavar="ID", help="Also what is on record for this account.")

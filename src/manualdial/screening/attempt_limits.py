@@ -105,7 +105,12 @@ class AttemptLimits:
         begun: list[datetime]
         match self._limit.silence_after:
             case After.CONVERSATION:
-                begun = [one.answered_at for one in self._of_key(facts, at) if one.answered_at is not None]
+                # One that is not over may be a talk by now.
+                begun = [
+                    one.answered_at or one.at
+                    for one in self._of_key(facts, at)
+                    if one.answered_at is not None or not one.is_over
+                ]
             case After.REFUSAL:
                 begun = [
                     refusal.refused_at

@@ -84,20 +84,24 @@ class CallingHours:
         today = local_time(name, at).date()
         for offset in range(-1, _LOOK_AHEAD):
             day = today + timedelta(days=offset)
-            for first, after in self._intervals_of(day):
+            for first, _ in self._intervals_of(day):
                 begins = moment_of(day, first, name)
-                if begins > at and begins + timedelta(seconds=guard) < moment_of(day, after, name):
+                if begins > at and self._open(name, begins, guard):
                     return begins
         return None
 
     def _open(self, name: str, at: datetime, guard: int) -> bool:
+        """Whether that moment is within the windows, and so many seconds later too."""
+        return self._within(name, at) and (guard == 0 or self._within(name, at + timedelta(seconds=guard)))
+
+    def _within(self, name: str, at: datetime) -> bool:
         local = local_time(name, at)
         today = local.date()
         # By the wall clock, so that an hour that comes twice is open or closed twice. Windows are in whole seconds.
         into_day = local.hour * 3600 + local.minute * 60 + local.second
         for day, passed in ((today, into_day), (today - _DAY, into_day + _SECONDS_OF_A_DAY)):
             for first, after in self._intervals_of(day):
-                if first * 60 <= passed < after * 60 - guard:
+                if first * 60 <= passed < after * 60:
                     return True
         return False
 

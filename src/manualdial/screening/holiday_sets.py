@@ -26,7 +26,7 @@ from msgspec import Meta
 from manualdial.screening.rule import Part
 
 _MOVED = {5: timedelta(days=-1), 6: timedelta(days=1)}
-"""Day of the week, Monday is 0 → how far from it the day is on which a holiday is observed."""
+"""Day of the week, Monday is 0 → how far from it a holiday is observed, as in the United States."""
 
 
 class ExtraDay(Part, frozen=True, kw_only=True):

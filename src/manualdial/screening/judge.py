@@ -9,6 +9,7 @@ import msgspec
 
 from manualdial.agents import Role
 from manualdial.messages import RuleResult, Verdict
+from manualdial.places.jurisdictions import known_jurisdictions
 from manualdial.screening import built_in
 from manualdial.screening.decision import Decision, strictest
 from manualdial.screening.duties import ToAskRegistry
@@ -154,7 +155,7 @@ def _who_may(rule: str, facts: Facts) -> frozenset[Role]:
 def overridable_names(policies: Policies) -> frozenset[str]:
     """The names by which rules can be made overridable: kinds, and rules in full."""
     by_law = {name for rule in policies.rules() for name in (rule.rule, rule.kind)}
-    closures = {f"{built_in.CLOSURE}{policy.jurisdiction.lower()}" for policy in policies.policies}
+    closures = {f"{built_in.CLOSURE}{jurisdiction.lower()}" for jurisdiction in known_jurisdictions()}
     return frozenset(by_law | closures | {*built_in.OVERRIDABLE})
 
 

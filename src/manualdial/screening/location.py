@@ -6,6 +6,7 @@ Said by the person, the postal code of the press, the contact's record, the numb
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 from manualdial.numbers import PhoneNumber
 from manualdial.places.by_number import of_number
@@ -27,17 +28,22 @@ def located(
 ) -> Whereabouts:
     """Where the person is. `residences` are those in force, oldest first.
 
+    What was stated last counts alone. Of a postal code and the contact's addresses the first is the source, and all of
+    them count.
+
     `no_place` says where a number counts as being that belongs to no place: "strictest" everywhere that it may ring,
     "refuse" nowhere, which blocks; else a jurisdiction.
     """
     stated = [one for one in residences if one.stated]
     if stated and (place := _of_residence(stated[-1], number, PlaceSource.STATED)):
         return place
-    if zip_code is not None and _in_north_america(number) and (place := of_postal_code(zip_code)):
-        return place
-    kept = [one for one in residences if not one.stated]
-    if kept and (place := _of_residence(kept[-1], number, PlaceSource.CONTACT)):
-        return place
+    # Addresses that disagree: none of them takes away where another one says that the person is.
+    addresses = [of_postal_code(zip_code)] if zip_code is not None and _in_north_america(number) else []
+    kept = (one for one in reversed(residences) if not one.stated)
+    addresses += [_of_residence(one, number, PlaceSource.CONTACT) for one in kept]
+    known = [address for address in addresses if address is not None]
+    if known:
+        return reduce(with_other_jurisdictions, known)
     by_number = of_number(number)
     return by_number if by_number.places else _without_a_place(number, no_place)
 
@@ -78,7 +84,9 @@ def _of_residence(residence: Residence, number: PhoneNumber | None, source: Plac
         place = of_postal_code(residence.zip_code, source)
     if place is None and residence.jurisdiction is not None:
         place = of_jurisdiction(residence.jurisdiction, source=source)
-    if residence.zone is not None:
-        around = place or (of_number(number) if number is not None else _NOWHERE)
-        return at_zone(around, residence.zone, source=source)
-    return place
+    if residence.zone is None:
+        return place
+    around = place or (of_number(number) if number is not None else _NOWHERE)
+    zoned = at_zone(around, residence.zone, source=source)
+    # A place that was named stays, also where it has not the zone that was named with it.
+    return zoned if zoned is None or place is None else with_other_jurisdictions(zoned, place)

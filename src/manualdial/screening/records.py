@@ -147,7 +147,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     number: str
     """E.164."""
     account_number: str | None = None
-    """The account that the number belonged to; the record counts for the person whatever number is dialled."""
+    """The account that the number belonged to; what is `of_the_person` counts whatever number of it is dialled."""
     content: AnyContent
     recorded_at: datetime
     recorded_by: str

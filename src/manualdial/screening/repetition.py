@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import timedelta
 
 from manualdial.screening.records import Listing, Record, Refusal, Residence
+
+_THE_SAME_MOMENT = timedelta(minutes=1)
 
 
 def covers(there: Record, new: Record) -> bool:
     """Whether a record of the same number that counts now says all of the new one: it need not be written again.
 
-    A listing does so for as long as it lasts; a refusal for a day, because the silence that follows it begins anew.
+    A listing does so for as long as it lasts; a refusal for a minute, because the silence that follows it begins anew.
     """
     if new.account_number not in (None, there.account_number) or there.until is not None:
         return False
@@ -18,8 +20,7 @@ def covers(there: Record, new: Record) -> bool:
         case Listing() as old, Listing() as said:
             return (old.scope, old.campaign_id) == (said.scope, said.campaign_id)
         case Refusal() as old, Refusal() as said:
-            same_day = old.refused_at.astimezone(UTC).date() == said.refused_at.astimezone(UTC).date()
-            return same_day and old.campaign_id == said.campaign_id
+            return old.campaign_id == said.campaign_id and said.refused_at - old.refused_at < _THE_SAME_MOMENT
         case _:
             return False
 

@@ -25,6 +25,22 @@ def test_a_postal_code_of_another_country_is_no_zip_code(zip_code: str) -> None:
     assert places(PARIS, None, Residence(zip_code=zip_code, jurisdiction="FR")) == (PlaceSource.CONTACT, {"FR"})
 
 
+def test_no_address_takes_another_one_away() -> None:
+    hawaii, florida = Residence(jurisdiction="US-HI"), Residence(jurisdiction="US-FL")
+    assert places(FLORIDA, None, hawaii, florida) == (PlaceSource.CONTACT, {"US-FL", "US-HI"})
+    assert places(FLORIDA, "94110", hawaii) == (PlaceSource.ZIP_CODE, {"US-CA", "US-HI"})
+
+
+def test_what_was_stated_last_counts_alone() -> None:
+    said = (Residence(jurisdiction="US-HI", stated=True), Residence(jurisdiction="US-FL", stated=True))
+    assert places(FLORIDA, "94110", *said) == (PlaceSource.STATED, {"US-FL"})
+
+
+def test_a_place_that_was_named_stays_where_it_has_not_the_zone_that_was_named_with_it() -> None:
+    source, found = places(FLORIDA, None, Residence(jurisdiction="US-CA", zone="Asia/Tokyo"))
+    assert (source, found) == (PlaceSource.CONTACT, {"JP", "US-CA"})
+
+
 def test_a_zip_code_or_a_canadian_postal_code_places_a_number_of_north_america() -> None:
     assert places(FLORIDA, "94110") == (PlaceSource.ZIP_CODE, {"US-CA"})
     assert places(TORONTO, "V6B 1A1") == (PlaceSource.ZIP_CODE, {"CA-BC"})

@@ -26,10 +26,6 @@ _EVENTS_UNDER_WAY: Final = 0.5
 _BEGINS_TO_RING: Final = 5.0
 """Seconds that a leg has to begin to ring which was perhaps never dialled: a phone rings within one or two."""
 
-_STILL_LAWFUL: Final = 30.0
-"""Seconds, beyond those in which an agent answers, after which a customer who was not dialled yet never is: the verdict
-that allowed the call was about that time."""
-
 _Missing = list[tuple[TrackedCall, TrackedLeg]]
 
 
@@ -181,7 +177,8 @@ class Comparison:
             elif stands.sign is Sign.RINGING and not (adopted or had_early_media):
                 self._calls.set_ringback(call, on=True)
         if call.agent.up and not call.customer.dial_sent:
-            if adopted and age > self._steps.deadline(Leg.AGENT) - self._clock.monotonic() + _STILL_LAWFUL:
+            # The verdict that allowed the call is about the time in which an agent answers.
+            if age > self._steps.deadline(Leg.AGENT) - self._clock.monotonic():
                 self._calls.end(call, Ending(by=EndedBy.SYSTEM, cause=Cause.TIMEOUT))
                 return
             self._calls.bring_customer(call)
