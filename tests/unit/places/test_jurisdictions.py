@@ -34,18 +34,20 @@ def codes(found: Whereabouts | None) -> list[str]:
     return [place.jurisdiction for place in found.places]
 
 
-@pytest.mark.parametrize("country", sorted(zones_by_country()))
-def test_a_country_has_every_clock_of_the_tz_database_and_no_other(country: str) -> None:
-    expected = clocks(zone for zone in zones_by_country()[country] if zone not in LEFT_OUT)
-    assert clocks(zones_of(country)) == expected
+def test_a_country_has_every_clock_of_the_tz_database_and_no_other() -> None:
+    by_country = zones_by_country()
+    expected = {
+        country: clocks(zone for zone in zones if zone not in LEFT_OUT) for country, zones in by_country.items()
+    }
+    assert {country: clocks(zones_of(country)) for country in by_country} == expected
 
 
-@pytest.mark.parametrize("code", known_jurisdictions())
-def test_every_zone_loads_and_no_two_of_a_jurisdiction_show_the_same_time(code: str) -> None:
-    zones = zones_of(code)
-    assert zones
-    assert list(zones) == sorted(set(zones))
-    assert len(clocks(zones)) == len(zones)
+def test_every_zone_loads_and_no_two_of_a_jurisdiction_show_the_same_time() -> None:
+    for code in known_jurisdictions():
+        zones = zones_of(code)
+        assert zones, code
+        assert list(zones) == sorted(set(zones)), code
+        assert len(clocks(zones)) == len(zones), code
 
 
 def test_the_states_the_district_and_the_territories_are_all_there() -> None:
