@@ -101,7 +101,7 @@ def test_ctrl_c_hangs_up_and_waits_for_the_end(service: RunningService) -> None:
 def test_a_dry_run_rings_nobody(service: RunningService) -> None:
     result = dial(service, STAYS, "--dry-run")
     assert result.exit_code == 0
-    assert "+12025550100: allow." in result.stdout
+    assert "+12025550100: allow, judged as service." in result.stdout
     assert "agent_ringing" not in result.stdout
 
 

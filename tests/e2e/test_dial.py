@@ -137,7 +137,7 @@ async def test_a_dry_run_reads_every_form_of_a_number_and_rings_nobody(service: 
         ("+12025550100,77", None, "+12025550100", "77"),
     ):
         dial = await press(desk, typed, DryRun="true", **({"Region": region} if region else {}))
-        assert set(dial) == {"state", "number", "verdict"}
+        assert set(dial) == {"state", "number", "purpose", "verdict"}
         assert (dial["state"], dial["number"]["e164"], dial["number"].get("extension")) == ("checked", e164, extension)
     assert await nothing(desk) == []
     assert (await service.get("/v1/calls")).json() == {"calls": []}
