@@ -33,6 +33,8 @@ class Closures:
                     await self.load()
             except (StoreUnavailable, TimeoutError) as error:
                 log.warning("the closures are not known", reason=str(error))
+            except Exception:  # a fault in one round must not end the rounds that come after it
+                log.exception("the closures are not known")
             await asyncio.sleep(self._interval)
 
     async def load(self) -> None:

@@ -22,6 +22,7 @@ from tests.support.held_registries import HeldRegistries
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_clock import MovedClock
 from tests.support.screening import FLORIDA, TUESDAY_NOON_IN_NEW_YORK, UNBOUND, WASHINGTON_DC, a_record
+from tests.support.waiting import running, until
 
 
 class Asked(MemoryStore):
@@ -173,3 +174,21 @@ async def test_closures_that_cannot_be_asked_for_are_asked_for_again() -> None:
     world.store.unavailable = False
     await world.closures.load()
     assert world.closures.current("t-north") == []
+
+
+async def test_a_round_that_fails_in_an_unforeseen_way_does_not_end_the_rounds_after_it() -> None:
+    class Odd(Asked):
+        """Its first answer is none that anybody expects."""
+
+        rounds = 0
+
+        async def closures(self, *, ending_after: datetime) -> Sequence[Closure]:
+            self.rounds += 1
+            if self.rounds == 1:
+                raise ValueError("a row that cannot be read")
+            return await super().closures(ending_after=ending_after)
+
+    store = Odd()
+    closures = Closures(store=store, clock=MovedClock(), interval=0.001, stale_after=10)
+    async with running(closures.run()):
+        await until(lambda: closures.current("t-north") is not None)
