@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.stores import Lab, MemoryLab, PostgresqlLab, SqliteLab, WholeStore
+from tests.contract.stores import LIMIT, Lab, MemoryLab, PostgresqlLab, SqliteLab, WholeStore
 from tests.servers.postgresql import shared_server
 
 
@@ -24,7 +24,8 @@ def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Lab:
     """A place with one database."""
     match request.param:
         case "sqlite":
-            return SqliteLab(tmp_path)
+            in_outages = request.node.get_closest_marker("outage") is not None
+            return SqliteLab(tmp_path, answer_timeout=0.2 if in_outages else LIMIT)
         case "postgresql":
             return PostgresqlLab(shared_server())
         case _:

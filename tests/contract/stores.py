@@ -53,9 +53,10 @@ class Lab(Protocol):
 
 
 class SqliteLab:
-    """A file. In an outage somebody else holds the right to write."""
+    """A file. In an outage somebody else holds the right to write, for which a store waits `answer_timeout` seconds."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, answer_timeout: float = LIMIT) -> None:
+        self._answer_timeout = answer_timeout
         self._file = directory / "journal.sqlite3"
         self.url = f"sqlite:///{self._file}"
 
@@ -64,7 +65,7 @@ class SqliteLab:
             self.url,
             flush_timeout=flush_timeout,
             linger=linger,
-            answer_timeout=0.2,
+            answer_timeout=self._answer_timeout,
             first_retry=0.02,
             longest_retry=0.1,
         )

@@ -276,6 +276,7 @@ async def test_a_chain_that_another_store_has_pruned_to_its_end_does_not_fork(la
 # ── outages, and other stores ───────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.outage
 async def test_evidence_waits_for_the_end_of_an_outage(lab: Lab, store: WholeStore) -> None:
     call = a_call()
     await store.record_press(call, evidence=an_attempt(call))

@@ -314,6 +314,7 @@ async def test_what_is_written_is_seen_by_another_store(lab: Lab, store: WholeSt
         assert await other.closures(ending_after=datetime.now(UTC)) == [closure]
 
 
+@pytest.mark.outage
 async def test_in_an_outage_records_cannot_be_written_and_after_it_they_can(lab: Lab, store: WholeStore) -> None:
     async with lab.outage():
         with pytest.raises(StoreUnavailable):

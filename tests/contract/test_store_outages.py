@@ -11,6 +11,8 @@ from manualdial.ports import Store, StoreUnavailable
 from tests.contract.stores import LIMIT, Lab, a_call, a_user, history, record, stored
 from tests.support.calls import TO_CONNECTED
 
+pytestmark = pytest.mark.outage
+
 
 async def test_in_an_outage_presses_fail_and_changes_wait(lab: Lab, store: Store) -> None:
     call, refused = a_call(), a_call(minute=1)
