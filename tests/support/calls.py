@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ TO_CONNECTED = (Sign.AGENT_RINGING, Sign.AGENT_ANSWERED, Sign.DIALING, Sign.RING
 """What an engine reports of a call that is answered."""
 
 
+@cache
 def a_number(typed: str = "+12025550100", *, region: str = "US") -> PhoneNumber:
     """A number as it is read."""
     return numbers.parse(typed, region=region)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -23,12 +24,20 @@ values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@cache
 def spelt(name: str) -> st.SearchStrategy[str]:
     """A name in some mixture of cases."""
     return st.sampled_from((name, name.lower(), name.upper(), f" {name} "))
 
 
+@cache
 def objects(*names: str) -> st.SearchStrategy[dict[str, Any]]:
     """Objects with some of these keys in any case, and any values."""
     keys = st.one_of([spelt(name) for name in names]) if names else texts
     return st.dictionaries(keys | texts, values, max_size=6)
+
+
+@cache
+def objects_or_others(*names: str) -> st.SearchStrategy[Any]:
+    """Such objects, and whatever else JSON can say."""
+    return objects(*names) | values

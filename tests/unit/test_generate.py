@@ -15,6 +15,7 @@ from scripts import generate
 
 POLICIES = load()
 PAGE = generate.policies()[Path("docs/policies.md")]
+SCHEMAS = generate.schemas()
 
 
 def part(title: str) -> str:
@@ -62,7 +63,7 @@ def test_the_page_of_options_tells_of_each_option_of_a_tenant() -> None:
 
 @pytest.mark.parametrize("name", ["requests/Check", "requests/SetDnc", "requests/SetLocation", "messages/CheckReply"])
 def test_the_messages_of_the_screening_have_schemas(name: str) -> None:
-    schema = json.loads(generate.schemas()[Path(f"schemas/{name}.json")])
+    schema = json.loads(SCHEMAS[Path(f"schemas/{name}.json")])
     assert schema["type"]
     assert schema["description"]
 
