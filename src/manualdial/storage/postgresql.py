@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import asyncpg
@@ -18,6 +19,8 @@ from manualdial.storage.schema import upgrade
 
 Result = TypeVar("Result")
 
+_KEPT = 5
+"""So many connections are kept when they are not needed."""
 _SETTINGS = {
     "application_name": "manualdial",
     # A transaction whose client was cut off holds its rows until the server gives it up.
@@ -48,7 +51,7 @@ class PostgresqlDatabase:
         self._url = _for_asyncpg(url)
         self._answer_timeout = answer_timeout
         self._migration_timeout = migration_timeout
-        self._engine = _engine(self._url, _SETTINGS, pool_timeout=answer_timeout)
+        self._engine = _engine(self._url, _SETTINGS, pool_size=_KEPT, pool_timeout=answer_timeout)
         self._fetcher = _engine(self._url, _FETCHING, poolclass=NullPool)
         self._fetching: AsyncConnection | None = None
         """The connection that answers every press: taking it out of a pool took as long as the answer."""
@@ -113,12 +116,12 @@ class PostgresqlDatabase:
             raise StoreUnavailable("the store is closed")
         deadline = asyncio.get_running_loop().time() + self._answer_timeout
         with vendor_faults():
-            try:
-                return await _transaction(self._engine, work, begin=begin, deadline=deadline)
-            except _LostBeforeCommit:
-                # It died while it lay idle, as in a restart of the server. Asking the server before each use, as
-                # `pool_pre_ping` does, takes three round trips, and a whole press four.
-                return await _transaction(self._engine, work, begin=begin, deadline=deadline)
+            # Some may have died while they lay idle, as in a restart of the server. Asking the server before each use,
+            # as `pool_pre_ping` does, takes a round trip, and a whole press three.
+            for _ in range(_KEPT):
+                with suppress(_LostBeforeCommit):
+                    return await _transaction(self._engine, work, begin=begin, deadline=deadline)
+            return await _transaction(self._engine, work, begin=begin, deadline=deadline)
 
     async def _upgrade(self) -> None:
         engine = _engine(self._url, {}, poolclass=NullPool)
