@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import msgspec
 import phonenumbers
@@ -12,6 +13,8 @@ from manualdial.errors import PhoneNumberInvalid, PhoneNumberMissing
 
 MAX_TYPED_CHARACTERS = 128
 MAX_EXTENSION_DIGITS = 20
+_KEPT = 4096
+"""How many read numbers are kept: one is checked before it is dialled, and dialled again."""
 _MAX_SHORT_DIGITS = 6
 """No emergency number is longer, and what is longer and called short is a subscriber's number in its region as well."""
 
@@ -88,6 +91,11 @@ def parse(typed: object, *, region: str) -> PhoneNumber:
         raise PhoneNumberInvalid("PhoneNumber is too long")
     if not is_region(region):
         raise PhoneNumberInvalid("Region is no region of the numbering plan", sentence="This country is not known.")
+    return _read(typed, region)
+
+
+@lru_cache(_KEPT)
+def _read(typed: str, region: str) -> PhoneNumber:
     before_the_rest = _BEFORE_THE_EXTENSION.match(typed)[0]  # type: ignore[index]  # it always matches
     dialled = _NOT_DIGITS.sub("", before_the_rest)
     try:

@@ -15,11 +15,10 @@ from manualdial.messages import Verdict
 from manualdial.numbers import PhoneNumber
 from manualdial.pace import Pace
 from manualdial.places.by_number import of_number
-from manualdial.places.jurisdictions import with_other_jurisdictions
 from manualdial.places.place import Whereabouts
 from manualdial.ports import AttemptsSeen, OnRecord, Person, RecordStore, Registries, StoreUnavailable
 from manualdial.screening import Purpose
-from manualdial.screening.facts import EVERY, Facts, ScreeningSettings, WantedOverride
+from manualdial.screening.facts import EVERY, Facts, ScreeningSettings, WantedOverride, all_places
 from manualdial.screening.judge import judge, registries_asked
 from manualdial.screening.location import located
 from manualdial.screening.policies import Policies
@@ -66,6 +65,15 @@ class Screened(msgspec.Struct, frozen=True, kw_only=True):
     """The earlier dials that were counted; None where no rule counted any."""
 
 
+class _Case(msgspec.Struct, frozen=True, kw_only=True):
+    """What follows from where a person is."""
+
+    located: Whereabouts
+    numbered: Whereabouts
+    since: datetime
+    """From when on earlier dials may count."""
+
+
 class _Known(msgspec.Struct, frozen=True, kw_only=True):
     """What the database said about one person."""
 
@@ -106,26 +114,28 @@ class Screener:
         """Judge dials of one tenant, all in one question to the database, or two. Others have their turns meanwhile."""
         pace = Pace()
         deadline = asyncio.get_running_loop().time() + self._store_timeout
-        sinces = []
+        cases = []
         for question in questions:
-            sinces.append(self._counts_since(question, ()))
+            cases.append(self._case(question, ()))
             await pace.keep()
-        found = list(await self._on_record(questions, min(sinces), deadline))
+        found = list(await self._on_record(questions, min(case.since for case in cases), deadline))
         # What is on record may put somebody where calls are counted further back.
         further = {}
         for index, (question, known) in enumerate(zip(questions, found, strict=True)):
-            if (since := self._counts_since(question, known.records.records)) < known.since:
-                further[index] = since
-            await pace.keep()
+            if known.records.records:
+                cases[index] = case = self._case(question, known.records.records)
+                if case.since < known.since:
+                    further[index] = case.since
+                await pace.keep()
         if further:
             again = [questions[index] for index in further]
             for index, known in zip(
                 further, await self._on_record(again, min(further.values()), deadline), strict=True
             ):
-                found[index] = known
+                found[index], cases[index] = known, self._case(questions[index], known.records.records)
         screened = []
-        for question, known in zip(questions, found, strict=True):
-            screened.append(self._judge(question, known))
+        for question, case, known in zip(questions, cases, found, strict=True):
+            screened.append(self._judge(question, case, known))
             await pace.keep()
         return screened
 
@@ -139,12 +149,20 @@ class Screener:
             return [_Known(records=OnRecord(records=(), attempts=()), since=since, missing=True)] * len(questions)
         return [_Known(records=one, since=since) for one in found]
 
-    def _counts_since(self, question: Question, records: Sequence[Record]) -> datetime:
-        """From when on earlier dials may count, where the person is as far as these records tell."""
-        places = with_other_jurisdictions(self._located(question, records), of_number(question.number)).places
-        return question.at - self._policies.looks_back(places, question.purpose)
+    def _case(self, question: Question, records: Sequence[Record]) -> _Case:
+        """Where the person is as far as these records tell."""
+        contents = (record.content for record in records if record.counts_at(question.at))
+        whereabouts = located(
+            question.number,
+            zip_code=question.zip_code,
+            residences=[content for content in contents if isinstance(content, Residence)],
+            no_place=self._no_place,
+        )
+        numbered = of_number(question.number)
+        looks_back = self._policies.looks_back(all_places(whereabouts, numbered), question.purpose)
+        return _Case(located=whereabouts, numbered=numbered, since=question.at - looks_back)
 
-    def _judge(self, question: Question, known: _Known) -> Screened:
+    def _judge(self, question: Question, case: _Case, known: _Known) -> Screened:
         missing = ["what is on record about the number"] if known.missing else []
         found = known.records
         closures = self._closures.current(question.tenant_id)
@@ -156,8 +174,8 @@ class Screener:
             purpose=question.purpose,
             campaign_id=question.campaign_id,
             entry=question.entry,
-            located=self._located(question, found.records),
-            numbered=of_number(question.number),
+            located=case.located,
+            numbered=case.numbered,
             records=found.records,
             attempts=found.attempts,
             closures=tuple(closures or ()),
@@ -177,15 +195,6 @@ class Screener:
             facts=facts,
             relied_on=judgement.relied_on,
             attempts_seen=seen if judgement.counted else None,
-        )
-
-    def _located(self, question: Question, records: Sequence[Record]) -> Whereabouts:
-        contents = (record.content for record in records if record.counts_at(question.at))
-        return located(
-            question.number,
-            zip_code=question.zip_code,
-            residences=[content for content in contents if isinstance(content, Residence)],
-            no_place=self._no_place,
         )
 
     def _looks(self, facts: Facts, missing: list[str]) -> dict[str, RegistryLook]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,7 +51,7 @@ class WatchedDatabase:
     async def close(self) -> None:
         await self._inner.close()
 
-    async def write(self, work: Callable[[Connection], Result]) -> Result:
+    async def write(self, work: Callable[[Connection], Result], *, locks: Iterable[int] = ()) -> Result:
         self.attempts += 1
         await self.open_gate.wait()
         if self.faults:
@@ -59,7 +59,7 @@ class WatchedDatabase:
             raise StoreUnavailable("as told")
         if self.overtaken:
             raise ChainMoved("as told")
-        result = await self._inner.write(work)
+        result = await self._inner.write(work, locks=locks)
         self.commits += 1
         if self.lost_answers:
             self.lost_answers -= 1

@@ -90,9 +90,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def places(self) -> tuple[Place, ...]:
         """All places whose law may reach the call: where the person is, and where the number belongs."""
-        if self.located is self.numbered:
-            return self.located.places
-        return _together(self.located, self.numbered)
+        return all_places(self.located, self.numbered)
 
     def on_record(self, kind: type[AnyRecord], *, at: datetime) -> Iterator[tuple[Record, AnyRecord]]:
         """The records of a kind that count at a moment, each with what it says."""
@@ -115,6 +113,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _BY_NUMBER_TYPE = {"fixed_line": LineKind.FIXED, "mobile": LineKind.MOBILE, "pager": LineKind.MOBILE}
+
+
+def all_places(located: Whereabouts, numbered: Whereabouts) -> tuple[Place, ...]:
+    """All places whose law may reach somebody who is `located` there, and whose number belongs there."""
+    return located.places if located is numbered else _together(located, numbered)
 
 
 @lru_cache(maxsize=4096)

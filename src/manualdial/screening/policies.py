@@ -58,6 +58,7 @@ class Policies:
             check_of(rule, sets) for policy in policies for rule in policy.rules if rule.on
         )
         self.reaching = lru_cache(maxsize=4096)(self._reaching)
+        self.looks_back = lru_cache(maxsize=4096)(self._looks_back_at)
 
     def _reaching(self, places: tuple[Place, ...]) -> tuple[Check, ...]:
         """The rules whose jurisdiction reaches one of the places, in the order of the files."""
@@ -65,7 +66,7 @@ class Policies:
             check for check in self.checks if any(place.is_within(check.rule.jurisdiction) for place in places)
         )
 
-    def looks_back(self, places: tuple[Place, ...], purpose: Purpose) -> timedelta:
+    def _looks_back_at(self, places: tuple[Place, ...], purpose: Purpose) -> timedelta:
         """How far back the rules that reach these places look at calls of a purpose; nothing where none counts."""
         return self._looks_back(self.reaching(places), purpose)
 

@@ -16,7 +16,8 @@ from sqlalchemy import URL, Connection, Dialect
 
 from manualdial.calls import Call, CallState
 from manualdial.ports import AttemptsSeen, Person
-from manualdial.storage.locks import person_locks, take_locks
+from manualdial.storage.driver import fetch
+from manualdial.storage.locks import person_locks
 from manualdial.storage.rows import key
 from manualdial.storage.tables import AnyText, UtcTime
 
@@ -40,7 +41,10 @@ ATTEMPTS_OF_PEOPLE = """
     AND calls.number_e164 <> person.number
 """  # fmt: skip
 
-_COUNT = " UNION ALL ".join(f"SELECT person.i, count(*) {branch} GROUP BY person.i" for branch in ATTEMPTS_OF_PEOPLE)
+_COUNT = " UNION ALL ".join(
+    f"SELECT person.i, count(*) AS n {branch} GROUP BY person.i" for branch in ATTEMPTS_OF_PEOPLE
+)
+_SUM = f"SELECT coalesce(sum(found.n), 0) FROM ({_COUNT}) AS found"  # noqa: S608  # all of it stands here
 
 
 class PeopleStatement:
@@ -51,7 +55,8 @@ class PeopleStatement:
         self._time = _bind_of(UtcTime(), dialect)
         self._is_sqlite = dialect.name == "sqlite"
         self._about_many = (_PEOPLE_IN_JSON if self._is_sqlite else _PEOPLE_IN_ARRAYS) + body
-        self._about_one = _ONE_PERSON + body
+        self.about_one = _ONE_PERSON + body
+        """The statement about one person, on PostgreSQL."""
 
     def about(self, questions: Sequence[Question]) -> tuple[str, tuple[Any, ...]]:
         """The statement about these people, and its parameters; `i` is the place of a question.
@@ -66,7 +71,7 @@ class PeopleStatement:
         if self._is_sqlite:
             return self._about_many, (msgspec.json.encode(rows).decode(),)
         if len(rows) == 1:
-            return self._about_one, rows[0]
+            return self.about_one, rows[0]
         return self._about_many, tuple(map(list, zip(*rows, strict=True)))
 
 
@@ -106,13 +111,29 @@ def for_each_database(body: str) -> dict[str, PeopleStatement]:
 
 
 _COUNTING = for_each_database(_COUNT)
+SUM_OF_COUNTS = for_each_database(_SUM)
+"""How many attempts there were to reach all people together who are asked about."""
+
+
+def question_of(call: Call, expects: AttemptsSeen) -> Question:
+    """What is asked again when the call is written."""
+    return Question(call.tenant_id, expects.person, expects.since)
+
+
+def counting_locks(presses: Iterable[tuple[Call, AttemptsSeen | None]]) -> list[int]:
+    """The locks of the people who are expected to have so many attempts: two processes must not count at one time."""
+    return [
+        lock
+        for call, expects in presses
+        if expects is not None
+        for lock in person_locks(call.tenant_id, expects.person)
+    ]
 
 
 class Expectations:
     """Whether presses find the attempts that they expect, one after the other: who is accepted counts for the next.
 
-    Built where they are to be written. On PostgreSQL, people who are expected to have so many attempts are locked until
-    the transaction ends, so that two processes do not count at the same time.
+    Built where they are to be written, in a transaction that has the locks of `counting_locks`.
     """
 
     def __init__(self, connection: Connection, presses: Iterable[tuple[Call, AttemptsSeen | None]]) -> None:
@@ -125,7 +146,7 @@ class Expectations:
     def holds(self, call: Call, expects: AttemptsSeen | None) -> bool:
         """Whether there are so many attempts; then this call is one more."""
         if expects is not None:
-            question = Question(call.tenant_id, expects.person, expects.since)
+            question = question_of(call, expects)
             if self._counts[question] + self._newly_accepted(question) != expects.count:
                 return False
         if self._counts:
@@ -153,12 +174,10 @@ OVER = (CallState.WRAP_UP, CallState.ENDED)
 
 
 def _count(connection: Connection, expecting: Sequence[tuple[Call, AttemptsSeen]]) -> dict[Question, int]:
-    locks = [lock for call, expects in expecting for lock in person_locks(call.tenant_id, expects.person)]
-    take_locks(connection, locks)
-    questions = list({Question(call.tenant_id, expects.person, expects.since) for call, expects in expecting})
+    questions = list({question_of(call, expects) for call, expects in expecting})
     counting = _COUNTING[connection.dialect.name]
     counts = dict.fromkeys(questions, 0)
-    for place, count in connection.exec_driver_sql(*counting.about(questions)):
+    for place, count in fetch(connection, *counting.about(questions)):
         counts[questions[place]] += count
     return counts
 

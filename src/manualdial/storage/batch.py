@@ -80,13 +80,17 @@ ATTEMPTS_CHANGED = Recorded(attempts_changed=True)
 
 
 def write_new(connection: Connection, content: Content, known: Mapping[str, Head] = _NO_HEADS) -> Written:
-    """`write_batch` where no press meets another; the database refuses the whole transaction where one does."""
+    """`write_batch` where no press meets another and all attempts are as expected.
+
+    Where that is not so the database refuses the whole transaction, or ContentRefused is raised.
+    """
+    if (link := _link_of_one(connection, content, known)) is not None:
+        (press,) = content.presses
+        _mark_used(connection, content.presses)
+        return Written([WRITTEN], write_one(connection, press.call, link, press.expects))
     expectations = Expectations(connection, [(press.call, press.expects) for press in content.presses])
     if not all(expectations.holds(press.call, press.expects) for press in content.presses):
         return write_batch(connection, content, known)
-    if (link := _link_of_one(connection, content, known)) is not None:
-        _mark_used(connection, content.presses)
-        return Written([WRITTEN], write_one(connection, content.presses[0].call, link))
     if content.presses:
         STATEMENTS[connection.dialect.name].insert_calls.execute(connection, _rows(content.presses))
     heads = _write_rest(connection, content.presses, content, known)

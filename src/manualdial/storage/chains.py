@@ -18,10 +18,10 @@ from sqlalchemy import (
     null,
     select,
 )
-from sqlalchemy.exc import IntegrityError
 
 from manualdial.evidence import GENESIS, Draft, Sealed, seal
 from manualdial.ports import StoreUnavailable
+from manualdial.storage.driver import REFUSALS
 from manualdial.storage.locks import chain_lock, take_locks
 from manualdial.storage.prepared import Prepared
 from manualdial.storage.tables import AnyText, evidence, insert
@@ -134,7 +134,7 @@ def write_links(connection: Connection, links: Sequence[Sealed]) -> dict[str, He
     in_order = sorted(links, key=lambda link: (link.tenant_id, link.seq))
     try:
         INSERT_LINKS[connection.dialect.name].execute(connection, map(link_values, in_order))
-    except IntegrityError:
+    except REFUSALS:
         raise ChainMoved("another process writes to the chain of evidence") from None
     return {link.tenant_id: Head(seq=link.seq, seal=link.seal) for link in in_order}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, make_url
@@ -34,8 +34,12 @@ class Database(Protocol):
         """Wait for what runs, and close the connections."""
         ...
 
-    async def write(self, work: Callable[[Connection], Result]) -> Result:
-        """Run `work` in a transaction, and commit it."""
+    async def write(self, work: Callable[[Connection], Result], *, locks: Iterable[int] = ()) -> Result:
+        """Run `work` in a transaction, and commit it.
+
+        From its beginning to its end it has the `locks`: of two transactions with one of them in common, one runs
+        after the other. On SQLite that is so of any two.
+        """
         ...
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:

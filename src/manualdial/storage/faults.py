@@ -11,6 +11,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy import exc
 
 from manualdial.ports import StoreUnavailable
+from manualdial.storage.driver import REFUSALS
 
 
 class ContentRefused(StoreUnavailable):
@@ -18,7 +19,7 @@ class ContentRefused(StoreUnavailable):
 
 
 # A StatementError that is no DBAPIError is a value that cannot be one of its column; its `orig` says why.
-_CONTENT = (exc.IntegrityError, exc.DataError, OverflowError, ValueError)
+_CONTENT = (*REFUSALS, exc.DataError, sqlite3.DataError, OverflowError, ValueError)
 _OUTAGE = (
     exc.SQLAlchemyError,
     CommandError,

@@ -17,6 +17,7 @@ from manualdial.agents import AgentSession
 from manualdial.calls import Call, Change
 from manualdial.evidence import Draft
 from manualdial.ports import AttemptsChanged, RequestIdTaken, StoreUnavailable
+from manualdial.storage.attempts import counting_locks
 from manualdial.storage.batch import Content, NewPress, Recorded, Written, retract, write_batch, write_new
 from manualdial.storage.chains import ChainMoved, Chains, Head
 from manualdial.storage.database import Database
@@ -287,7 +288,10 @@ class Journal:
         """Write it all in one transaction. Raises ChainMoved besides what the database raises."""
         known = self._chains.known()
         try:
-            written = await self._database.write(lambda connection: work(connection, content, known))
+            written = await self._database.write(
+                lambda connection: work(connection, content, known),
+                locks=counting_locks((press.call, press.expects) for press in content.presses),
+            )
         except ChainMoved:
             self._chains.moved()
             raise

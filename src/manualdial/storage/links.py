@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, select
 from manualdial.calls import Call
 from manualdial.evidence import Draft, Kind, LegState, Sealed, outcome, pruned, retraction
 from manualdial.storage.chains import Head, heads_of, sealed, write_links
+from manualdial.storage.driver import fetch
 from manualdial.storage.tables import TEXTS, TIMES, evidence, unescaped
 
 
@@ -192,11 +193,11 @@ def _told(
     text, time = TEXTS[dialect], TIMES[dialect]
     lists = ([text(each) for each in call_ids], [text(each) for each in gone])
     if dialect == "sqlite":
-        found = connection.exec_driver_sql(_IN_JSON, tuple(msgspec.json.encode(each).decode() for each in lists))
+        found = fetch(connection, _IN_JSON, tuple(msgspec.json.encode(each).decode() for each in lists))
     else:
-        found = connection.exec_driver_sql(_IN_ARRAYS, lists)
+        found = fetch(connection, _IN_ARRAYS, lists)
     lines = []
-    for call_id, kind_or_leg, state, at, step in found.all():
+    for call_id, kind_or_leg, state, at, step in found:
         if state is None:
             kinds.add((unescaped(call_id), kind_or_leg))
         else:

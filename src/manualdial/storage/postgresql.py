@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, NullPool
-from sqlalchemy.exc import DBAPIError
+import asyncpg
+from sqlalchemy import URL, Connection, NullPool, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from manualdial.ports import StoreUnavailable
@@ -16,6 +19,8 @@ from manualdial.storage.schema import upgrade
 
 Result = TypeVar("Result")
 
+_KEPT = 5
+"""So many connections are kept when they are not needed."""
 _SETTINGS = {
     "application_name": "manualdial",
     # A transaction whose client was cut off holds its rows until the server gives it up.
@@ -46,21 +51,11 @@ class PostgresqlDatabase:
         self._url = _for_asyncpg(url)
         self._answer_timeout = answer_timeout
         self._migration_timeout = migration_timeout
-        self._engine = create_async_engine(
-            self._url,
-            connect_args={"server_settings": _SETTINGS},
-            pool_timeout=answer_timeout,
-            hide_parameters=True,
-        )
-
-        self._fetcher = create_async_engine(
-            self._url,
-            connect_args={"server_settings": _FETCHING},
-            pool_size=1,
-            max_overflow=0,
-            pool_timeout=answer_timeout,
-            hide_parameters=True,
-        )
+        self._engine = _engine(self._url, _SETTINGS, pool_size=_KEPT, pool_timeout=answer_timeout)
+        self._fetcher = _engine(self._url, _FETCHING, poolclass=NullPool)
+        self._fetching: AsyncConnection | None = None
+        """The connection that answers every press: taking it out of a pool took as long as the answer."""
+        self._one_fetch = asyncio.Lock()
 
     @property
     def dialect(self) -> str:
@@ -78,11 +73,12 @@ class PostgresqlDatabase:
         self._closed = True
         with vendor_faults():
             await self._engine.dispose()
-            await self._fetcher.dispose()
+            if self._fetching is not None:
+                await self._fetching.close()
 
-    async def write(self, work: Callable[[Connection], Result]) -> Result:
-        """Run `work` in a transaction, and commit it."""
-        return await self._run(work)
+    async def write(self, work: Callable[[Connection], Result], *, locks: Iterable[int] = ()) -> Result:
+        """Run `work` in a transaction that has these locks, and commit it."""
+        return await self._run(work, begin=_begin(locks))
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` in a transaction."""
@@ -92,40 +88,59 @@ class PostgresqlDatabase:
         """The rows of one statement, in one round trip."""
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        deadline = asyncio.get_running_loop().time() + self._answer_timeout
         with vendor_faults():
-            try:
-                return await _fetched(self._fetcher, statement, parameters, deadline=deadline)
-            except _LostBeforeCommit:
-                return await _fetched(self._fetcher, statement, parameters, deadline=deadline)
+            async with asyncio.timeout(self._answer_timeout), self._one_fetch:
+                try:
+                    return await self._fetched(statement, parameters)
+                except _LostBeforeCommit:
+                    return await self._fetched(statement, parameters)
 
-    async def _run(self, work: Callable[[Connection], Result]) -> Result:
+    async def _fetched(self, statement: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        if self._fetching is None:
+            self._fetching = await self._fetcher.connect()
+        driver = await _driver_of(self._fetching)
+        try:
+            rows: Sequence[Sequence[Any]] = await driver.fetch(statement, *parameters)
+            return rows
+        except BaseException as fault:
+            connection, self._fetching = self._fetching, None
+            lost = driver.is_closed() and not isinstance(fault, asyncio.CancelledError)
+            await _abandon(connection, driver)
+            await connection.close()
+            if lost:
+                raise _LostBeforeCommit("the connection was lost") from None
+            raise
+
+    async def _run(self, work: Callable[[Connection], Result], *, begin: str = "BEGIN") -> Result:
         if self._closed:
             raise StoreUnavailable("the store is closed")
         deadline = asyncio.get_running_loop().time() + self._answer_timeout
         with vendor_faults():
-            try:
-                return await _transaction(self._engine, work, deadline=deadline)
-            except _LostBeforeCommit:
-                # It died while it lay idle, as in a restart of the server. Asking the server before each use, as
-                # `pool_pre_ping` does, takes three round trips, and a whole press four.
-                return await _transaction(self._engine, work, deadline=deadline)
+            # Some may have died while they lay idle, as in a restart of the server. Asking the server before each use,
+            # as `pool_pre_ping` does, takes a round trip, and a whole press three.
+            for _ in range(_KEPT):
+                with suppress(_LostBeforeCommit):
+                    return await _transaction(self._engine, work, begin=begin, deadline=deadline)
+            return await _transaction(self._engine, work, begin=begin, deadline=deadline)
 
     async def _upgrade(self) -> None:
-        engine = create_async_engine(self._url, poolclass=NullPool, hide_parameters=True)
-        await _transaction(engine, upgrade, deadline=asyncio.get_running_loop().time() + self._migration_timeout)
+        engine = _engine(self._url, {}, poolclass=NullPool)
+        deadline = asyncio.get_running_loop().time() + self._migration_timeout
+        await _transaction(engine, upgrade, begin="BEGIN", deadline=deadline)
 
 
 class _LostBeforeCommit(StoreUnavailable):
     """The connection was lost, and nothing was written."""
 
 
-async def _transaction(engine: AsyncEngine, work: Callable[[Connection], Result], *, deadline: float) -> Result:
+async def _transaction(
+    engine: AsyncEngine, work: Callable[[Connection], Result], *, begin: str, deadline: float
+) -> Result:
     """Run `work` and commit. Raises TimeoutError at the deadline, a time of the loop."""
     connection: AsyncConnection = engine.connect()
     async with asyncio.timeout_at(deadline):
         await connection.start()
-    driver: Any = (await connection.get_raw_connection()).driver_connection
+    driver = await _driver_of(connection)
     too_late = False
 
     def give_up() -> None:
@@ -136,13 +151,14 @@ async def _transaction(engine: AsyncEngine, work: Callable[[Connection], Result]
 
     alarm = asyncio.get_running_loop().call_at(deadline, give_up)
     try:
-        result = await _before_commit(connection, work)
-        await connection.commit()
+        result = await _before_commit(connection, driver, work, begin)
+        await driver.execute("COMMIT")
         return result
     except asyncio.CancelledError:
         await _abandon(connection, driver)
         raise
-    except (DBAPIError, _LostBeforeCommit):
+    except BaseException:
+        await _roll_back(connection, driver)
         if too_late:
             raise TimeoutError from None
         raise
@@ -151,35 +167,32 @@ async def _transaction(engine: AsyncEngine, work: Callable[[Connection], Result]
         alarm.cancel()
 
 
-async def _fetched(
-    engine: AsyncEngine, statement: str, parameters: Sequence[Any], *, deadline: float
-) -> Sequence[Sequence[Any]]:
-    """The rows of a statement. Raises TimeoutError at the deadline, a time of the loop."""
-    connection: AsyncConnection = engine.connect()
-    async with asyncio.timeout_at(deadline):
-        await connection.start()
-    driver: Any = (await connection.get_raw_connection()).driver_connection
+async def _before_commit(
+    connection: AsyncConnection, driver: Any, work: Callable[[Connection], Result], begin: str
+) -> Result:
+    """Raises _LostBeforeCommit where the connection went away meanwhile."""
     try:
-        async with asyncio.timeout_at(deadline):
-            rows: Sequence[Sequence[Any]] = await driver.fetch(statement, *parameters)
-            return rows
-    except BaseException as fault:
-        lost = driver.is_closed() and not isinstance(fault, TimeoutError | asyncio.CancelledError)
-        await _abandon(connection, driver)
-        if lost:
-            raise _LostBeforeCommit("the connection was lost") from None
-        raise
-    finally:
-        await connection.close()
-
-
-async def _before_commit(connection: AsyncConnection, work: Callable[[Connection], Result]) -> Result:
-    try:
+        await driver.execute(begin)
         return await connection.run_sync(work)
-    except DBAPIError as fault:
-        if fault.connection_invalidated:
+    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        if driver.is_closed():
             raise _LostBeforeCommit("the connection was lost") from None
         raise
+
+
+async def _roll_back(connection: AsyncConnection, driver: Any) -> None:
+    """Leave the connection as it may go back to the pool; one that cannot is dropped."""
+    try:
+        if not driver.is_closed() and driver.is_in_transaction():
+            await driver.execute("ROLLBACK")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        driver.terminate()
+    if driver.is_closed():
+        await _abandon(connection, driver)
+
+
+async def _driver_of(connection: AsyncConnection) -> Any:
+    return (await connection.get_raw_connection()).driver_connection
 
 
 async def _abandon(connection: AsyncConnection, driver: Any) -> None:
@@ -187,6 +200,37 @@ async def _abandon(connection: AsyncConnection, driver: Any) -> None:
     driver.terminate()
     if not connection.invalidated:  # SQLAlchemy may have done so, and would complain
         await connection.invalidate()
+
+
+def _begin(locks: Iterable[int]) -> str:
+    """What begins a transaction that takes these locks, sorted, so that two of them wait in one direction only.
+
+    In a statement of its own: what the transaction reads then, it reads after it has them.
+    """
+    keys = ", ".join(map(str, sorted(set(locks))))
+    if not keys:
+        return "BEGIN"
+    return f"BEGIN; SELECT pg_advisory_xact_lock(key) FROM unnest(ARRAY[{keys}]::bigint[]) AS key"  # noqa: S608  # integers
+
+
+def _engine(url: URL, settings: Mapping[str, str], **pool: Any) -> AsyncEngine:
+    """Connections on which SQLAlchemy begins and ends no transactions: it would take a round trip more for each."""
+    engine = create_async_engine(
+        url,
+        connect_args={"server_settings": dict(settings)},
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
+        **pool,
+    )
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def require_open(connection: DBAPIConnection, *_: object) -> None:
+        driver: Any = connection.driver_connection
+        if driver.is_closed():
+            # Where the server has cut one, as in a restart, it has cut all.
+            raise InvalidatePoolError
+
+    return engine
 
 
 def _for_asyncpg(url: URL) -> URL:

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.sql.expression import Insert, Update
 
+from manualdial.storage.driver import execute
 from manualdial.storage.tables import AnyText, UtcTime
 
 KNOWN_TIMES = 256
@@ -54,7 +55,7 @@ class Prepared:
         Several rows in one statement, `VALUES (…), (…)`, were measured at 1.5 to 1.9 times the time on SQLite.
         """
         if parameters := [self.parameters(row) for row in rows]:
-            connection.exec_driver_sql(self.statement, parameters)
+            execute(connection, self.statement, parameters)
 
     def parameters(self, row: list[Any]) -> tuple[Any, ...]:
         """The parameters for a row; the list is used up."""
@@ -74,7 +75,8 @@ class Together:
     The server executes the first, and then the others; foreign keys are looked at after all of them.
     """
 
-    def __init__(self, first: Prepared, *others: Prepared) -> None:
+    def __init__(self, first: Prepared, *others: Prepared, asking: str = "") -> None:
+        """`asking` is a query of one value, about what was there before."""
         self._parts = (first, *others)
         texts: list[str] = []
         count = 0
@@ -82,12 +84,12 @@ class Together:
             texts.append(_renumbered(part.statement, count))
             count += len(set(_NUMBERED.findall(part.statement)))
         parts = ", ".join(f"part_{place} AS ({text})" for place, text in enumerate(texts[1:]))
-        self._statement = f"WITH {parts} {texts[0]}"
+        self._statement = f"WITH {parts} {texts[0]} RETURNING ({_renumbered(asking or 'NULL', count)})"
 
-    def execute(self, connection: Connection, *rows: list[Any]) -> None:
-        """Execute it for a row of each; the lists are used up."""
+    def execute(self, connection: Connection, *rows: list[Any], asked: tuple[Any, ...] = ()) -> Any:
+        """Execute it for a row of each; the lists are used up. Returns the answer, with `asked` as parameters."""
         parameters = [each for part, row in zip(self._parts, rows, strict=True) for each in part.parameters(row)]
-        connection.exec_driver_sql(self._statement, tuple(parameters)).close()
+        return connection.exec_driver_sql(self._statement, (*parameters, *asked)).scalar()
 
 
 def _renumbered(statement: str, before: int) -> str:

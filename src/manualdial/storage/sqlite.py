@@ -10,7 +10,7 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -82,9 +82,8 @@ class SqliteDatabase:
         self._reading.shutdown(wait=False)
         self._writing.stop()
 
-    async def write(self, work: Callable[[Connection], Result]) -> Result:
+    async def write(self, work: Callable[[Connection], Result], *, locks: Iterable[int] = ()) -> Result:
         """Run `work` in a transaction that has the right to write from its beginning, and commit it."""
-
         self._require_open()
         with vendor_faults():
             return await self._writing.run(partial(self._write, work))
