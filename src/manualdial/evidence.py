@@ -197,6 +197,10 @@ class Proof:
         self._expects = expects
         self._first: Sealed | None = None
         """The first link, as long as the seal before it is not known."""
+        self._cuts: dict[int, bytes] = {}
+        """Links that were pruned and whose seals are known."""
+        self.first = 0
+        """The number of the first link that holds."""
         self.seq = 0
         """The number of the newest link that holds."""
         self.seal = GENESIS
@@ -209,19 +213,28 @@ class Proof:
         for link in links:
             if (reason := self._broken(link)) is not None:
                 return Broken(seq=link.seq, reason=reason)
+            self.first = self.first or link.seq
             self.seq, self.seal = link.seq, link.seal
             self.count += 1
         return None
 
     def end(self) -> Broken | None:
-        """What can only be told after the last link. An `expects` from before the first one is not compared."""
+        """What can only be told after the last link.
+
+        Of the links that were pruned the last one's seal is known; an `expects` of another cannot be compared.
+        """
         if self._first is not None:
             return Broken(
                 seq=self._first.seq, reason="links before this one are missing, and none says they were pruned"
             )
-        if self._expects is not None and self.seq < self._expects[0]:
+        seq, kept = self._expects or (0, GENESIS)
+        if self.seq < seq:
             return Broken(seq=self.seq + 1, reason="links are missing from the end of the chain")
-        return None
+        if not 0 < seq < self.first or self._cuts.get(seq) == kept:
+            return None
+        if seq not in self._cuts:
+            return Broken(seq=seq, reason="it was removed by the retention, so its seal cannot be compared any more")
+        return Broken(seq=seq, reason=_NOT_EXPECTED)
 
     def _broken(self, link: Sealed) -> str | None:
         if self.count and link.seq != self.seq + 1:
@@ -230,26 +243,43 @@ class Proof:
         # First the seal: a body that was changed says something else than what stands beside it, too.
         if follows and link.seal != _sealed(self.seal, link.body):
             return "the seal does not fit the link and the one before it"
-        if not _agrees(link):
+        if link.tenant_id != self._tenant_id or not _agrees(link):
             return "what stands beside the link is not what is in it"
         if not follows:
             self._first = link
-        if self._first is not None and link.kind is Kind.PRUNED:
-            self._begin_at(link)
+        if (cut := cut_of(link)) is not None:
+            self._note_cut(*cut)
         if self._expects == (link.seq, link.seal) or self._expects is None or self._expects[0] != link.seq:
             return None
-        return "the seal is not the one that was expected"
+        return _NOT_EXPECTED
 
-    def _begin_at(self, cut: Sealed) -> None:
-        """The link `cut` may say which link the first one stands behind."""
+    def _note_cut(self, through: int, before: bytes) -> None:
+        """The first link may stand behind this one, which was pruned."""
+        self._cuts[through] = before
         first = self._first
-        try:
-            content = cut.told()["content"]
-            through, before = content["through"], bytes.fromhex(content["seal"])
-        except (KeyError, TypeError, ValueError):
-            return  # it was put there by somebody else: this service writes both
         if first is not None and through == first.seq - 1 and first.seal == _sealed(before, first.body):
             self._first = None
+
+
+_NOT_EXPECTED = "the seal is not the one that was expected"
+
+
+class _Pruned(msgspec.Struct, frozen=True, kw_only=True):
+    """What a `pruned` tells, as far as a proof needs it."""
+
+    through: int
+    seal: str
+
+
+def cut_of(link: Sealed) -> tuple[int, bytes] | None:
+    """Up to which link a link `pruned` says that a chain was cut off, and that link's seal; None where it does not."""
+    if link.kind is not Kind.PRUNED:
+        return None
+    try:
+        content = msgspec.convert(link.told()["content"], _Pruned)
+        return content.through, bytes.fromhex(content.seal)
+    except (KeyError, TypeError, ValueError):
+        return None  # it was put there by somebody else: this service writes both
 
 
 def _sealed(before: bytes, body: bytes) -> bytes:

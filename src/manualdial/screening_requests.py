@@ -189,7 +189,9 @@ class ScreeningRequests:
         replaced = {each.id for each in there if is_replaced(each, record)}
         if replaced:
             with suppress(StoreUnavailable):  # they are over soon anyway, and the new one is written
-                await self._store.withdraw_records(caller.tenant_id, replaced, by=caller.login_name, at=now)
+                await self._store.withdraw_records(
+                    caller.tenant_id, replaced, by=caller.login_name, at=now, reason=f"replaced by {record.id}"
+                )
 
 
 _RESULT = ("LCM", "Webservice", "SetDNCResult")

@@ -21,6 +21,7 @@ from manualdial.calls import Call, Cause, Change, EndedBy, Ending, Report, Sign,
 from manualdial.ports import Person, StoreUnavailable
 from manualdial.storage import SqlStore
 from manualdial.storage.attempts import Question
+from manualdial.storage.call_links import CALL_LINKS
 from manualdial.storage.logins import OPEN_LOGINS
 from manualdial.storage.on_record import QUESTIONS
 from manualdial.storage.retention import FORGET, REMOVE_FORGOTTEN
@@ -216,9 +217,17 @@ def plan_of(connection: Connection, statement: Executable) -> list[str]:
     driver = connection.connection.driver_connection
     assert driver is not None
     driver.set_trace_callback(executed.append)
-    connection.execute(statement, {"before": NOON, "limit": 10}).close()
+    connection.execute(statement, {"before": NOON, "limit": 10, "of_tenant": "north"}).close()
     driver.set_trace_callback(None)
     return [line.detail for line in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {executed[0]}")]
+
+
+async def test_the_links_of_calls_are_found_by_indexes(tmp_path: Path) -> None:
+    async with opened(f"sqlite:///{tmp_path}/journal.sqlite3") as place:
+        plan = await place.write(lambda connection: plan_of(connection, CALL_LINKS))
+    searches = [line.split(" (")[0] for line in plan if line.startswith(("SEARCH", "SCAN"))]
+    assert searches[0] == "SEARCH calls USING INDEX ix_calls_tenant_id_requested_at_id"
+    assert set(searches[1:]) == {"SEARCH evidence USING INDEX ix_evidence_call_id"}
 
 
 async def test_what_is_asked_for_every_press_is_found_by_indexes(tmp_path: Path) -> None:

@@ -58,15 +58,15 @@ def test_a_number_that_was_removed_stays_readable_with_who_and_why(config: Path)
     options = ("--config", str(config))
     for campaign in ((), ("--campaign", "spring")):
         assert command("do-not-call", "add", NUMBER, *campaign, *options).exit_code == 0
-    result = command("do-not-call", "remove", NUMBER, "--reason", "wrote to us", "--by", "sue", *options)
+    result = command("do-not-call", "remove", NUMBER, "--reason", "wrote: stop", "--by", "sue: office", *options)
     assert result.exit_code == 0
     assert "still on the list of the campaign spring" in result.stderr
     assert len(listed(config)) == 1
     (withdrawn,) = [record for record in listed(config, "--all") if record["withdrawnAt"]]
-    assert (withdrawn["withdrawnBy"], withdrawn["withdrawnReason"]) == ("sue", "wrote to us")
+    assert (withdrawn["withdrawnBy"], withdrawn["withdrawnReason"]) == ("sue: office", "wrote: stop")
     heading, *lines = command("do-not-call", "list", "--all", *options).stdout.splitlines()
     assert heading.split()[-4:] == ["ID", "WITHDRAWN", "BY", "WHY"]
-    assert [line.endswith("sue  wrote to us") for line in lines].count(True) == 1
+    assert [line.endswith("sue: office  wrote: stop") for line in lines].count(True) == 1
     assert "WITHDRAWN" not in command("do-not-call", "list", *options).stdout
     again = command("do-not-call", "remove", NUMBER, "--reason", "once more", *options)
     assert again.exit_code == 1

@@ -54,7 +54,7 @@ def test_a_chain_that_nobody_touched_is_whole_and_its_end_is_told(config: Path) 
     assert code == 0
     assert proof == {
         "tenant": "one", "whole": True, "links": 4, "first": 1, "head": head(config), "broken": None,
-        "callsWithoutLink": [],
+        "missingLinks": [],
     }  # fmt: skip
 
 

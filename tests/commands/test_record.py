@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from manualdial.commands.record_writing import write_records
+from manualdial.ports import OnRecord, Person
+from manualdial.screening.records import Listing
 from tests.commands.a_database import a_database, told
 from tests.commands.service import command
+from tests.support.memory_store import MemoryStore
+from tests.support.screening import TUESDAY_NOON_IN_NEW_YORK, a_record
 
 NUMBER = "+12025550100"
 PAGE = Path(__file__).parents[2] / "docs" / "records.md"
@@ -203,3 +210,19 @@ def test_the_examples_of_the_documentation_are_good(config: Path, tmp_path: Path
     result = command("record", "import", a_file(tmp_path, *map(str.encode, lines)), "--config", str(config))
     assert result.exit_code == 0, result.output
     assert f"{len(lines)} added" in result.stderr
+
+
+class Unscreened(MemoryStore):
+    """A store that is not to be asked what a verdict asks: it would read every dial to each of the numbers."""
+
+    async def on_record(
+        self, tenant_id: str, people: Sequence[Person], *, attempts_since: datetime
+    ) -> Sequence[OnRecord]:
+        raise AssertionError("nobody dials here")
+
+
+async def test_records_are_written_without_a_look_at_the_dials() -> None:
+    store, now = Unscreened(), TUESDAY_NOON_IN_NEW_YORK
+    record = a_record(Listing())
+    for added in (1, 0):
+        assert (await write_records(store, record.tenant_id, [record], now=now)).added == added

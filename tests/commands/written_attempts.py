@@ -44,6 +44,7 @@ def an_attempt(
     call_id: str = "call-1",
     at: datetime = AT,
     number: str = NUMBER,
+    account: str | None = None,
     kind: Kind = Kind.ATTEMPT,
     records: Sequence[Record] = (),
     overridable: bool = False,
@@ -65,6 +66,7 @@ def an_attempt(
         phone_number=number,
         entry="pasted",
         campaign_id="spring & autumn",
+        account_number=account,
         overrides=[Override(rule=wish.rule, reason=wish.reason)],
     )
     seller = Seller(telemarketer="Call <b>Us</b>", seller=SCRIPT, goods="tea & coffee", script=BACKWARDS)

@@ -9,7 +9,7 @@ import msgspec
 
 from manualdial.calls import Call, CallState
 from manualdial.evidence import GENESIS, Draft, Kind, LegState, Sealed, outcome, pruned, retraction, seal
-from manualdial.ports import OnRecord, Person
+from manualdial.ports import CallLinks, OnRecord, Person
 from manualdial.screening.attempts import Attempt
 from manualdial.screening.closure import Closure
 from manualdial.screening.records import Record
@@ -32,6 +32,18 @@ class Chains:
     def has(self, call: Call, kind: Kind) -> bool:
         """Whether there is such a link about the call."""
         return any((link.call_id, link.kind) == (call.id, kind) for link in self.of(call.tenant_id))
+
+    def links_of(self, call: Call) -> CallLinks:
+        """Which links there are about a call."""
+        has_attempt = self.has(call, Kind.ATTEMPT)
+        return CallLinks(
+            call_id=call.id,
+            requested_at=call.requested_at,
+            is_over=not call.is_live,
+            has_attempt=has_attempt,
+            has_ending=self.has(call, Kind.OUTCOME) or self.has(call, Kind.RETRACTION),
+            verdict=None if has_attempt else call.verdict,
+        )
 
     def of(self, tenant_id: str) -> list[Sealed]:
         """All links of a chain."""
@@ -71,11 +83,6 @@ class Records:
         for record in records:
             self._records.setdefault(record.id, record)
 
-    def of_number(self, tenant_id: str, number: str) -> list[Record]:
-        """Oldest first."""
-        found = [each for each in self._records.values() if (each.tenant_id, each.number) == (tenant_id, number)]
-        return sorted(found, key=lambda each: (each.recorded_at, each.id))
-
     def of_person(self, tenant_id: str, person: Person) -> list[Record]:
         """Oldest first: about the number; and of the account, but about other numbers nothing that is of the line."""
         found = [each for each in self._records.values() if each.tenant_id == tenant_id and _is_about(person, each)]
@@ -86,12 +93,14 @@ class Records:
         found = [each for each in self._records.values() if (each.tenant_id, _kind(each)) == (tenant_id, kind)]
         return sorted((each for each in found if each.id > after), key=lambda each: each.id)
 
-    def withdraw(self, tenant_id: str, ids: Collection[str], *, by: str, at: datetime) -> int:
+    def withdraw(self, tenant_id: str, ids: Collection[str], *, by: str, at: datetime, reason: str | None) -> int:
         """End some. Returns how many had not ended."""
         due = [self._records[name] for name in set(ids) & self._records.keys()]
         due = [each for each in due if each.tenant_id == tenant_id and each.withdrawn_at is None]
         for each in due:
-            self._records[each.id] = msgspec.structs.replace(each, withdrawn_at=at, withdrawn_by=by)
+            self._records[each.id] = msgspec.structs.replace(
+                each, withdrawn_at=at, withdrawn_by=by, withdrawn_reason=reason
+            )
         return len(due)
 
     def mark_used(self, call: Call, ids: Iterable[str]) -> None:

@@ -14,6 +14,7 @@ from manualdial.evidence import Draft, LegState, Sealed
 from manualdial.ports import (
     AttemptsChanged,
     AttemptsSeen,
+    CallLinks,
     EvidenceStore,
     Health,
     LoginNameTaken,
@@ -216,9 +217,9 @@ class MemoryStore:
         self._answer()
         self._records.add(records)
 
-    async def records(self, tenant_id: str, number: str) -> Sequence[Record]:
+    async def records(self, tenant_id: str, people: Sequence[Person]) -> Sequence[Sequence[Record]]:
         self._answer()
-        return self._records.of_number(tenant_id, number)
+        return [self._records.of_person(tenant_id, person) for person in people]
 
     async def records_of_kind(
         self, tenant_id: str, kind: str, *, after: str | None = None, limit: int = 1000
@@ -226,9 +227,11 @@ class MemoryStore:
         self._answer()
         return self._records.of_kind(tenant_id, kind, after=after or "")[:limit]
 
-    async def withdraw_records(self, tenant_id: str, ids: Collection[str], *, by: str, at: datetime) -> int:
+    async def withdraw_records(
+        self, tenant_id: str, ids: Collection[str], *, by: str, at: datetime, reason: str | None = None
+    ) -> int:
         self._answer()
-        return self._records.withdraw(tenant_id, ids, by=by, at=at)
+        return self._records.withdraw(tenant_id, ids, by=by, at=at, reason=reason)
 
     async def add_closure(self, closure: Closure) -> None:
         self._answer()
@@ -260,6 +263,14 @@ class MemoryStore:
     async def evidence_of_number(self, tenant_id: str, number: str) -> Sequence[Sealed]:
         await self.flush()
         return [link for link in self._chains.of(tenant_id) if link.number == number]
+
+    async def call_links(
+        self, tenant_id: str, *, after: tuple[datetime, str] | None = None, limit: int = 1000
+    ) -> Sequence[CallLinks]:
+        await self.flush()
+        calls = sorted(self._newest_first(), key=lambda call: (call.requested_at, call.id))
+        found = [self._chains.links_of(call) for call in calls if call.tenant_id == tenant_id]
+        return [each for each in found if after is None or (each.requested_at, each.call_id) > after][:limit]
 
     async def prune_evidence(self, tenant_id: str, *, before: datetime, limit: int) -> int:
         self._answer()

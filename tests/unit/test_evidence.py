@@ -104,6 +104,12 @@ def test_the_first_link_that_was_tampered_with_is_named(tamper: Callable[[Links]
     assert found.seq == first_broken
 
 
+def test_the_chain_of_another_tenant_proves_nothing() -> None:
+    found = proven(chained(a_draft(1, tenant_id="south")))
+    assert found is not None
+    assert found.seq == 1
+
+
 def test_no_bit_of_a_link_can_be_changed() -> None:
     links = a_chain(3)
     body = links[1].body
@@ -158,6 +164,26 @@ def test_more_than_was_pruned_is_missed() -> None:
     found = proven(cut(a_chain(), 3)[1:])
     assert found is not None
     assert found.seq == 5
+
+
+def test_of_what_was_pruned_the_last_seal_alone_can_be_compared() -> None:
+    links = a_chain()
+    left = cut(links, 3)
+    assert proven(left, expects=(3, links[2].seal)) is None
+    assert proven(left, expects=(3, bytes(32))) == Broken(seq=3, reason="the seal is not the one that was expected")
+    gone = proven(left, expects=(2, links[1].seal))
+    assert gone is not None
+    assert (gone.seq, "cannot be compared" in gone.reason) == (2, True)
+    assert proven(left, expects=(0, GENESIS)) is None
+    twice = [*left[2:], seal(pruned(left[1], at=NOON, count=2), seq=8, before=left[-1].seal)]
+    for seq in (3, 5):
+        assert proven(twice, expects=(seq, links[seq - 1].seal)) is None
+    assert proven(twice, expects=(4, links[3].seal)) is not None
+
+
+def test_of_a_chain_of_which_nothing_was_pruned_nothing_is_expected_before_its_first_link() -> None:
+    assert proven(a_chain(), expects=(0, GENESIS)) is None
+    assert proven([], expects=(0, GENESIS)) is None
 
 
 @pytest.mark.parametrize("place", [1, 2, 4])

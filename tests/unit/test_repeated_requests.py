@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
+from manualdial.ports import Person
 from manualdial.screening.records import Record, Residence
 from tests.support.core import Core, Desk
 from tests.support.people import ANN
@@ -14,7 +15,8 @@ from tests.unit.test_screening_requests import MIAMI, SET_LOCATION, blocking, in
 
 async def written(core: Core, number: str = MIAMI) -> list[Record]:
     """What is on record about a number and was not withdrawn."""
-    return [each for each in await core.store.records(ANN.tenant_id, number) if each.withdrawn_at is None]
+    (found,) = await core.store.records(ANN.tenant_id, [Person(number=number)])
+    return [each for each in found if each.withdrawn_at is None]
 
 
 async def test_what_is_on_the_list_already_is_not_put_there_again(core: Core, desk: Desk) -> None:

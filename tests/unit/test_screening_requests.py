@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from manualdial.agents import Role
+from manualdial.ports import Person
 from tests.support.core import Core, Desk, dial_of, error_type
 from tests.support.people import ANN, BOB, SUE, ZOE, a_caller
 from tests.support.recording_connection import Message
@@ -363,7 +364,7 @@ async def test_a_place_that_nobody_knows_is_malformed_and_nothing_is_written(
     answer = await desk.ask(SET_LOCATION, {"PhoneNumber": MIAMI, **place})
     assert error_type(answer) == "MALFORMED_MESSAGE"
     assert answer["data"]["details"]["path"].startswith("data")
-    assert await core.store.records(ANN.tenant_id, MIAMI) == []
+    assert await core.store.records(ANN.tenant_id, [Person(number=MIAMI)]) == [[]]
 
 
 @pytest.mark.parametrize(

@@ -28,10 +28,10 @@ from manualdial.commands.record_options import (
     moment,
     number_of,
     past,
+    reason_of,
     recorder,
     records_about,
     region_of,
-    withdrawn_by,
 )
 from manualdial.commands.terminal import json_line, notices, output, table
 from manualdial.ports import Storage
@@ -122,7 +122,7 @@ def withdraw(
     if consent_id is not None and (campaign is not None or account is not None):
         raise WronglyCalled("--campaign and --account go with a number.")
     e164 = None if number is None else number_of(number, region_of(region, settings)).e164
-    who, of_account = withdrawn_by(by, reason), account_of(account)
+    who, of_account = recorder(by), account_of(account)
 
     async def work(store: Storage, tenant_id: str) -> int:
         ids = [] if consent_id is None else [consent_id]
@@ -134,7 +134,7 @@ def withdraw(
             ]
         elif not await _is_consent(store, tenant_id, ids[0]):
             raise CommandFailed("There is no consent of this id.")
-        return await store.withdraw_records(tenant_id, ids, by=who, at=now) if ids else 0
+        return await store.withdraw_records(tenant_id, ids, by=who, at=now, reason=reason_of(reason)) if ids else 0
 
     ended = for_tenant(settings, tenant, work)
     if not ended:

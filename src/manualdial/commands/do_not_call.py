@@ -31,11 +31,11 @@ from manualdial.commands.record_options import (
     end_of,
     for_tenant,
     number_of,
+    reason_of,
     recorder,
     records_about,
     region_of,
     time_shown,
-    withdrawn_by,
 )
 from manualdial.commands.record_writing import Written, import_numbers, of_account, record_id, tell
 from manualdial.commands.terminal import counted, json_line, notices, output, printable, table
@@ -114,7 +114,7 @@ def remove(
     if not reason.strip():
         raise WronglyCalled("say why with --reason.")
     e164 = number_of(number, region_of(region, settings)).e164
-    listing, who, of_person = _listing(campaign, reason), withdrawn_by(by, reason), account_of(account)
+    listing, who, of_person = _listing(campaign, reason), recorder(by), account_of(account)
 
     async def work(store: Storage, tenant_id: str) -> list[Record]:
         listed = [
@@ -125,7 +125,7 @@ def remove(
         meant = [record.id for record in listed if _is_of_list(record, listing)]
         if not meant:
             raise CommandFailed(f"{e164} is not on the list {_name(listing)}.")
-        await store.withdraw_records(tenant_id, meant, by=who, at=now)
+        await store.withdraw_records(tenant_id, meant, by=who, at=now, reason=reason_of(reason))
         return [record for record in listed if record.id not in meant]
 
     others = for_tenant(settings, tenant, work)

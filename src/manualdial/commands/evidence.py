@@ -17,7 +17,7 @@ from manualdial.commands.configuration import ConfigFile, configuration
 from manualdial.commands.database import existing_store
 from manualdial.commands.evidence_chain import Head, head_of, head_told, is_link, prove
 from manualdial.commands.evidence_checked import Checked, fault, sentence, shown, whole
-from manualdial.commands.evidence_journal import LinkedCalls
+from manualdial.commands.evidence_journal import missing_links
 from manualdial.commands.evidence_list import LIST_EXAMPLE, list_links
 from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
 from manualdial.commands.number_files import private_file
@@ -53,7 +53,7 @@ def verify(
     """Prove that no link of a chain was changed, left out or put in. If one was: the first such link, and exit code 1.
 
     Links that are cut off at the end leave no trace in the chain: keep its end elsewhere, and hand it in by --expect.
-    A whole chain is compared with the journal too: calls without a link are named, and the exit code is 1.
+    A whole chain is compared with the journal too: calls without their links are named, and the exit code is 1.
     """
     expects = None if expect is None else _head(expect)
     proofs = asyncio.run(_proofs(configuration(config), tenant, expects))
@@ -62,7 +62,7 @@ def verify(
     for each in proofs:
         if as_json:
             output().out(json_line(shown(each)))
-        elif each.proven.broken is None:
+        elif each.holds:
             output().print(whole(each), markup=False)
     faults = [f"{printable(each.tenant)}: {fault(each)}" for each in proofs if not each.holds]
     if faults:
@@ -151,11 +151,11 @@ async def _proofs(settings: Config, tenant: str | None, expects: Head | None) ->
             tenants = sorted(await store.tenants(), key=lambda each: each[1])
         proofs = []
         for tenant_id, name in tenants:
-            linked = LinkedCalls()
-            with _counter() as progress:
-                proven = await prove(store, tenant_id, expects=expects, collect=linked.note, progress=progress)
-            without = await linked.missing(store, tenant_id, proven) if proven.whole else ()
-            proofs.append(Checked(tenant=name, proven=proven, without_link=without))
+            with _counter("proving the chain", "links") as progress:
+                proven = await prove(store, tenant_id, expects=expects, progress=progress)
+            with _counter("comparing it with the journal", "calls") as progress:
+                missing = await missing_links(store, tenant_id, proven, progress=progress) if proven.whole else ()
+            proofs.append(Checked(tenant=name, proven=proven, missing=missing))
         return proofs
 
 
@@ -173,7 +173,7 @@ async def _exported(
 
     async with existing_store(settings) as store:
         whose = await tenant_of(store, tenant)
-        with _counter() as progress:
+        with _counter("proving the chain", "links") as progress:
             return await gather(
                 store, whose, number=number, begins=begins, ends=ends, at=at, expects=expects, progress=progress
             )
@@ -204,14 +204,14 @@ def _write(made: Export, files: tuple[Path, Path]) -> None:
 
 
 @contextmanager
-def _counter() -> Iterator[Callable[[int], None]]:
-    """What shows how many links are read: on a terminal, nothing anywhere else."""
+def _counter(doing: str, things: str) -> Iterator[Callable[[int], None]]:
+    """What shows how many things are read: on a terminal, nothing anywhere else."""
     console = notices()
     if not console.is_terminal:
         yield lambda count: None
         return
-    with console.status("proving the chain") as status:
-        yield lambda count: status.update(f"proving the chain: {count:,} links")
+    with console.status(doing) as status:
+        yield lambda count: status.update(f"{doing}: {count:,} {things}")
 
 
 def _head(text: str) -> Head:

@@ -84,6 +84,7 @@ def attempt(number: int, case: Case, records: Mapping[str, Record]) -> str:
         _verdict(content),
         _overrides(content),
         _relied_on(content, records),
+        _in_force(content),
         "<h3>The ten items of 16 CFR 310.5(a)(2)</h3>",
         table(_ten_items(case, content)),
         _legs(case, zones),
@@ -150,6 +151,11 @@ def _relied_on(content: Content, records: Mapping[str, Record]) -> str:
         return "<p>The verdict relied on no record of consent, relationship or answer of a registry.</p>"
     rows = [(each, told_of(records[each]) if each in records else "no longer in the database") for each in ids]
     return "<h3>Records that the verdict relied on</h3>\n" + table(rows)
+
+
+def _in_force(content: Content) -> str:
+    ids = [plain(each) for each in items(content.get("records"))]
+    return f"<p>On record about the called party, and in force then: {text(', '.join(ids))}.</p>" if ids else ""
 
 
 def _ten_items(case: Case, content: Content) -> list[tuple[str, str]]:
@@ -249,4 +255,5 @@ def told_of(record: Record) -> str:
         line += f"; until {utc(record.until)}"
     if record.withdrawn_at is not None:
         line += f"; withdrawn {utc(record.withdrawn_at)} by {record.withdrawn_by}"
+        line += f": {record.withdrawn_reason}" if record.withdrawn_reason else ""
     return line

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from manualdial.evidence import GENESIS, Broken, Kind, Proof, Sealed
+from manualdial.evidence import GENESIS, Broken, Proof, Sealed, cut_of
 from manualdial.ports import Storage, StoreUnavailable
 
 _PAGE = 1000
@@ -113,7 +113,6 @@ class _Reading:
     ) -> None:
         self._store = store
         self._tenant_id = tenant_id
-        self._expects = expects
         self._collect = collect
         self._progress = progress
         self._proof = Proof(tenant_id, expects=expects)
@@ -138,7 +137,7 @@ class _Reading:
             first=0 if self._first is None else self._first.seq,
             begins=None if self._first is None else self._first.at,
             head=(self._proof.seq, self._proof.seal),
-            broken=self._broken or self._end(),
+            broken=self._broken or self._proof.end(),
             collected=[self._placed(each) for each in self._collected],
         )
 
@@ -169,8 +168,8 @@ class _Reading:
             return
         if self._broken is None:
             self._follow(link)
-        if link.kind is Kind.PRUNED:
-            self._note_cut(link)
+        if (cut := cut_of(link)) is not None:
+            self._cuts[cut[0]] = cut[1]
         if self._collect(link):
             adjoins = self._before is not None and self._before[0] == link.seq - 1
             before = self._before[1] if adjoins and self._before is not None else None
@@ -186,24 +185,6 @@ class _Reading:
     def _break(self, seq: int, reason: str) -> None:
         self._broken = self._broken or Broken(seq=seq, reason=reason)
 
-    def _note_cut(self, link: Sealed) -> None:
-        try:
-            cut = msgspec.convert(link.told()["content"], _Cut)
-            self._cuts[cut.through] = bytes.fromhex(cut.seal)
-        except _NOT_OURS:
-            return
-
-    def _end(self) -> Broken | None:
-        broken = self._proof.end()
-        if broken is not None or self._expects is None or self._first is None:
-            return broken
-        seq, seal = self._expects
-        if not 0 < seq < self._first.seq:
-            return None
-        if seq not in self._cuts:
-            return Broken(seq=seq, reason="it was removed by the retention, so its seal cannot be compared any more")
-        return None if self._cuts[seq] == seal else Broken(seq=seq, reason="the seal is not the one that was expected")
-
     def _placed(self, each: Placed) -> Placed:
         """The first link of a chain that was cut off stands behind a link that a `pruned` tells of."""
         before = self._cuts.get(each.link.seq - 1)
@@ -212,8 +193,3 @@ class _Reading:
         if hashlib.sha256(before + each.link.body).digest() != each.link.seal:
             return each
         return msgspec.structs.replace(each, before=before)
-
-
-class _Cut(msgspec.Struct, frozen=True, kw_only=True):
-    through: int
-    seal: str

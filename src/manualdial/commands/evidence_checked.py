@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 
 from manualdial.commands.evidence_chain import Proven, head_told
+from manualdial.commands.evidence_journal import Missing
 from manualdial.commands.terminal import counted, printable
 
 _NAMED = 5
-"""So many calls without a link are named; --json has all."""
+"""So many calls without a link are named; --json has more."""
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,13 +20,13 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
     tenant: str
     proven: Proven
-    without_link: Sequence[str]
-    """Calls of the journal. A chain that is broken is not compared."""
+    missing: Sequence[Missing]
+    """Links that calls of the journal do not have. A chain that is broken is not compared."""
 
     @property
     def holds(self) -> bool:
         """Whether there is nothing to tell."""
-        return self.proven.whole and not self.without_link
+        return self.proven.whole and not self.missing
 
 
 def whole(each: Checked) -> str:
@@ -42,10 +43,14 @@ def fault(each: Checked) -> str:
     """A sentence about what does not hold: the chain, or its agreement with the journal."""
     if each.proven.broken is not None:
         return sentence(each.proven)
-    ids, more = each.without_link[:_NAMED], len(each.without_link) - _NAMED
+    return " ".join(map(_missing, each.missing))
+
+
+def _missing(missing: Missing) -> str:
+    ids, more = missing.first[:_NAMED], missing.count - _NAMED
     told = ", ".join(map(printable, ids)) + (f" and {more:,} more" if more > 0 else "")
-    have = "has" if len(each.without_link) == 1 else "have"
-    return f"{counted(len(each.without_link), 'call')} in the journal {have} no link: {told}."
+    have = "has" if missing.count == 1 else "have"
+    return f"{counted(missing.count, 'call')} in the journal {have} no link `{missing.kind}`: {told}."
 
 
 def sentence(proven: Proven) -> str:
@@ -64,5 +69,5 @@ def shown(each: Checked) -> dict[str, Any]:
         "first": proven.first,
         "head": head_told(proven.head),
         "broken": None if broken is None else {"seq": broken.seq, "reason": broken.reason},
-        "callsWithoutLink": list(each.without_link),
+        "missingLinks": [msgspec.to_builtins(missing) for missing in each.missing],
     }

@@ -13,7 +13,7 @@ from manualdial import __version__
 from manualdial.commands import record_views
 from manualdial.commands.evidence_chain import Head, Placed, Proven, head_told, prove
 from manualdial.evidence import Kind, Sealed
-from manualdial.ports import Storage
+from manualdial.ports import Person, Storage
 from manualdial.screening.records import Record
 
 FORMAT = "manualdial-evidence/1"
@@ -26,6 +26,7 @@ for link in json.load(open(sys.argv[1]))["links"]:
 END
 """
 _BEGINNINGS = (Kind.ATTEMPT, Kind.REFUSAL)
+_PEOPLE_AT_ONCE = 100
 
 
 class KeptPolicies(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +51,9 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     made_at: datetime
     links: Sequence[Placed]
     records: Sequence[Record]
+    """About the number."""
+    account_records: Sequence[Record]
+    """About other numbers, of accounts that attempts named: those that counted for this number, too."""
     policies: Sequence[KeptPolicies]
     proof: Proven
     expected: Head | None
@@ -82,6 +86,7 @@ async def gather(
     proven = await prove(store, tenant_id, expects=expects, collect=is_about, progress=progress)
     links = list(_within(proven.collected, begins, ends))
     cited = _cited(links)
+    about, of_accounts = await _records(store, tenant_id, number, _accounts(links))
     return Export(
         tenant_id=tenant_id,
         tenant=name,
@@ -90,7 +95,8 @@ async def gather(
         ends=ends,
         made_at=at,
         links=links,
-        records=await store.records(tenant_id, number),
+        records=about,
+        account_records=of_accounts,
         policies=[await _kept(store, policy, cited[policy]) for policy in sorted(cited)],
         proof=proven,
         expected=expects,
@@ -126,6 +132,7 @@ def document(made: Export) -> dict[str, Any]:
         "proof": {**proof_of(made.proof), "expected": None if made.expected is None else head_told(made.expected)},
         "links": [_link(each) for each in made.links],
         "records": [record_views.told(record) for record in made.records],
+        "accountRecords": [record_views.told(record) for record in made.account_records],
         "policies": [msgspec.to_builtins(each) for each in made.policies],
     }
 
@@ -171,6 +178,26 @@ def _within(links: Sequence[Placed], begins: datetime | None, ends: datetime | N
 
 def _is_in(at: datetime, begins: datetime | None, ends: datetime | None) -> bool:
     return (begins is None or begins <= at) and (ends is None or at < ends)
+
+
+def _accounts(links: Sequence[Placed]) -> list[str]:
+    """The accounts that attempts named."""
+    named = (content_of(each.link).get("accountNumber") for each in links if each.link.kind in _BEGINNINGS)
+    return sorted({account for account in named if isinstance(account, str)})
+
+
+async def _records(
+    store: Storage, tenant_id: str, number: str, accounts: Sequence[str]
+) -> tuple[Sequence[Record], Sequence[Record]]:
+    """What is on record about a number, and what counted for it by accounts alone, each oldest first."""
+    (about,) = await store.records(tenant_id, [Person(number=number)])
+    found: list[Record] = []
+    for start in range(0, len(accounts), _PEOPLE_AT_ONCE):
+        some = accounts[start : start + _PEOPLE_AT_ONCE]
+        people = [Person(number=number, account_number=account) for account in some]
+        for records in await store.records(tenant_id, people):
+            found += [record for record in records if record.number != number]
+    return about, sorted(found, key=lambda record: (record.recorded_at, record.id))
 
 
 def _cited(links: Sequence[Placed]) -> dict[tuple[str, str], set[str]]:

@@ -1,53 +1,101 @@
-"""The journal of calls beside the chain of evidence: each call was written together with its link `attempt`."""
+"""The journal of calls beside the chain of evidence: each call is written together with its link, and so is its end."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
 
 from manualdial.commands.evidence_chain import Proven
-from manualdial.evidence import Kind, Sealed
-from manualdial.ports import Storage
+from manualdial.evidence import Kind
+from manualdial.ports import CallLinks, Storage
 
 _PAGE = 1000
+_TRIES = 3
 _OUT_OF_ORDER = timedelta(minutes=1)
 """Presses that come together may stand in the chain in another order than that of their times."""
+_NAMED = 100
+"""So many calls are kept of all that have no link."""
+_BEFORE_EVIDENCE = "built-in"
+"""The policy that verdicts name from before there was evidence."""
 
 
-class LinkedCalls:
-    """The calls of which a chain has the attempt: shown each link of it while it is proved."""
+class Missing(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls of the journal without one kind of link."""
+
+    kind: Kind
+    """`attempt`, or `outcome`: those have the first, and are over."""
+    count: int
+    first: Sequence[str]
+    """Ids of the oldest of them."""
+
+
+async def missing_links(
+    store: Storage, tenant_id: str, proven: Proven, *, progress: Callable[[int], None] = lambda count: None
+) -> Sequence[Missing]:
+    """What a chain that was proved lacks; `progress` is told how many calls are read. Raises StoreUnavailable.
+
+    Calls from before there was evidence do not count, nor those that are older than the first link of a chain whose
+    beginning the retention has removed. Where more of it is removed meanwhile, the journal is read anew.
+    """
+    first, begins = proven.first, proven.begins
+    found: Sequence[Missing] = ()
+    for _ in range(_TRIES):
+        found = await _read(store, tenant_id, after=_after(first, begins), progress=progress)
+        start = await store.evidence(tenant_id, limit=1) if found else ()
+        if not start or start[0].seq == first:
+            break
+        first, begins = start[0].seq, start[0].at
+    return found
+
+
+def _after(first: int, begins: datetime | None) -> tuple[datetime, str] | None:
+    """The place in the journal from which on all calls have links; None where that is its beginning."""
+    return None if begins is None or first <= 1 else (begins + _OUT_OF_ORDER, "")
+
+
+async def _read(
+    store: Storage, tenant_id: str, *, after: tuple[datetime, str] | None, progress: Callable[[int], None]
+) -> list[Missing]:
+    unlinked = {Kind.ATTEMPT: _Unlinked(), Kind.OUTCOME: _Unlinked()}
+    read = 0
+    while page := await store.call_links(tenant_id, after=after, limit=_PAGE):
+        for call in page:
+            if not call.has_attempt and _is_of_evidence(call):
+                unlinked[Kind.ATTEMPT].add(call.call_id)
+            if call.has_attempt and call.is_over and not call.has_ending:
+                unlinked[Kind.OUTCOME].add(call.call_id)
+        read += len(page)
+        after = (page[-1].requested_at, page[-1].call_id)
+        progress(read)
+    return [Missing(kind=kind, count=of.count, first=of.first) for kind, of in unlinked.items() if of.count]
+
+
+class _Unlinked:
+    """Calls, counted; the first of them by name."""
 
     def __init__(self) -> None:
-        self._ids: set[str] = set()
+        self.count = 0
+        self.first: list[str] = []
 
-    def note(self, link: Sealed) -> bool:
-        """Take note of a link. Returns False: none is to be collected."""
-        if link.kind is Kind.ATTEMPT and link.call_id is not None:
-            self._ids.add(link.call_id)
-        return False
+    def add(self, call_id: str) -> None:
+        self.count += 1
+        if len(self.first) < _NAMED:
+            self.first.append(call_id)
 
-    async def missing(self, store: Storage, tenant_id: str, proven: Proven) -> Sequence[str]:
-        """Ids of the journal's calls that have no link, newest first. Raises StoreUnavailable.
 
-        Calls that are older than the oldest link do not count: evidence was not kept yet, or the retention has it.
-        """
-        if proven.begins is None:
-            return ()
-        begins = proven.begins + (_OUT_OF_ORDER if proven.first > 1 else timedelta())
-        found: list[str] = []
-        before = None
-        while page := await store.calls(tenant_id, before=before, limit=_PAGE):
-            found += [call.id for call in page if call.requested_at > begins and call.id not in self._ids]
-            if page[-1].requested_at <= begins:
-                break
-            before = page[-1].id
-        if found:
-            await self._go_on(store, tenant_id, proven.head[0])
-        return [call_id for call_id in found if call_id not in self._ids]
+def _is_of_evidence(call: CallLinks) -> bool:
+    """Whether there was evidence when a call was dialled. A verdict that cannot be read is no proof of the contrary."""
+    try:
+        return msgspec.json.decode(call.verdict or b"", type=_Verdict).policy.name != _BEFORE_EVIDENCE
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return True
 
-    async def _go_on(self, store: Storage, tenant_id: str, after: int) -> None:
-        """Take note of the links that were written since the chain was proved."""
-        while links := await store.evidence(tenant_id, after=after, limit=_PAGE):
-            for link in links:
-                self.note(link)
-            after = links[-1].seq
+
+class _Policy(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+
+
+class _Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    policy: _Policy

@@ -52,7 +52,7 @@ _HEAD = """<!DOCTYPE html>
 def page(made: Export, json_name: str) -> str:
     """The page. Whatever was written down by others stands in it as text, and as nothing else."""
     tried = cases(made.links)
-    records = {record.id: record for record in made.records}
+    records = {record.id: record for record in (*made.records, *made.account_records)}
     title = f"Evidence about calls to {made.number}"
     parts = [_HEAD.format(title=text(title), style=_STYLE), f"<h1>{text(title)}</h1>", _about(made)]
     parts += [_proof_in_short(made), _overview(tried)]
@@ -60,6 +60,7 @@ def page(made: Export, json_name: str) -> str:
     parts += [
         left_over(made.links, tried),
         _records(made.records),
+        _account_records(made.account_records),
         _rules(made),
         _proof(made, json_name),
         "</body>\n</html>\n",
@@ -119,6 +120,20 @@ def _records(records: Sequence[Record]) -> str:
         return "<h2>What is on record about the number</h2>\n<p>Nothing.</p>"
     rows = [(record.id, told_of(record)) for record in records]
     return "<h2>What is on record about the number</h2>\n" + table(rows)
+
+
+def _account_records(records: Sequence[Record]) -> str:
+    """These are told apart: they name other numbers."""
+    if not records:
+        return ""
+    rows = [
+        (record.id, f"account {record.account_number}, about {record.number}: {told_of(record)}") for record in records
+    ]
+    said = (
+        "<p>Who asked on one phone not to be called, or said no, is not called on another phone of the same account. "
+        "So these records about other numbers counted for this number where it was dialled under their account.</p>\n"
+    )
+    return "<h2>What counted by the accounts that attempts named</h2>\n" + said + table(rows)
 
 
 def _rules(made: Export) -> str:

@@ -24,11 +24,11 @@ from manualdial.commands.record_options import (
     for_tenant,
     number_of,
     past,
+    reason_of,
     recorder,
     records_about,
     region_of,
     time_shown,
-    withdrawn_by,
 )
 from manualdial.commands.record_writing import (
     Written,
@@ -211,10 +211,10 @@ def withdraw(
     config: ConfigFile = None,
 ) -> None:
     """End a record from now on. It stays readable for the calls that relied on it."""
-    who = withdrawn_by(by, reason)
+    who, ids, now = recorder(by), [record_id.strip()], datetime.now(UTC)
 
     async def work(store: Storage, tenant_id: str) -> int:
-        return await store.withdraw_records(tenant_id, [record_id.strip()], by=who, at=datetime.now(UTC))
+        return await store.withdraw_records(tenant_id, ids, by=who, at=now, reason=reason_of(reason))
 
     if not for_tenant(configuration(config), tenant, work):
         raise CommandFailed(f"There is no record {printable(record_id)} that is not withdrawn.")

@@ -18,7 +18,7 @@ from manualdial.commands.terminal import printable
 from manualdial.config import Config
 from manualdial.errors import ManualDialError
 from manualdial.numbers import PhoneNumber
-from manualdial.ports import EVER, Person, Storage
+from manualdial.ports import Person, Storage
 from manualdial.screening.records import Record
 
 Tenant = Annotated[
@@ -46,8 +46,6 @@ OfAccount = Annotated[
 
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _LONGEST_NAME = 256
-_WHY = ": "
-"""Stands between who ends a record and why."""
 LONGEST_ACCOUNT = 1024
 """As in the requests: a press can name no longer one."""
 
@@ -144,16 +142,9 @@ def recorder(by: str | None) -> str:
         return f"user {os.getuid()} (command line)"
 
 
-def withdrawn_by(by: str | None, reason: str | None) -> str:
-    """Who ends a record, and why, as it is stored; `who_and_why` takes it apart. Raises WronglyCalled."""
-    who = recorder(by).replace(_WHY, " ")
-    return f"{who}{_WHY}{reason.strip()}" if reason and reason.strip() else who
-
-
-def who_and_why(withdrawn: str | None) -> tuple[str | None, str | None]:
-    """Who has ended a record, and why."""
-    who, _, why = (withdrawn or "").partition(_WHY)
-    return who or None, why or None
+def reason_of(text: str) -> str | None:
+    """What `--reason` says; nothing where it was not given."""
+    return text.strip() or None
 
 
 def account_of(text: str | None) -> str | None:
@@ -167,11 +158,8 @@ def account_of(text: str | None) -> str | None:
 
 async def records_about(store: Storage, tenant_id: str, number: str, account: str | None) -> Sequence[Record]:
     """All records about a number, oldest first; with an account, all that count where it is named and this dialled."""
-    if account is None:
-        return await store.records(tenant_id, number)
-    person = Person(number=number, account_number=account)
-    (found,) = await store.on_record(tenant_id, [person], attempts_since=EVER)
-    return found.records
+    (found,) = await store.records(tenant_id, [Person(number=number, account_number=account)])
+    return found
 
 
 def standing(record: Record, *, now: datetime) -> str:

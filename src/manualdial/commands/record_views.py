@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from manualdial.commands.record_options import standing, time_shown, who_and_why
+from manualdial.commands.record_options import standing, time_shown
 from manualdial.commands.terminal import printable
 from manualdial.screening.records import AnyContent, Content, Record
 
@@ -33,7 +33,6 @@ def content_of(record: Record) -> dict[str, Any]:
 
 def told(record: Record) -> dict[str, Any]:
     """A record as JSON."""
-    who, why = who_and_why(record.withdrawn_by)
     return {
         "id": record.id,
         "number": record.number,
@@ -43,8 +42,8 @@ def told(record: Record) -> dict[str, Any]:
         "recordedBy": record.recorded_by,
         "until": _time(record.until),
         "withdrawnAt": _time(record.withdrawn_at),
-        "withdrawnBy": who,
-        "withdrawnReason": why,
+        "withdrawnBy": record.withdrawn_by,
+        "withdrawnReason": record.withdrawn_reason,
         "usedAt": _time(record.used_at),
     }
 
@@ -57,8 +56,8 @@ def rows(records: Sequence[Record], *, now: datetime) -> list[tuple[str, ...]]:
 
 
 def _end(record: Record) -> tuple[str, ...]:
-    who, why = who_and_why(record.withdrawn_by)
-    return (time_shown(record.withdrawn_at), printable(who or ""), printable(why or ""))
+    who, why = record.withdrawn_by or "", record.withdrawn_reason or ""
+    return (time_shown(record.withdrawn_at), printable(who), printable(why))
 
 
 def _row(record: Record, *, now: datetime) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from manualdial.commands.number_files import Line, LineRefused, NumberFile, Reje
 from manualdial.commands.terminal import counted, notices
 from manualdial.errors import ManualDialError
 from manualdial.numbers import parse
-from manualdial.ports import EVER, Person, Storage
+from manualdial.ports import Person, Storage
 from manualdial.screening.records import AnyContent, Listing, Record
 
 BATCH = 1000
@@ -69,10 +69,10 @@ async def write_records(
     source = iter(records)
     while batch := list(islice(source, BATCH)):
         people = [Person(number=number) for number in dict.fromkeys(record.number for record in batch)]
-        found = await store.on_record(tenant_id, people, attempts_since=EVER)  # also what was withdrawn
+        found = await store.records(tenant_id, people)  # also what was withdrawn
         known = {
-            person.number: {record.id: record for record in each.records}
-            for person, each in zip(people, found, strict=True)
+            person.number: {record.id: record for record in records}
+            for person, records in zip(people, found, strict=True)
         }
         new = [record for each in batch if (record := _new(each, known[each.number], written, now=now, again=again))]
         if new:

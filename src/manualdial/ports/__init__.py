@@ -15,8 +15,8 @@ from manualdial.ports.engine import (
     Reconnected,
     Stray,
 )
-from manualdial.ports.evidence import EvidenceStore
-from manualdial.ports.records import EVER, OnRecord, Person, RecordStore
+from manualdial.ports.evidence import CallLinks, EvidenceStore
+from manualdial.ports.records import OnRecord, Person, RecordStore
 from manualdial.ports.registries import Registries
 from manualdial.ports.storage import Storage
 from manualdial.ports.store import (
@@ -30,10 +30,10 @@ from manualdial.ports.store import (
 )
 
 __all__ = [
-    "EVER",
     "AttemptsChanged",
     "AttemptsSeen",
     "Authenticator",
+    "CallLinks",
     "Clock",
     "Engine",
     "EngineRefused",

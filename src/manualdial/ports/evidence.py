@@ -6,7 +6,23 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+import msgspec
+
 from manualdial.evidence import Draft, Sealed
+
+
+class CallLinks(msgspec.Struct, frozen=True, kw_only=True):
+    """A call of the journal, and which links about it are stored."""
+
+    call_id: str
+    requested_at: datetime
+    is_over: bool
+    """Whether its legs are gone: then its end is written, in the same transaction."""
+    has_attempt: bool
+    has_ending: bool
+    """An `outcome`, or a `retraction`."""
+    verdict: bytes | None
+    """The verdict that allowed it, as JSON. None where there is the link: nobody asks then."""
 
 
 class EvidenceStore(Protocol):
@@ -25,6 +41,15 @@ class EvidenceStore(Protocol):
 
     async def evidence_of_number(self, tenant_id: str, number: str) -> Sequence[Sealed]:
         """All links about a number, in their order."""
+        ...
+
+    async def call_links(
+        self, tenant_id: str, *, after: tuple[datetime, str] | None = None, limit: int = 1000
+    ) -> Sequence[CallLinks]:
+        """Calls of the journal with their links, all of the same moment. Sees all recorded before.
+
+        By the time of the press and the id of the call, those behind `after`.
+        """
         ...
 
     async def prune_evidence(self, tenant_id: str, *, before: datetime, limit: int) -> int:

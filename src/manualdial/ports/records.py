@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -11,9 +11,6 @@ import msgspec
 from manualdial.screening.attempts import Attempt
 from manualdial.screening.closure import Closure
 from manualdial.screening.records import Record
-
-EVER = datetime(1, 1, 1, tzinfo=UTC)
-"""Before all records and dials: nothing is left out that ended after it."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +57,10 @@ class RecordStore(Protocol):
         """Write records; on return they are committed. A record whose id is there already is left as it is."""
         ...
 
-    async def records(self, tenant_id: str, number: str) -> Sequence[Record]:
-        """All records about a number, oldest first; those of its account that are about other numbers are not asked."""
+    async def records(self, tenant_id: str, people: Sequence[Person]) -> Sequence[Sequence[Record]]:
+        """All records about each of some people (1,000 at most), in their order: those of `OnRecord`, and also what was
+        over or withdrawn long ago. No dial is looked at.
+        """
         ...
 
     async def records_of_kind(
@@ -70,8 +69,10 @@ class RecordStore(Protocol):
         """Records of one kind (the tag of their content), by id, those after the id `after`."""
         ...
 
-    async def withdraw_records(self, tenant_id: str, ids: Collection[str], *, by: str, at: datetime) -> int:
-        """End records that are not withdrawn yet; they stay readable. Returns how many."""
+    async def withdraw_records(
+        self, tenant_id: str, ids: Collection[str], *, by: str, at: datetime, reason: str | None = None
+    ) -> int:
+        """End records that are not withdrawn yet; they stay readable, with who ended them and why. Returns how many."""
         ...
 
     async def add_closure(self, closure: Closure) -> None:

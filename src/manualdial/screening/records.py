@@ -156,6 +156,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """From then on it no longer counts; None: for ever."""
     withdrawn_at: datetime | None = None
     withdrawn_by: str | None = None
+    withdrawn_reason: str | None = None
+    """Why; None where nothing was said."""
     used_at: datetime | None = None
     """When a call last relied on it."""
 

@@ -1,7 +1,7 @@
 """What every press executes goes straight to SQLite's driver, within the transaction that SQLAlchemy holds.
 
 SQLAlchemy's way there (a context, a cursor and a result for each statement) takes longer than SQLite itself. On
-PostgreSQL that way is needed: it is where the transaction begins, and where a lost connection is noticed.
+PostgreSQL it is SQLAlchemy that lets a function wait for an asynchronous driver.
 """
 
 from __future__ import annotations

@@ -17,12 +17,12 @@ _RECORD, _RUNNING, _OVER = range(3)
 _IS_OVER = ", ".join(f"'{state}'" for state in OVER)
 _OF_CALL = f"""
 SELECT person.i, CASE WHEN calls.state IN ({_IS_OVER}) THEN {_OVER} ELSE {_RUNNING} END, calls.id, calls.requested_at,
-  calls.purpose, calls.campaign_id, calls.rang_at, calls.answered_at, NULL, NULL, NULL, NULL
+  calls.purpose, calls.campaign_id, calls.rang_at, calls.answered_at, NULL, NULL, NULL, NULL, NULL
 """
 # As with the dials, two branches: each has an index of its own, and no row is in both.
 _RECORDS = f"""
 SELECT person.i, {_RECORD}, record.id, record.recorded_at, record.recorded_by, record.withdrawn_by, record.until,
-  record.withdrawn_at, record.used_at, record.body, record.number, record.account_number
+  record.withdrawn_at, record.used_at, record.body, record.number, record.account_number, record.withdrawn_reason
   FROM person CROSS JOIN number_records AS record
   WHERE record.tenant_id = person.tenant
     AND (record.withdrawn_at IS NULL OR record.withdrawn_at > person.since)
@@ -67,6 +67,7 @@ def answers(dialect: str, rows: Iterable[Sequence[Any]], questions: Sequence[Que
 def _record(
     question: Question, time: Read, name: str, recorded_at: Any, recorded_by: str, withdrawn_by: str | None,
     until: Any, withdrawn_at: Any, used_at: Any, body: bytes, number: str, account_number: str | None,
+    withdrawn_reason: str | None,
 ) -> Record:  # fmt: skip
     return Record(
         id=unescaped(name),
@@ -79,6 +80,7 @@ def _record(
         until=time(until),
         withdrawn_at=time(withdrawn_at),
         withdrawn_by=None if withdrawn_by is None else unescaped(withdrawn_by),
+        withdrawn_reason=None if withdrawn_reason is None else unescaped(withdrawn_reason),
         used_at=time(used_at),
     )
 

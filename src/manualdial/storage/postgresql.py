@@ -74,7 +74,7 @@ class PostgresqlDatabase:
         with vendor_faults():
             await self._engine.dispose()
             if self._fetching is not None:
-                await self._fetching.close()
+                await self._give_up_fetching(self._fetching)
 
     async def write(self, work: Callable[[Connection], Result], *, locks: Iterable[int] = ()) -> Result:
         """Run `work` in a transaction that has these locks, and commit it."""
@@ -103,13 +103,16 @@ class PostgresqlDatabase:
             rows: Sequence[Sequence[Any]] = await driver.fetch(statement, *parameters)
             return rows
         except BaseException as fault:
-            connection, self._fetching = self._fetching, None
             lost = driver.is_closed() and not isinstance(fault, asyncio.CancelledError)
-            await _abandon(connection, driver)
-            await connection.close()
+            await self._give_up_fetching(self._fetching)
             if lost:
                 raise _LostBeforeCommit("the connection was lost") from None
             raise
+
+    async def _give_up_fetching(self, connection: AsyncConnection) -> None:
+        self._fetching = None
+        await _abandon(connection, await _driver_of(connection))
+        await connection.close()
 
     async def _run(self, work: Callable[[Connection], Result], *, begin: str = "BEGIN") -> Result:
         if self._closed:
@@ -152,7 +155,7 @@ async def _transaction(
     alarm = asyncio.get_running_loop().call_at(deadline, give_up)
     try:
         result = await _before_commit(connection, driver, work, begin)
-        await driver.execute("COMMIT")
+        await _commit(driver)
         return result
     except asyncio.CancelledError:
         await _abandon(connection, driver)
@@ -178,6 +181,12 @@ async def _before_commit(
         if driver.is_closed():
             raise _LostBeforeCommit("the connection was lost") from None
         raise
+
+
+async def _commit(driver: Any) -> None:
+    # The server answers a COMMIT of what has failed by rolling it back.
+    if await driver.execute("COMMIT") != "COMMIT":
+        raise StoreUnavailable("the transaction was rolled back")
 
 
 async def _roll_back(connection: AsyncConnection, driver: Any) -> None:

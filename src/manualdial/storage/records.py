@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, select, update
 
+from manualdial.ports import Person
 from manualdial.screening.records import AnyContent, Record
 from manualdial.storage.rows import key
 from manualdial.storage.tables import insert, number_records
@@ -18,10 +20,13 @@ _AT_ONCE = 1_000
 """How many ids stand in one statement."""
 
 _content: msgspec.json.Decoder[AnyContent] = msgspec.json.Decoder(AnyContent)
-_OF_NUMBER = (
-    select(number_records)
-    .where(number_records.c.tenant_id == bindparam("of_tenant"), number_records.c.number == bindparam("of_number"))
-    .order_by(number_records.c.recorded_at, number_records.c.id)
+_OF_NUMBERS = select(number_records).where(
+    number_records.c.tenant_id == bindparam("of_tenant"),
+    number_records.c.number.in_(bindparam("names", expanding=True)),
+)
+_OF_ACCOUNTS = select(number_records).where(
+    number_records.c.tenant_id == bindparam("of_tenant"),
+    number_records.c.account_key.in_(bindparam("names", expanding=True)),
 )
 _OF_KIND = (
     select(number_records)
@@ -43,10 +48,34 @@ def add_records(connection: Connection, records: Sequence[Record]) -> None:
         connection.execute(new, sorted(map(_record_row, records), key=lambda row: str(row["id"])))
 
 
-def records_of_number(connection: Connection, tenant_id: str, number: str) -> list[Record]:
-    """All records about a number, oldest first."""
-    found = connection.execute(_OF_NUMBER, {"of_tenant": tenant_id, "of_number": number})
-    return [_record_of(row) for row in found]
+def records_of_people(connection: Connection, tenant_id: str, people: Sequence[Person]) -> list[list[Record]]:
+    """All records about each of some people, oldest first."""
+    accounts = {person.account_number for person in people if person.account_number is not None}
+    found = _found(connection, _OF_NUMBERS, tenant_id, {person.number for person in people})
+    found |= _found(connection, _OF_ACCOUNTS, tenant_id, {key(account) for account in accounts})
+    by_number, by_account = defaultdict[str, list[Record]](list), defaultdict[str, list[Record]](list)
+    for record in found.values():
+        by_number[record.number].append(record)
+        if record.account_number is not None and record.content.of_the_person:
+            by_account[record.account_number].append(record)
+    return [_of_person(person, by_number, by_account) for person in people]
+
+
+def _found(connection: Connection, query: Select[Any], tenant_id: str, names: Collection[str]) -> dict[str, Record]:
+    """Records by their ids."""
+    if not names:
+        return {}
+    rows = connection.execute(query, {"of_tenant": tenant_id, "names": sorted(names)})
+    return {row.id: _record_of(row) for row in rows}
+
+
+def _of_person(
+    person: Person, by_number: Mapping[str, list[Record]], by_account: Mapping[str, list[Record]]
+) -> list[Record]:
+    about = {record.id: record for record in by_number.get(person.number, ())}
+    if person.account_number is not None:
+        about |= {record.id: record for record in by_account.get(person.account_number, ())}
+    return sorted(about.values(), key=lambda record: (record.recorded_at, record.id))
 
 
 def records_of_kind(
@@ -58,9 +87,11 @@ def records_of_kind(
     return [_record_of(row) for row in found]
 
 
-def withdraw_records(connection: Connection, tenant_id: str, ids: Collection[str], *, by: str, at: datetime) -> int:
+def withdraw_records(
+    connection: Connection, tenant_id: str, ids: Collection[str], *, by: str, at: datetime, reason: str | None
+) -> int:
     """End records that are not withdrawn yet. Returns how many."""
-    withdrawal = _WITHDRAW.values(withdrawn_at=at, withdrawn_by=by)
+    withdrawal = _WITHDRAW.values(withdrawn_at=at, withdrawn_by=by, withdrawn_reason=reason)
     # Sorted, so that two transactions wait for one another in one direction only.
     rest = iter(sorted(set(ids)))
     withdrawn = 0
@@ -83,6 +114,7 @@ def _record_row(record: Record) -> dict[str, Any]:
         "until": record.until,
         "withdrawn_at": record.withdrawn_at,
         "withdrawn_by": record.withdrawn_by,
+        "withdrawn_reason": record.withdrawn_reason,
         "used_at": record.used_at,
     }
 
@@ -99,5 +131,6 @@ def _record_of(row: Row[Any]) -> Record:
         until=row.until,
         withdrawn_at=row.withdrawn_at,
         withdrawn_by=row.withdrawn_by,
+        withdrawn_reason=row.withdrawn_reason,
         used_at=row.used_at,
     )

@@ -15,6 +15,7 @@ from manualdial.calls import Call, Change
 from manualdial.evidence import Draft, Sealed
 from manualdial.ports import (
     AttemptsSeen,
+    CallLinks,
     EvidenceStore,
     Health,
     LoginNameTaken,
@@ -28,13 +29,14 @@ from manualdial.ports import (
 from manualdial.screening.closure import Closure
 from manualdial.screening.records import Record
 from manualdial.storage.batch import NewPress
+from manualdial.storage.call_links import call_links
 from manualdial.storage.closures import add_closure, closures_after, lift_closure
 from manualdial.storage.database import database
 from manualdial.storage.inquiries import Inquiries
 from manualdial.storage.journal import Journal, Pace
 from manualdial.storage.links import links_after, links_of_number
 from manualdial.storage.logins import OPEN_LOGINS, login_of
-from manualdial.storage.records import add_records, records_of_kind, records_of_number, withdraw_records
+from manualdial.storage.records import add_records, records_of_kind, records_of_people, withdraw_records
 from manualdial.storage.retention import forget_presses, remove_calls
 from manualdial.storage.rows import call_of, caller_ids_text, change_of, key, login_key, user_of, user_row
 from manualdial.storage.tables import call_changes, calls, insert, is_open, policy_versions, tenants, users
@@ -269,9 +271,9 @@ class SqlStore:
         """Write records; on return they are committed."""
         await self._database.write(partial(add_records, records=records))
 
-    async def records(self, tenant_id: str, number: str) -> Sequence[Record]:
-        """All records about a number, oldest first."""
-        return await self._database.read(partial(records_of_number, tenant_id=tenant_id, number=number))
+    async def records(self, tenant_id: str, people: Sequence[Person]) -> Sequence[Sequence[Record]]:
+        """All records about each of some people, in their order."""
+        return await self._database.read(partial(records_of_people, tenant_id=tenant_id, people=people))
 
     async def records_of_kind(
         self, tenant_id: str, kind: str, *, after: str | None = None, limit: int = 1000
@@ -280,9 +282,12 @@ class SqlStore:
         work = partial(records_of_kind, tenant_id=tenant_id, kind=kind, after=after, limit=limit)
         return await self._database.read(work)
 
-    async def withdraw_records(self, tenant_id: str, ids: Collection[str], *, by: str, at: datetime) -> int:
+    async def withdraw_records(
+        self, tenant_id: str, ids: Collection[str], *, by: str, at: datetime, reason: str | None = None
+    ) -> int:
         """End records that are not withdrawn yet. Returns how many."""
-        return await self._database.write(partial(withdraw_records, tenant_id=tenant_id, ids=ids, by=by, at=at))
+        work = partial(withdraw_records, tenant_id=tenant_id, ids=ids, by=by, at=at, reason=reason)
+        return await self._database.write(work)
 
     async def add_closure(self, closure: Closure) -> None:
         """Write a closure; on return it is committed."""
@@ -322,6 +327,13 @@ class SqlStore:
         """All links about a number, in their order."""
         await self._journal.flush()
         return await self._database.read(partial(links_of_number, tenant_id=tenant_id, number=number))
+
+    async def call_links(
+        self, tenant_id: str, *, after: tuple[datetime, str] | None = None, limit: int = 1000
+    ) -> Sequence[CallLinks]:
+        """Calls of the journal with their links, by the time of the press and their id, those behind `after`."""
+        await self._journal.flush()
+        return await self._database.read(partial(call_links, tenant_id=tenant_id, after=after, limit=limit))
 
     async def prune_evidence(self, tenant_id: str, *, before: datetime, limit: int) -> int:
         """Remove the oldest links, and say in a new one how far. Returns how many."""

@@ -237,6 +237,7 @@ number_records = Table(
     Column("until", UtcTime),
     Column("withdrawn_at", UtcTime),
     Column("withdrawn_by", AnyText),
+    Column("withdrawn_reason", AnyText),
     Column("used_at", UtcTime),
     Index("ix_number_records_tenant_id_number", "tenant_id", "number"),
     Index("ix_number_records_tenant_id_kind_id", "tenant_id", "kind", "id"),

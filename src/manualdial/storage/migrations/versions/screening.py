@@ -48,6 +48,7 @@ def upgrade() -> None:
         sa.Column("until", time),
         sa.Column("withdrawn_at", time),
         sa.Column("withdrawn_by", text),
+        sa.Column("withdrawn_reason", text),
         sa.Column("used_at", time),
         sa.PrimaryKeyConstraint("id", name="pk_number_records"),
     )
