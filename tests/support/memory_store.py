@@ -260,10 +260,6 @@ class MemoryStore:
         await self.flush()
         return [link for link in self._chains.of(tenant_id) if link.seq > after][:limit]
 
-    async def evidence_of_number(self, tenant_id: str, number: str) -> Sequence[Sealed]:
-        await self.flush()
-        return [link for link in self._chains.of(tenant_id) if link.number == number]
-
     async def call_links(
         self, tenant_id: str, *, after: tuple[datetime, str] | None = None, limit: int = 1000
     ) -> Sequence[CallLinks]:

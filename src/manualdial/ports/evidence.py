@@ -39,10 +39,6 @@ class EvidenceStore(Protocol):
         """Links of a tenant's chain in their order, those behind the link number `after`. Sees all recorded before."""
         ...
 
-    async def evidence_of_number(self, tenant_id: str, number: str) -> Sequence[Sealed]:
-        """All links about a number, in their order."""
-        ...
-
     async def call_links(
         self, tenant_id: str, *, after: tuple[datetime, str] | None = None, limit: int = 1000
     ) -> Sequence[CallLinks]:

@@ -83,12 +83,6 @@ def links_after(connection: Connection, tenant_id: str, *, after: int, limit: in
     return [link_of(row) for row in connection.execute(query, {"of_tenant": tenant_id, "limit": limit})]
 
 
-def links_of_number(connection: Connection, tenant_id: str, number: str) -> list[Sealed]:
-    """All links about a number, in their order."""
-    query = select(evidence).where(evidence.c.tenant_id == tenant_id, evidence.c.number == number)
-    return [link_of(row) for row in connection.execute(query.order_by(evidence.c.seq))]
-
-
 def kinds_of_calls(connection: Connection, call_ids: Collection[str]) -> set[tuple[str, str]]:
     """Which calls have links of which kinds."""
     return _told(connection, call_ids, gone=())[0]

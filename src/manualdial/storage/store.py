@@ -34,7 +34,7 @@ from manualdial.storage.closures import add_closure, closures_after, lift_closur
 from manualdial.storage.database import database
 from manualdial.storage.inquiries import Inquiries
 from manualdial.storage.journal import Journal, Pace
-from manualdial.storage.links import links_after, links_of_number
+from manualdial.storage.links import links_after
 from manualdial.storage.logins import OPEN_LOGINS, login_of
 from manualdial.storage.records import add_records, records_of_kind, records_of_people, withdraw_records
 from manualdial.storage.retention import forget_presses, remove_calls
@@ -322,11 +322,6 @@ class SqlStore:
         """Links of a tenant's chain in their order, those behind the link number `after`."""
         await self._journal.flush()
         return await self._database.read(partial(links_after, tenant_id=tenant_id, after=after, limit=limit))
-
-    async def evidence_of_number(self, tenant_id: str, number: str) -> Sequence[Sealed]:
-        """All links about a number, in their order."""
-        await self._journal.flush()
-        return await self._database.read(partial(links_of_number, tenant_id=tenant_id, number=number))
 
     async def call_links(
         self, tenant_id: str, *, after: tuple[datetime, str] | None = None, limit: int = 1000

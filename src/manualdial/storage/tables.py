@@ -288,7 +288,6 @@ evidence = Table(
     Column("seal", LargeBinary, nullable=False),
     # No two links of one number: of two processes that add one, one is refused.
     PrimaryKeyConstraint("tenant_id", "seq"),
-    Index("ix_evidence_tenant_id_number", "tenant_id", "number", "seq"),
 )
 
 _of_call = evidence.c.call_id.is_not(None)

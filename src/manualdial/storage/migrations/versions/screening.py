@@ -110,7 +110,6 @@ def _make_evidence(text: sa.Text, time: sa.DateTime) -> None:
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "seq", name="pk_evidence"),
     )
-    op.create_index("ix_evidence_tenant_id_number", "evidence", ["tenant_id", "number", "seq"])
     of_call = sa.text("call_id IS NOT NULL")
     op.create_index(
         "ix_evidence_call_id",
