@@ -53,8 +53,8 @@ class PostgresqlDatabase:
         self._migration_timeout = migration_timeout
         self._engine = _engine(self._url, _SETTINGS, pool_size=_KEPT, pool_timeout=answer_timeout)
         self._fetcher = _engine(self._url, _FETCHING, poolclass=NullPool)
-        self._fetching: AsyncConnection | None = None
-        """The connection that answers every press: taking it out of a pool took as long as the answer."""
+        self._fetching: tuple[AsyncConnection, Any] | None = None
+        """The connection that answers every press, and its driver: taking them out of a pool took as long."""
         self._one_fetch = asyncio.Lock()
 
     @property
@@ -73,8 +73,7 @@ class PostgresqlDatabase:
         self._closed = True
         with vendor_faults():
             await self._engine.dispose()
-            if self._fetching is not None:
-                await self._give_up_fetching(self._fetching)
+            await self._give_up_fetching()
 
     async def write(self, work: Callable[[Connection], Result], *, locks: Iterable[int] = ()) -> Result:
         """Run `work` in a transaction that has these locks, and commit it."""
@@ -97,22 +96,24 @@ class PostgresqlDatabase:
 
     async def _fetched(self, statement: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
         if self._fetching is None:
-            self._fetching = await self._fetcher.connect()
-        driver = await _driver_of(self._fetching)
+            connection = await self._fetcher.connect()
+            self._fetching = connection, await _driver_of(connection)
+        _, driver = self._fetching
         try:
             rows: Sequence[Sequence[Any]] = await driver.fetch(statement, *parameters)
             return rows
         except BaseException as fault:
             lost = driver.is_closed() and not isinstance(fault, asyncio.CancelledError)
-            await self._give_up_fetching(self._fetching)
+            await self._give_up_fetching()
             if lost:
                 raise _LostBeforeCommit("the connection was lost") from None
             raise
 
-    async def _give_up_fetching(self, connection: AsyncConnection) -> None:
-        self._fetching = None
-        await _abandon(connection, await _driver_of(connection))
-        await connection.close()
+    async def _give_up_fetching(self) -> None:
+        if self._fetching is not None:
+            (connection, driver), self._fetching = self._fetching, None
+            await _abandon(connection, driver)
+            await connection.close()
 
     async def _run(self, work: Callable[[Connection], Result], *, begin: str = "BEGIN") -> Result:
         if self._closed:
