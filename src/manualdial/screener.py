@@ -17,15 +17,18 @@ from manualdial.pace import Pace
 from manualdial.places.by_number import of_number
 from manualdial.places.place import Whereabouts
 from manualdial.ports import AttemptsSeen, OnRecord, Person, RecordStore, Registries, StoreUnavailable
-from manualdial.screening import Purpose
+from manualdial.screening import Decision, Purpose
 from manualdial.screening.facts import EVERY, Facts, ScreeningSettings, WantedOverride, all_places
-from manualdial.screening.judge import judge, registries_asked
+from manualdial.screening.judge import LOOK_AHEAD, judge, next_permitted_at, registries_asked
 from manualdial.screening.location import located
 from manualdial.screening.policies import Policies
 from manualdial.screening.records import Record, Residence
 from manualdial.screening.registry_look import RegistryLook, RegistryUnreadable
 
 log = structlog.get_logger(__name__)
+
+_MOST_ENDS = 20
+"""Ends of records that are looked at for the next permitted time; where there are more before it, none is told."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +85,11 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
     """From when on it told of dials."""
     missing: bool = False
     """Whether it could not be asked."""
+
+
+def _end_of_a_record(facts: Facts) -> datetime | None:
+    """When the first of the records ends that count."""
+    return min((each.until for each in facts.records if each.until and each.counts_at(facts.at)), default=None)
 
 
 class Screener:
@@ -189,13 +197,34 @@ class Screener:
         looks = self._looks(facts, missing)
         facts = msgspec.structs.replace(facts, looks=looks, missing=tuple(missing))
         judgement = judge(facts, self._policies)
+        verdict = judgement.verdict
+        if verdict.decision != Decision.ALLOW and not missing:
+            verdict = self._with_what_ends(verdict, question, facts)
         seen = AttemptsSeen(person=question.person, since=known.since, count=len(found.attempts))
         return Screened(
-            verdict=judgement.verdict,
+            verdict=verdict,
             facts=facts,
             relied_on=judgement.relied_on,
             attempts_seen=seen if judgement.counted else None,
         )
+
+    def _with_what_ends(self, verdict: Verdict, question: Question, facts: Facts) -> Verdict:
+        """Where a record ends before the next permitted time: the first such time that is one without it."""
+        told = verdict.next_permitted_at
+        permitted = None if told is msgspec.UNSET else datetime.fromisoformat(told)
+        limit = question.at + LOOK_AHEAD
+        for _ in range(_MOST_ENDS):
+            end = _end_of_a_record(facts)
+            if end is None or end > (permitted or limit):
+                break
+            case = self._case(msgspec.structs.replace(question, at=end), facts.records)
+            facts = msgspec.structs.replace(facts, at=end, located=case.located)
+            facts = msgspec.structs.replace(facts, looks=self._looks(facts, []))
+            permitted = next_permitted_at(facts, self._policies)
+        else:
+            permitted = None
+        later = msgspec.UNSET if permitted is None or permitted > limit else permitted.isoformat()
+        return msgspec.structs.replace(verdict, next_permitted_at=later)
 
     def _looks(self, facts: Facts, missing: list[str]) -> dict[str, RegistryLook]:
         required = facts.settings.registries

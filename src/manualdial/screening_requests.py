@@ -112,7 +112,7 @@ class ScreeningRequests:
         number = self._called(caller, data, call)
         about = call if call is not None and call.number.e164 == number.e164 else None
         # Said by the person only where somebody talks to the person; else it is what the caller believes to know.
-        residence = _residence(data, stated=about is not None and about.answered_at is not None)
+        residence = _residence(data, number, stated=about is not None and about.answered_at is not None)
         check = Check(
             phone_number=number.e164,
             purpose=data.purpose or (None if about is None else about.purpose),
@@ -219,13 +219,13 @@ def _content(data: SetDnc, now: datetime) -> AnyContent:
             raise MalformedMessage("Scope is company, campaign or refusal", details={"path": "data.Scope"})
 
 
-def _residence(data: SetLocation, *, stated: bool) -> Residence:
+def _residence(data: SetLocation, number: PhoneNumber, *, stated: bool) -> Residence:
     """What was said. Raises MalformedMessage for a place that nobody knows: it would screen nothing."""
     jurisdiction = data.jurisdiction.strip().upper() if data.jurisdiction else None
     residence = Residence(
         jurisdiction=jurisdiction, zip_code=presses.zip_code_of(data.zip_code), zone=data.time_zone, stated=stated
     )
-    if not is_a_place(residence):
+    if not is_a_place(residence, number):
         raise MalformedMessage(
             "one of ZipCode, Jurisdiction and TimeZone is needed, and is to be a known place",
             details={"path": _path_of_place(data)},

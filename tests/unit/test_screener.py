@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from manualdial import numbers
@@ -16,7 +17,7 @@ from manualdial.screener import Question, Screened, Screener
 from manualdial.screening import Purpose
 from manualdial.screening.closure import Closure
 from manualdial.screening.location import REFUSE, STRICTEST
-from manualdial.screening.records import AnyContent, Residence
+from manualdial.screening.records import AnyContent, Business, Listing, Residence
 from tests.support.core import shipped_policies
 from tests.support.held_registries import HeldRegistries
 from tests.support.memory_store import MemoryStore
@@ -163,6 +164,44 @@ async def test_many_are_judged_in_one_question_to_the_database() -> None:
     screened = await world.screener.screen_all(questions)
     assert [one.facts.number.e164 for one in screened] == [one.number.e164 for one in questions]
     assert len(world.store.sinces) == 1
+
+
+@pytest.mark.parametrize(("stated_until", "opens"), [("12:01", "12:00"), ("12:00", "15:00"), ("11:59", "15:00")])
+async def test_the_next_permitted_time_is_one_without_a_place_that_was_stated_until_then(
+    stated_until: str, opens: str
+) -> None:
+    """8 in the morning is 12:00 in New York, where the person was, and 15:00 in Los Angeles, where the number is."""
+    world, los_angeles = World(), "+12135550100"
+    at, until, permitted = (datetime.fromisoformat(f"2026-03-11T{time}Z") for time in ("01:30", stated_until, opens))
+    said = Residence(jurisdiction="US-NY", stated=True)
+    await world.store.add_records([a_record(said, number=los_angeles, until=until)])
+    told = (await world.screen(los_angeles, at=at)).verdict.next_permitted_at
+    assert datetime.fromisoformat(str(told)) == permitted
+    assert (await world.screen(los_angeles, at=permitted)).verdict.decision == "allow"
+    assert blocked(await world.screen(los_angeles, at=permitted - timedelta(seconds=1)))
+
+
+async def test_the_next_permitted_time_is_one_for_a_consumer_once_the_record_of_a_business_has_ended() -> None:
+    world, dallas = World(), "+12145550100"
+    at = datetime(2026, 3, 11, 3, 0, tzinfo=UTC)  # 22:00 in Dallas
+    closed = Closure(
+        id="c", tenant_id=None, jurisdiction="US-TX", begins=at - timedelta(hours=1), ends=at + timedelta(hours=2)
+    )
+    await world.store.add_closure(closed)
+    record = a_record(Business(source="register"), number=dallas, until=at + timedelta(hours=1))
+    await world.store.add_records([record])
+    told = (await world.screen(dallas, at=at)).verdict.next_permitted_at
+    assert datetime.fromisoformat(str(told)) == datetime(2026, 3, 11, 14, 0, tzinfo=UTC), "9:00, as for a consumer"
+
+
+async def test_a_listing_that_ends_is_over_at_the_next_permitted_time() -> None:
+    for lasts, told in ((timedelta(hours=2), True), (timedelta(days=401), False)):
+        world = World()
+        ends = world.clock.now() + lasts
+        await world.store.add_records([a_record(Listing(), until=ends)])
+        verdict = (await world.screen(purpose=Purpose.SERVICE)).verdict
+        assert verdict.next_permitted_at == (ends.isoformat() if told else msgspec.UNSET)
+        assert (await world.screen(purpose=Purpose.SERVICE, at=ends)).verdict.decision == "allow"
 
 
 async def test_closures_that_cannot_be_asked_for_are_asked_for_again() -> None:

@@ -92,7 +92,7 @@ def at_zone(whereabouts: Whereabouts, zone: str, *, source: PlaceSource = PlaceS
         time_zone(zone)
     except UnknownTimeZone:
         return None
-    name = _table().same_clock.get(zone, zone)
+    name = zone_of_today(zone)
     having = [place for place in whereabouts.places if name in place.zones]
     having = having or [place for place in everywhere(None).places if name in place.zones]
     if not having:

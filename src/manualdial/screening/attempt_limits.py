@@ -40,6 +40,8 @@ class AttemptLimits:
         evidence: dict[str, Any] = {}
         if self._limit.max is not None:
             evidence |= {"attempts": len(inside), "limit": self._limit.max, "within": self._limit.within}
+        if self._limit.key is AttemptKey.PERSON_AND_SUBJECT:
+            evidence |= {"subject": _subject(facts.campaign_id, facts)}
         if self._limit.silence_after is not None:
             evidence |= {"silence": self._limit.silence, "after": self._limit.silence_after.value}
         if silent_until is not None and silent_until > at:
@@ -90,8 +92,7 @@ class AttemptLimits:
         What a press calls its campaign is a subject of its own only where the operator says so: else a new name for
         each press would begin a new count.
         """
-        known = facts.settings.campaigns
-        own, other = (name if name in known or EVERY in known else None for name in (facts.campaign_id, campaign_id))
+        own, other = _subject(facts.campaign_id, facts), _subject(campaign_id, facts)
         return self._limit.key is AttemptKey.PERSON or own is None or other is None or own == other
 
     def _leaves_at(self, tried: datetime, facts: Facts) -> datetime:
@@ -131,3 +132,9 @@ class AttemptLimits:
         _, names = zones_that_count(self.rule, facts)
         ends = (moment_of(local_time(name, moment).date() + timedelta(days=days), 0, name) for name in names)
         return max(ends, default=moment + timedelta(days=days))
+
+
+def _subject(campaign_id: str | None, facts: Facts) -> str | None:
+    """What a dial was about; None: it is no subject of its own, as far as the operator says."""
+    known = facts.settings.campaigns
+    return campaign_id if campaign_id in known or EVERY in known else None

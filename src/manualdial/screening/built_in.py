@@ -136,7 +136,7 @@ _COMPANY_LAW = "47 CFR 64.1200(d)(3), (d)(6), and the like elsewhere"
 def _campaign_list(facts: Facts, at: datetime) -> Finding:
     """A dial that does not say for which campaign it is may be for any."""
     for record, listing in facts.on_record(Listing, at=at):
-        if listing.scope is ListScope.CAMPAIGN and facts.campaign_id in (None, listing.campaign_id):
+        if listing.scope is ListScope.CAMPAIGN and _may_be_of(listing, facts.campaign_id):
             return Finding(
                 rule="do-not-call.campaign",
                 decision=Decision.BLOCK,
@@ -149,6 +149,13 @@ def _campaign_list(facts: Facts, at: datetime) -> Finding:
         reason="the number is not on the do-not-call list of this campaign",
         evidence={},
     )
+
+
+def _may_be_of(listing: Listing, campaign_id: str | None) -> bool:
+    """Whether a dial may be for the campaign of a listing: another way to write its name takes nobody off its list."""
+    if campaign_id is None or listing.campaign_id is None:
+        return True
+    return campaign_id.strip().casefold() == listing.campaign_id.strip().casefold()
 
 
 def _listed(record_id: str, recorded_at: datetime, reason: str) -> dict[str, Any]:

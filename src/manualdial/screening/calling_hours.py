@@ -41,7 +41,7 @@ class CallingHours:
             "zones": len(names),
             "localTimes": local_times(names, at),
         }
-        closed = [name for name in names if not self._open(name, at, self._guard(facts))]
+        closed = [name for name in names if not self._open(name, at)]
         if not closed:
             return of_rule(self.rule, Decision.ALLOW, "within the calling hours in every zone that counts", evidence)
         if record := lifting_record(self.rule, facts, at):
@@ -49,7 +49,11 @@ class CallingHours:
             evidence |= {"liftedBy": record.id}
             return of_rule(self.rule, Decision.ALLOW, reason, evidence, relied_on=(record.id,))
         evidence |= {"windows": {name: self._described(name, at) for name in closed[:MOST_ZONES_TOLD]}}
-        return of_rule(self.rule, Decision.BLOCK, "outside the calling hours where the called party may be", evidence)
+        if self._hours.guard_seconds:
+            evidence |= {"guardSeconds": self._hours.guard_seconds}
+        near_the_end = all(self._within(name, at) for name in closed)
+        where = "too near to the end of the calling hours" if near_the_end else "outside the calling hours"
+        return of_rule(self.rule, Decision.BLOCK, f"{where} where the called party may be", evidence)
 
     def permitted_from(self, facts: Facts, at: datetime) -> datetime | None:
         """The first moment within the windows of every zone, or of an agreed time."""
@@ -57,19 +61,15 @@ class CallingHours:
             return at
         _, names = zones_that_count(self.rule, facts)
         candidates = [*slots_ahead(self.rule, facts, at)]
-        if (opening := self._first_opening(names, at, self._guard(facts))) is not None:
+        if (opening := self._first_opening(names, at)) is not None:
             candidates.append(opening)
         return min(candidates, default=None)
 
-    def _guard(self, facts: Facts) -> int:
-        """How many seconds before the end of a window no call is begun: the customer is dialled a moment later."""
-        return self._hours.guard_seconds + facts.lead_seconds
-
-    def _first_opening(self, names: tuple[str, ...], at: datetime, guard: int) -> datetime | None:
+    def _first_opening(self, names: tuple[str, ...], at: datetime) -> datetime | None:
         """The first moment at which all zones are open."""
         moment, limit = at, at + timedelta(days=_LOOK_AHEAD)
         while moment < limit:
-            openings = [self._next_opening(name, moment, guard) for name in names]
+            openings = [self._next_opening(name, moment) for name in names]
             if any(opening is None for opening in openings):
                 return None
             latest = max((opening for opening in openings if opening is not None), default=moment)
@@ -78,20 +78,21 @@ class CallingHours:
             moment = latest
         return None
 
-    def _next_opening(self, name: str, at: datetime, guard: int) -> datetime | None:
-        if self._open(name, at, guard):
+    def _next_opening(self, name: str, at: datetime) -> datetime | None:
+        if self._open(name, at):
             return at
         today = local_time(name, at).date()
         for offset in range(-1, _LOOK_AHEAD):
             day = today + timedelta(days=offset)
             for first, _ in self._intervals_of(day):
                 begins = moment_of(day, first, name)
-                if begins > at and self._open(name, begins, guard):
+                if begins > at and self._open(name, begins):
                     return begins
         return None
 
-    def _open(self, name: str, at: datetime, guard: int) -> bool:
-        """Whether that moment is within the windows, and so many seconds later too."""
+    def _open(self, name: str, at: datetime) -> bool:
+        """Whether that moment is within the windows, and the guard's end too."""
+        guard = self._hours.guard_seconds
         return self._within(name, at) and (guard == 0 or self._within(name, at + timedelta(seconds=guard)))
 
     def _within(self, name: str, at: datetime) -> bool:

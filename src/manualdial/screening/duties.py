@@ -111,7 +111,8 @@ class ToAskRegistry(Duty):
         if not answers:
             reason = "the registry was not asked for this number, or its answer is no longer good"
             return Decision.BLOCK, reason, {"registry": self.subject}, ()
-        record, answer = max(answers, key=lambda pair: pair[1].answered_at)
+        # Of two answers of one moment the one that blocks counts.
+        record, answer = max(answers, key=lambda pair: (pair[1].answered_at, pair[1].listed))
         evidence = {
             "registry": self.subject,
             "record": record.id,

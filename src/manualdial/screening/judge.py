@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -21,7 +21,8 @@ from manualdial.screening.zones import local_time, moment_of, zones_that_count
 NEVER_OVERRIDDEN = frozenset({"screening-unavailable", "own-line"})
 BY_FULL_NAME = ("do-not-call.company", "do-not-call.campaign", built_in.CLOSURE)
 """How the names of rules begin that a kind alone does not mean: whoever wants them overridable names them in full."""
-_LOOK_AHEAD = timedelta(days=400)
+LOOK_AHEAD = timedelta(days=400)
+"""How far the next permitted time may be away."""
 _MOST_STEPS = 50
 """Openings that are looked at: a few are enough where there is a common one."""
 
@@ -39,10 +40,10 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 def judge(facts: Facts, policies: Policies) -> Judgement:
     """Run every rule that applies at the facts' moment."""
     run = list(_applying(facts, policies, facts.at))
-    findings = [
-        _overridden(finding, facts)
-        for finding in (*built_in.findings(facts, facts.at), *(check.finding(facts, facts.at) for check in run))
-    ]
+    found = _findings(facts, run, facts.at)
+    if facts.lead_seconds:
+        found = _with_the_later(found, facts, policies)
+    findings = [_overridden(finding, facts) for finding in found]
     decision = strictest(finding.decision for finding in findings)
     next_permitted = None if decision is Decision.ALLOW else next_permitted_at(facts, policies)
     verdict = Verdict(
@@ -59,13 +60,33 @@ def judge(facts: Facts, policies: Policies) -> Judgement:
     )
 
 
+def _findings(facts: Facts, run: Sequence[Check], at: datetime) -> list[Finding]:
+    return [*built_in.findings(facts, at), *(check.finding(facts, at) for check in run)]
+
+
+def _with_the_later(now: Sequence[Finding], facts: Facts, policies: Policies) -> list[Finding]:
+    """What the rules say now, and of those that allow now those that block by the moment that the person is dialled."""
+    dialled_at = facts.at + timedelta(seconds=facts.lead_seconds)
+    blocked = {finding.rule for finding in now if finding.decision is Decision.BLOCK}
+    late = {
+        finding.rule: msgspec.structs.replace(
+            finding,
+            reason=f"{finding.reason}, by the time that the person may be dialled",
+            evidence=finding.evidence | {"leadSeconds": facts.lead_seconds},
+        )
+        for finding in _findings(facts, list(_applying(facts, policies, dialled_at)), dialled_at)
+        if finding.decision is Decision.BLOCK and finding.rule not in blocked
+    }
+    return [*(late.pop(finding.rule, finding) for finding in now), *late.values()]
+
+
 def next_permitted_at(facts: Facts, policies: Policies) -> datetime | None:
     """The first moment, from the facts' own on, at which every rule allows the call; None: waiting does not help.
 
     The earliest moments of single rules are taken in turn, until one suits all: so it also sees rules that come into
     force meanwhile. It supposes that nothing else changes: no further attempt, no new record.
     """
-    moment, limit = facts.at, facts.at + _LOOK_AHEAD
+    moment, limit = facts.at, facts.at + LOOK_AHEAD
     for _ in range(_MOST_STEPS):
         latest = moment
         for allowed_from in _earliest(facts, policies, moment):
@@ -79,6 +100,13 @@ def next_permitted_at(facts: Facts, policies: Policies) -> datetime | None:
 
 
 def _earliest(facts: Facts, policies: Policies, moment: datetime) -> Iterator[datetime | None]:
+    """The earliest moments of single rules; each must also allow the call when the person is dialled."""
+    for lead in {timedelta(), timedelta(seconds=facts.lead_seconds)}:
+        for allowed_from in _earliest_of_each(facts, policies, moment + lead):
+            yield None if allowed_from is None else allowed_from - lead
+
+
+def _earliest_of_each(facts: Facts, policies: Policies, moment: datetime) -> Iterator[datetime | None]:
     yield built_in.permitted_from(facts, moment)
     for check in _applying(facts, policies, moment):
         allowed_from, over = check.permitted_from(facts, moment), _out_of_force(check, facts)

@@ -12,7 +12,7 @@ from manualdial.numbers import PhoneNumber
 from manualdial.places.by_number import of_number
 from manualdial.places.by_zip_code import of_zip_code
 from manualdial.places.jurisdictions import at_zone, everywhere, of_jurisdiction, with_other_jurisdictions
-from manualdial.places.place import PlaceSource, Whereabouts
+from manualdial.places.place import Place, PlaceSource, Whereabouts
 from manualdial.screening.records import Residence
 
 STRICTEST = "strictest"
@@ -43,7 +43,7 @@ def located(
     addresses += [_of_residence(one, number, PlaceSource.CONTACT) for one in kept]
     known = [address for address in addresses if address is not None]
     if known:
-        return reduce(with_other_jurisdictions, known)
+        return reduce(_with_another_address, known)
     by_number = of_number(number)
     return by_number if by_number.places else _without_a_place(number, no_place)
 
@@ -53,10 +53,10 @@ def _in_north_america(number: PhoneNumber) -> bool:
     return number.e164.startswith("+1")
 
 
-def is_a_place(residence: Residence) -> bool:
-    """Whether a stated place is one that is known."""
+def is_a_place(residence: Residence, number: PhoneNumber | None = None) -> bool:
+    """Whether a stated place is one that is known, and counts for that number where one is given."""
     named = residence.zip_code is not None or residence.jurisdiction is not None
-    return (named or residence.zone is not None) and bool(_of_residence(residence, None, PlaceSource.STATED))
+    return (named or residence.zone is not None) and bool(_of_residence(residence, number, PlaceSource.STATED))
 
 
 def of_postal_code(text: str, source: PlaceSource = PlaceSource.ZIP_CODE) -> Whereabouts | None:
@@ -89,4 +89,16 @@ def _of_residence(residence: Residence, number: PhoneNumber | None, source: Plac
     around = place or (of_number(number) if number is not None else _NOWHERE)
     zoned = at_zone(around, residence.zone, source=source)
     # A place that was named stays, also where it has not the zone that was named with it.
-    return zoned if zoned is None or place is None else with_other_jurisdictions(zoned, place)
+    return zoned if zoned is None or place is None else _with_another_address(zoned, place)
+
+
+def _with_another_address(stronger: Whereabouts, weaker: Whereabouts) -> Whereabouts:
+    """Both addresses. In one jurisdiction the stronger says which of its zones, unless they have none in common."""
+    zones = {place.jurisdiction: place.zones for place in weaker.places}
+    places = tuple(_with_zones(place, zones.get(place.jurisdiction, ())) for place in stronger.places)
+    return with_other_jurisdictions(Whereabouts(source=stronger.source, places=places), weaker)
+
+
+def _with_zones(place: Place, zones: tuple[str, ...]) -> Place:
+    agree = not zones or not set(zones).isdisjoint(place.zones)
+    return place if agree else Place(jurisdiction=place.jurisdiction, zones=tuple(sorted({*place.zones, *zones})))

@@ -146,6 +146,11 @@ def test_a_stated_zone_may_have_the_name_of_another_that_shows_the_same_time() -
     assert at_zone(indiana, "America/Indiana/Indianapolis") == whereabouts(PlaceSource.STATED, US_IN=(NY,))
 
 
+def test_a_stated_zone_may_have_its_former_name() -> None:
+    india = whereabouts(PlaceSource.NUMBER, IN=("Asia/Kolkata",))
+    assert at_zone(india, "Asia/Calcutta") == whereabouts(PlaceSource.STATED, IN=("Asia/Kolkata",))
+
+
 def test_a_stated_zone_leaves_out_the_jurisdictions_that_lack_it() -> None:
     north = whereabouts(PlaceSource.NUMBER, CA_NT=("America/Edmonton",), CA_YT=("America/Whitehorse",))
     assert codes(at_zone(north, "America/Whitehorse")) == ["CA-YT"]
@@ -170,7 +175,7 @@ def test_a_stated_zone_of_somebody_who_is_nowhere_is_that_zone_wherever_it_is_ke
     assert found == whereabouts(PlaceSource.STATED, JP=("Asia/Tokyo",))
 
 
-@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc/passwd", "America", "America/", "zone.tab"])
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc/passwd", "America", "America/", "zone.tab", "__init__/x"])
 def test_a_zone_that_does_not_exist_is_none(zone: str) -> None:
     assert at_zone(whereabouts(PlaceSource.NUMBER, US_NY=(NY,)), zone) is None
 

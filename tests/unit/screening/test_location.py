@@ -31,6 +31,34 @@ def test_no_address_takes_another_one_away() -> None:
     assert places(FLORIDA, "94110", hawaii) == (PlaceSource.ZIP_CODE, {"US-CA", "US-HI"})
 
 
+def test_addresses_in_one_state_that_have_no_time_zone_in_common_count_both() -> None:
+    miami, panama_city, somewhere = (
+        Residence(zip_code="33101"),
+        Residence(zip_code="32401"),
+        Residence(jurisdiction="US-FL", zone="America/Chicago"),
+    )
+    for first, second in ((miami, panama_city), (panama_city, miami), (miami, somewhere)):
+        found = located(
+            numbers.parse(FLORIDA, region="US"), zip_code=None, residences=(first, second), no_place=STRICTEST
+        )
+        assert [place.zones for place in found.places] == [("America/Chicago", "America/New_York")]
+    both = located(numbers.parse(FLORIDA, region="US"), zip_code="32401", residences=(miami,), no_place=STRICTEST)
+    assert [place.zones for place in both.places] == [("America/Chicago", "America/New_York")]
+
+
+def test_an_address_says_the_time_zone_of_a_state_that_another_one_only_names() -> None:
+    state = Residence(jurisdiction="US-FL")
+    found = located(numbers.parse(FLORIDA, region="US"), zip_code="32401", residences=(state,), no_place=STRICTEST)
+    assert [place.zones for place in found.places] == [("America/Chicago",)]
+
+
+def test_a_zip_code_is_no_place_for_a_number_of_another_country() -> None:
+    french = numbers.parse(PARIS, region="US")
+    assert not is_a_place(Residence(zip_code="94110", stated=True), french)
+    assert is_a_place(Residence(zip_code="94110", jurisdiction="US-CA", stated=True), french)
+    assert is_a_place(Residence(zip_code="94110", stated=True), numbers.parse(FLORIDA, region="US"))
+
+
 def test_what_was_stated_last_counts_alone() -> None:
     said = (Residence(jurisdiction="US-HI", stated=True), Residence(jurisdiction="US-FL", stated=True))
     assert places(FLORIDA, "94110", *said) == (PlaceSource.STATED, {"US-FL"})
