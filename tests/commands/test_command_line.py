@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,14 @@ def test_each_command_has_help_with_an_example(path: tuple[str, ...]) -> None:
     result = command(*path, "--help")
     assert result.exit_code == 0
     assert f"manualdial {' '.join(path)}" in result.stdout.partition("Example:")[2]
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_the_example_of_each_command_can_be_typed_as_it_stands(path: tuple[str, ...]) -> None:
+    assert "…" not in ALL[path].epilog
+    _, *words = shlex.split(ALL[path].epilog.removeprefix("Example:").partition(" >> ")[0])
+    assert tuple(words[: len(path)]) == path
+    ALL[path].make_context(path[-1], words[len(path) :])
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)

@@ -167,6 +167,16 @@ def test_a_database_without_users_is_a_warning(tmp_path: Path) -> None:
     assert "user add" in found["database"]["mend"]
 
 
+def test_a_tenant_of_the_settings_without_users_is_a_warning(tmp_path: Path) -> None:
+    config = settings(tmp_path)
+    add = ("user", "add", "ann", "--tenant", "ACME", "--password-stdin", "--config", str(config))
+    assert command(*add, stdin="secret of ann\n").exit_code == 0
+    config.write_text(config.read_text(encoding="utf-8") + "\n[tenants.acme]\n[tenants.acmee]\n", encoding="utf-8")
+    _, found = examined("--config", str(config))
+    assert found["database"]["level"] == "warn"
+    assert "nobody of the tenant acmee" in found["database"]["text"]
+
+
 def test_for_people_each_line_says_how_it_is_and_what_to_mend(tmp_path: Path) -> None:
     config = settings(tmp_path)
     secret = tmp_path / "token.secret"

@@ -84,3 +84,14 @@ def test_what_is_no_number_and_no_postal_code_is_told_in_one_sentence() -> None:
     zip_code = explain(FLORIDA, "--zip", "nowhere")
     assert zip_code.exit_code == 2
     assert "nowhere is no postal code" in zip_code.stderr
+
+
+def test_a_tenant_without_settings_of_its_own_is_told_as_such(tmp_path: Path) -> None:
+    file = tmp_path / "manualdial.toml"
+    file.write_text('[tenants.Acme]\ncountries = ["GB"]\n', encoding="utf-8")
+    own = explain(FLORIDA, "--tenant", "acme", "--config", str(file))
+    assert "✗ country" in own.stdout
+    assert own.stderr == ""
+    stranger = explain(FLORIDA, "--tenant", "acmee", "--config", str(file))
+    assert "✓ country" in stranger.stdout
+    assert "The tenant acmee has no settings of its own" in stranger.stderr

@@ -84,7 +84,7 @@ async def _check_database(config: Config) -> Finding:
     try:
         async with store_for(config) as store:
             health = await store.health()
-            users = len(await store.users())
+            users = await store.users()
     except ConfigurationError as error:
         return fail(subject, str(error), "see storage.url in docs/configuration.md")
     except StoreUnavailable as error:
@@ -95,7 +95,12 @@ async def _check_database(config: Config) -> Finding:
         return warn(
             subject, "up to date and writable, but nobody can sign in", "manualdial user add NAME --tenant TENANT"
         )
-    return ok(subject, f"up to date and writable, {counted(users, 'user')}")
+    well = f"up to date and writable, {counted(len(users), 'user')}"
+    inhabited = {user.tenant.casefold() for user in users}
+    if strangers := tuple(name for name in config.tenants if name.casefold() not in inhabited):
+        mend = f"see that the settings spell it as `manualdial user list` does, or add a user of {strangers[0]}"
+        return warn(subject, f"{well}, but nobody of the tenant {strangers[0]} of the settings", mend)
+    return ok(subject, well)
 
 
 def _nearest(path: Path) -> Path:

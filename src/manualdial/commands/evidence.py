@@ -41,7 +41,7 @@ evidence = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="The evidenc
 evidence.command(name="list", epilog=LIST_EXAMPLE)(list_links)
 
 
-@evidence.command(epilog="Example: manualdial evidence verify --expect 4711:9f86d081884c7d65…")
+@evidence.command(epilog='Example: manualdial evidence verify --tenant acme --expect "$(tail -n 1 heads.txt)"')
 def verify(
     tenant: Annotated[
         str | None, typer.Option("--tenant", metavar="TENANT", help="Whose chain. Default: all of them.")
@@ -69,7 +69,7 @@ def verify(
         raise CommandFailed(" ".join(faults))
 
 
-@evidence.command(epilog="Example: manualdial evidence head >> /mnt/elsewhere/heads.txt")
+@evidence.command(epilog="Example: manualdial evidence head --tenant acme >> heads.txt")
 def head(tenant: Tenant = None, config: ConfigFile = None) -> None:
     """Print SEQ:SEAL of a chain's last link, to be kept elsewhere. It proves nothing by itself: `verify` does."""
     output().out(head_told(for_tenant(configuration(config), tenant, head_of)))

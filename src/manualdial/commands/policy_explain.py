@@ -17,7 +17,7 @@ from manualdial.commands.failure import CommandFailed, WronglyCalled
 from manualdial.commands.moments import here, wherever
 from manualdial.commands.record_options import moment
 from manualdial.commands.rule_in_words import asks, lifted_by
-from manualdial.commands.terminal import output, printable
+from manualdial.commands.terminal import notices, output, printable
 from manualdial.commands.verdict import MARKS, SOURCES, STYLES
 from manualdial.config import Config
 from manualdial.errors import ManualDialError
@@ -62,6 +62,7 @@ def explain(
 
     settings = configuration(config)
     policies = policies_for(settings)
+    _tell_of_stranger(tenant, settings)
     own = tenants_for(settings, policies).of(tenant or "")
     read = _read(number, region or settings.dialing.default_region)
     facts = Facts(
@@ -82,6 +83,12 @@ def explain(
     for check in run:
         out.print(_of_law(check, facts))
     out.print(_closing(run, facts, policies))
+
+
+def _tell_of_stranger(tenant: str | None, settings: Config) -> None:
+    """Say on standard error that a tenant has no settings of its own: its name may be spelt wrongly."""
+    if tenant is not None and tenant.casefold() not in {name.casefold() for name in settings.tenants}:
+        notices().print(f"The tenant {printable(tenant)} has no settings of its own: those for all.", markup=False)
 
 
 def _read(typed: str, region: str) -> PhoneNumber:

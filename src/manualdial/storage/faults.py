@@ -20,14 +20,9 @@ class ContentRefused(StoreUnavailable):
 
 # A StatementError that is no DBAPIError is a value that cannot be one of its column; its `orig` says why.
 _CONTENT = (*REFUSALS, exc.DataError, sqlite3.DataError, OverflowError, ValueError)
-_OUTAGE = (
-    exc.SQLAlchemyError,
-    CommandError,
-    sqlite3.Error,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    OSError,
-)
+# asyncpg calls it a fault of its own where a server that goes away says so between two statements.
+ASYNCPG_FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+_OUTAGE = (exc.SQLAlchemyError, CommandError, sqlite3.Error, *ASYNCPG_FAULTS)
 
 
 @contextmanager

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-import asyncpg
 from sqlalchemy import URL, Connection, NullPool, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from manualdial.ports import StoreUnavailable
-from manualdial.storage.faults import vendor_faults
+from manualdial.storage.faults import ASYNCPG_FAULTS, vendor_faults
 from manualdial.storage.schema import upgrade
 
 Result = TypeVar("Result")
 
 _KEPT = 5
 """So many connections are kept when they are not needed."""
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+"""Whatever the server's setting is: elsewhere a transaction sees what was there before it had its locks."""
 _SETTINGS = {
     "application_name": "manualdial",
     # A transaction whose client was cut off holds its rows until the server gives it up.
@@ -56,6 +57,9 @@ class PostgresqlDatabase:
         self._fetching: tuple[AsyncConnection, Any] | None = None
         """The connection that answers every press, and its driver: taking them out of a pool took as long."""
         self._one_fetch = asyncio.Lock()
+        self._users = 0
+        self._unused = asyncio.Event()
+        self._unused.set()
 
     @property
     def dialect(self) -> str:
@@ -69,11 +73,12 @@ class PostgresqlDatabase:
             await asyncio.to_thread(asyncio.run, self._upgrade())
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Wait for what runs, and close the connections."""
         self._closed = True
+        await self._unused.wait()  # each user has a time limit
         with vendor_faults():
-            await self._engine.dispose()
             await self._give_up_fetching()
+            await self._engine.dispose()
 
     async def write(self, work: Callable[[Connection], Result], *, locks: Iterable[int] = ()) -> Result:
         """Run `work` in a transaction that has these locks, and commit it."""
@@ -85,9 +90,7 @@ class PostgresqlDatabase:
 
     async def fetch(self, statement: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """The rows of one statement, in one round trip."""
-        if self._closed:
-            raise StoreUnavailable("the store is closed")
-        with vendor_faults():
+        with self._in_use():
             async with asyncio.timeout(self._answer_timeout), self._one_fetch:
                 try:
                     return await self._fetched(statement, parameters)
@@ -115,11 +118,24 @@ class PostgresqlDatabase:
             await _abandon(connection, driver)
             await connection.close()
 
-    async def _run(self, work: Callable[[Connection], Result], *, begin: str = "BEGIN") -> Result:
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Raises StoreUnavailable once `close` has begun; that waits until nobody is in here."""
         if self._closed:
             raise StoreUnavailable("the store is closed")
+        self._users += 1
+        self._unused.clear()
+        try:
+            with vendor_faults():
+                yield
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._unused.set()
+
+    async def _run(self, work: Callable[[Connection], Result], *, begin: str = _BEGIN) -> Result:
         deadline = asyncio.get_running_loop().time() + self._answer_timeout
-        with vendor_faults():
+        with self._in_use():
             # Some may have died while they lay idle, as in a restart of the server. Asking the server before each use,
             # as `pool_pre_ping` does, takes a round trip, and a whole press three.
             for _ in range(_KEPT):
@@ -130,7 +146,7 @@ class PostgresqlDatabase:
     async def _upgrade(self) -> None:
         engine = _engine(self._url, {}, poolclass=NullPool)
         deadline = asyncio.get_running_loop().time() + self._migration_timeout
-        await _transaction(engine, upgrade, begin="BEGIN", deadline=deadline)
+        await _transaction(engine, upgrade, begin=_BEGIN, deadline=deadline)
 
 
 class _LostBeforeCommit(StoreUnavailable):
@@ -148,7 +164,7 @@ async def _transaction(
     too_late = False
 
     def give_up() -> None:
-        # Not by cancelling: SQLAlchemy would then take two seconds more for a farewell to a server that says nothing.
+        # Not by cancelling: that is what a caller does who leaves.
         nonlocal too_late
         too_late = True
         driver.terminate()
@@ -178,7 +194,7 @@ async def _before_commit(
     try:
         await driver.execute(begin)
         return await connection.run_sync(work)
-    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    except (DBAPIError, *ASYNCPG_FAULTS):
         if driver.is_closed():
             raise _LostBeforeCommit("the connection was lost") from None
         raise
@@ -195,7 +211,10 @@ async def _roll_back(connection: AsyncConnection, driver: Any) -> None:
     try:
         if not driver.is_closed() and driver.is_in_transaction():
             await driver.execute("ROLLBACK")
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    except asyncio.CancelledError:
+        await _abandon(connection, driver)
+        raise
+    except ASYNCPG_FAULTS:
         driver.terminate()
     if driver.is_closed():
         await _abandon(connection, driver)
@@ -206,7 +225,7 @@ async def _driver_of(connection: AsyncConnection) -> Any:
 
 
 async def _abandon(connection: AsyncConnection, driver: Any) -> None:
-    """Drop a connection without a word to the server, which may not answer: a roll-back or a farewell would wait."""
+    """Drop a connection without waiting for the server, which may not answer a roll-back."""
     driver.terminate()
     if not connection.invalidated:  # SQLAlchemy may have done so, and would complain
         await connection.invalidate()
@@ -219,8 +238,8 @@ def _begin(locks: Iterable[int]) -> str:
     """
     keys = ", ".join(map(str, sorted(set(locks))))
     if not keys:
-        return "BEGIN"
-    return f"BEGIN; SELECT pg_advisory_xact_lock(key) FROM unnest(ARRAY[{keys}]::bigint[]) AS key"  # noqa: S608  # integers
+        return _BEGIN
+    return f"{_BEGIN}; SELECT pg_advisory_xact_lock(key) FROM unnest(ARRAY[{keys}]::bigint[]) AS key"  # noqa: S608  # integers
 
 
 def _engine(url: URL, settings: Mapping[str, str], **pool: Any) -> AsyncEngine:
@@ -239,6 +258,11 @@ def _engine(url: URL, settings: Mapping[str, str], **pool: Any) -> AsyncEngine:
         if driver.is_closed():
             # Where the server has cut one, as in a restart, it has cut all.
             raise InvalidatePoolError
+
+    @event.listens_for(engine.sync_engine, "close")
+    def hang_up(connection: DBAPIConnection, *_: object) -> None:
+        # After its farewell the driver waits for the server to hang up, without a limit.
+        connection.driver_connection.terminate()
 
     return engine
 

@@ -75,11 +75,11 @@ class SqliteDatabase:
         self._closed = True
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._reading, self._checkpoints.stop)
-        await loop.run_in_executor(self._reading, self._reader.dispose)
-        await self._writing.run(self._dispose_of_writer)
+        # A connection that is in use would not be closed with the others.
+        await self._writing.run(self._reading.shutdown)
+        await self._writing.run(self._dispose)
         await self._fetching.run(self._give_up_fetcher)
         self._fetching.stop()
-        self._reading.shutdown(wait=False)
         self._writing.stop()
 
     async def write(self, work: Callable[[Connection], Result], *, locks: Iterable[int] = ()) -> Result:
@@ -154,7 +154,8 @@ class SqliteDatabase:
         _set_up(connection, self._answer_timeout)
         self._checkpoints.start(connection)
 
-    def _dispose_of_writer(self) -> None:
+    def _dispose(self) -> None:
+        self._reader.dispose()
         self._give_up_held()
         self._writer.dispose()
 
