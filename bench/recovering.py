@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from manualdial import log
-from manualdial.app import serving
+from manualdial.app.service import serving
 from manualdial.calls import Report, Sign
 from manualdial.commands.running import collect_less, collect_nothing, run
 from manualdial.config import Config, load

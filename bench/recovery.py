@@ -26,7 +26,7 @@ from bench.service import STOP_LIMIT, configured, environment, free_port
 from bench.table import Row
 from manualdial import calls, numbers
 from manualdial.agents import AgentSession
-from manualdial.app import store_for
+from manualdial.app.adapters import store_for
 from manualdial.calls import Call, Change, Report, Sign
 from manualdial.config import load
 from manualdial.ports import Originate, Store

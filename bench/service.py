@@ -22,7 +22,7 @@ from pathlib import Path
 import jwt
 
 from manualdial.agents import Role, User
-from manualdial.app import store_for
+from manualdial.app.adapters import store_for
 from manualdial.config import load
 
 START_LIMIT = 30.0

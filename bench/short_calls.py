@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from manualdial import log
-from manualdial.app import serving
+from manualdial.app.service import serving
 from manualdial.commands.running import collect_less, collect_nothing, run, stopping, unless
 from manualdial.config import Config, load
 from manualdial.engines.simulator import SimulatorEngine

@@ -1,6 +1,8 @@
 """Watch the calls of a tenant, as a supervisor or an integration: one line for each change of state.
 
 MANUALDIAL_USER=sue MANUALDIAL_PASSWORD=… python examples/watch_calls.py
+
+Needs aiohttp.
 """
 
 # ruff: noqa: T201 - it speaks to the terminal
@@ -27,7 +29,10 @@ async def watch() -> None:
         bearer = {"Authorization": f"Bearer {token}"}
         async with session.ws_connect("/v1/bus", headers=bearer, heartbeat=20) as bus:
             await bus.send_json(REGISTER)
-            print("registered:", (await bus.receive_json(timeout=10))["subtopic"], flush=True)
+            registered = await bus.receive_json(timeout=10)
+            if registered["subtopic"] == "ApiError":  # without the role of a supervisor, say
+                raise SystemExit(registered["data"]["msg"])
+            print("registered", flush=True)
             async for frame in bus:
                 dial = frame.json()["message"]["call"]["dial"]
                 print(dial["at"], dial["callId"], dial["leg"], dial["state"], dial.get("ending", ""), flush=True)

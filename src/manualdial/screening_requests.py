@@ -245,8 +245,8 @@ def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        moment = msgspec.convert(text, datetime)
-    except msgspec.ValidationError:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
         raise MalformedMessage("At is a moment in ISO 8601", details={"path": "data.At"}) from None
     if moment.tzinfo is None:
         raise MalformedMessage("At has an offset from UTC", details={"path": "data.At"})

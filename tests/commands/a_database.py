@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from manualdial.app import store_for
+from manualdial.app.adapters import store_for
 from manualdial.config import load
 from manualdial.evidence import Draft
 from manualdial.ports import Storage

@@ -61,7 +61,7 @@ def test_watch_calls_shows_each_state(service: RunningService) -> None:
         text=True,
     )
     try:
-        line_with(watching.stdout, "registered: Registered")
+        line_with(watching.stdout, "registered")
         assert place_a_call(service, BUSY, user="bob").returncode == 0
         assert "busy" in line_with(watching.stdout, "wrap_up")
     finally:

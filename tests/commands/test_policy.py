@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from manualdial.app import store_for
+from manualdial.app.adapters import store_for
 from manualdial.commands.policies_in_use import reaching
 from manualdial.config import Config, Storage
 from manualdial.screening.policies import load

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 import uvloop
 
-from manualdial.app import Service, serving
+from manualdial.app.service import Service, serving
 from tests.support.running_service import RunningService, a_copy, configuration, settle_in
 
 _worlds = itertools.count(1)

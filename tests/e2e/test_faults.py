@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from manualdial.app import serving
+from manualdial.app.service import serving
 from manualdial.ports import StoreUnavailable
 from tests.support.bus_client import Refused
 from tests.support.running_service import (

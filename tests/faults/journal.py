@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from manualdial.app import store_for
+from manualdial.app.adapters import store_for
 from manualdial.config import load
 from manualdial.evidence import Kind, Proof
 

@@ -20,7 +20,8 @@ from datetime import timedelta
 from typing import Any, cast
 
 from manualdial import log
-from manualdial.app import engine_for, serving, store_for
+from manualdial.app.adapters import engine_for, store_for
+from manualdial.app.service import serving
 from manualdial.commands.running import collect_less, run, stopping, unless
 from manualdial.config import load
 from manualdial.ports import Engine, Storage

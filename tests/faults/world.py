@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from manualdial.agents import Role, User
-from manualdial.app import store_for
+from manualdial.app.adapters import store_for
 from manualdial.config import load
 from tests.faults import journal
 from tests.faults.agent import Agent

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from manualdial.agents import Role, User
-from manualdial.app import Service, serving, store_for
+from manualdial.app.adapters import store_for
+from manualdial.app.service import Service, serving
 from manualdial.clock import SystemClock
 from manualdial.config import Config, load
 from manualdial.ports import LoginNameTaken

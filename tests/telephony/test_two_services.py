@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from manualdial.agents import Role, User
-from manualdial.app import store_for
+from manualdial.app.adapters import store_for
 from manualdial.config import load
 from tests.commands.service import answers
 from tests.servers.postgresql import shared_server

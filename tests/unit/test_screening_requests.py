@@ -75,6 +75,7 @@ async def test_a_check_is_for_those_who_are_registered(core: Core) -> None:
         (NOON, "allow"), (EARLY, "block"), ("2026-03-10T08:00:00-04:00", "allow"), ("2026-03-10T12:00:00Z", "allow"),
         ("2026-03-10T11:59:59Z", "block"), ("2026-03-10T20:59:59.999-04:00", "block"),
         ("2026-03-10T19:59:59.999-04:00", "allow"), ("2026-03-10T20:00:00+09:00", "block"),
+        ("2026-03-10T08:00-04:00", "allow"), (" 20260310T115959Z ", "block"),
     ],
 )  # fmt: skip
 async def test_the_moment_may_be_another_one(desk: Desk, at: str, decision: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from manualdial.agents import Role
-from manualdial.app import policies_for, tenants_for
+from manualdial.app.adapters import policies_for, tenants_for
 from manualdial.config import ConfigurationError, load
 from manualdial.screening import Purpose
 from manualdial.tenants import Tenants

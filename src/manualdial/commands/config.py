@@ -59,7 +59,11 @@ def check(config: ConfigFile = None) -> None:
 
     With them the policies are read; neither the database nor the telephone system is asked.
     """
-    from manualdial.app import policies_for, store_for, tenants_for  # takes a second, which a fault above spares
+    from manualdial.app.adapters import (  # half a second, which a fault above spares
+        policies_for,
+        store_for,
+        tenants_for,
+    )
 
     in_force = configuration(config)
     store_for(in_force)

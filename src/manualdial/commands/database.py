@@ -19,7 +19,7 @@ def missing_file(url: str) -> Path | None:
 
 def existing_store(config: Config) -> Storage:
     """The store that the configuration names. Raises CommandFailed where its SQLite file is not there."""
-    from manualdial.app import store_for
+    from manualdial.app.adapters import store_for
 
     if (missing := missing_file(config.storage.url)) is not None:
         raise CommandFailed(f"There is no database at {missing}.")

@@ -85,7 +85,7 @@ class _Demo:
         self._sue = _Person(login_name="sue", name="Sue", role=Role.SUPERVISOR, password=secrets.token_urlsafe(12))
 
     async def run(self) -> None:
-        from manualdial.app import serving
+        from manualdial.app.service import serving
 
         with stopping() as stop:
             async with serving(self._config()) as service:

@@ -72,7 +72,7 @@ async def _examine(chosen: Path | None) -> list[Finding]:
 
 
 async def _check_database(config: Config) -> Finding:
-    from manualdial.app import store_for
+    from manualdial.app.adapters import store_for
 
     subject = "database"
     missing = missing_file(config.storage.url)

@@ -34,7 +34,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 def policies_in_use(config: Path | None, version: str | None = None) -> Policies:
     """The policies. Raises ConfigurationError, StoreUnavailable, CommandFailed for a version that is not kept."""
-    from manualdial.app import policies_for
+    from manualdial.app.adapters import policies_for
 
     settings = configuration(config)
     return policies_for(settings) if version is None else asyncio.run(_kept(settings, version))

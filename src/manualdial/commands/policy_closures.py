@@ -143,7 +143,7 @@ def _whole_day(place: str, chosen: date) -> tuple[datetime, datetime]:
 
 
 async def _close(closure: Closure, tenant: str | None, config: Path | None) -> None:
-    from manualdial.app import store_for
+    from manualdial.app.adapters import store_for
 
     async with store_for(configuration(config)) as store:
         of_tenant = None if tenant is None else (await tenant_of(store, tenant))[0]

@@ -58,7 +58,7 @@ def explain(
 
     No service and no database is asked: lists, records, closures and earlier attempts are not looked at.
     """
-    from manualdial.app import policies_for, tenants_for
+    from manualdial.app.adapters import policies_for, tenants_for
 
     settings = configuration(config)
     policies = policies_for(settings)

@@ -69,7 +69,7 @@ def import_records(
     Lines that are no record are counted and written to FILE.rejected, with their place and the reason; the others are
     taken. Exit code 1 where any was rejected.
     """
-    from manualdial.app import policies_for
+    from manualdial.app.adapters import policies_for
     from manualdial.commands.record_lines import LineReader
 
     settings, now = configuration(config), datetime.now(UTC)
@@ -121,7 +121,7 @@ def import_answers(
     A row that does not say clearly whether its number is listed is rejected: it counts as not asked, and is not called.
     Exit code 1 where any was rejected; the others are taken.
     """
-    from manualdial.app import policies_for
+    from manualdial.app.adapters import policies_for
     from manualdial.commands.registry_answers import Answers, good_for, words
 
     settings, now = configuration(config), datetime.now(UTC)

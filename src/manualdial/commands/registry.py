@@ -277,7 +277,7 @@ def _report(made: Edition, directory: Path) -> None:
 
 
 def _remark(made: Edition, config: Path | None) -> None:
-    from manualdial.app import policies_for
+    from manualdial.app.adapters import policies_for
 
     try:
         policies = policies_for(configuration(config))

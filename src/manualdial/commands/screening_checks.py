@@ -21,7 +21,7 @@ _SELLER = ("telemarketer", "seller", "goods", "script")
 
 def check_screening(config: Config) -> Iterator[Finding]:
     """Whether the policies can be used, whether the registries can be asked, and what is not stated."""
-    from manualdial.app import policies_for, tenants_for  # takes a second, which a fault above spares
+    from manualdial.app.adapters import policies_for, tenants_for  # half a second, which a fault above spares
 
     try:
         policies = policies_for(config)
@@ -53,7 +53,7 @@ def _everybody(config: Config, tenants: Tenants) -> dict[str, TenantSettings]:
 
 
 def _check_registries(config: Config, policies: Policies, everybody: Sequence[ScreeningSettings]) -> Iterator[Finding]:
-    from manualdial.app import registries_for
+    from manualdial.app.adapters import registries_for
 
     required = frozenset[str]().union(*(settings.registries for settings in everybody))
     youngest = _youngest(policies, required)

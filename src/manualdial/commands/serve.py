@@ -37,7 +37,7 @@ def serve(
 
 
 async def _serve(settings: Config) -> None:
-    from manualdial.app import serving  # takes a second, which no other command need wait
+    from manualdial.app.service import serving  # takes a second, which no other command need wait
 
     try:
         with stopping() as stop:

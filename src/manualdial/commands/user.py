@@ -160,7 +160,7 @@ def _password(name: str, *, from_stdin: bool) -> str:
 
 
 async def _add(new: User, config: Path | None) -> None:
-    from manualdial.app import store_for
+    from manualdial.app.adapters import store_for
 
     async with store_for(configuration(config)) as store:
         users = await store.users()
@@ -203,7 +203,7 @@ def _caller_ids(said: Sequence[str]) -> tuple[str, ...]:
 
 def _warn_of_unknown(user: User, config: Path | None) -> None:
     """A caller ID that the settings do not have is of no use."""
-    from manualdial.app import policies_for, tenants_for
+    from manualdial.app.adapters import policies_for, tenants_for
 
     if not user.caller_ids:
         return

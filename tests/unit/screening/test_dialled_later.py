@@ -7,26 +7,10 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from manualdial.messages import RuleResult, Verdict
 from manualdial.screening.closure import Closure
-from manualdial.screening.facts import Facts
-from manualdial.screening.judge import judge
 from manualdial.screening.records import Consent, ConsentForm
-from tests.support.core import shipped_policies
 from tests.support.screening import TUESDAY_NOON_IN_NEW_YORK, a_record, facts_about
-
-
-def verdict(facts: Facts) -> Verdict:
-    return judge(facts, shipped_policies()).verdict
-
-
-def not_allowing(found: Verdict) -> list[str]:
-    return [rule.rule for rule in found.rules if rule.decision != "allow"]
-
-
-def the(rule: str, found: Verdict) -> RuleResult:
-    (one,) = [result for result in found.rules if result.rule == rule]
-    return one
+from tests.support.verdicts import not_allowing, the, verdict
 
 
 def test_the_agents_phone_is_rung_first_so_hours_must_hold_a_moment_later_too() -> None:

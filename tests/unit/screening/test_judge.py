@@ -12,7 +12,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from manualdial.agents import Role
-from manualdial.messages import RuleResult, Verdict
 from manualdial.places.by_zip_code import of_zip_code
 from manualdial.places.place import Place, PlaceSource, Whereabouts
 from manualdial.screening import Purpose
@@ -31,22 +30,10 @@ from tests.support.screening import (
     an_attempt,
     facts_about,
 )
+from tests.support.verdicts import not_allowing, the, verdict
 
 NIGHT = datetime(2026, 3, 11, 3, 0, tzinfo=UTC)
 """23:00 in New York."""
-
-
-def verdict(facts: Facts) -> Verdict:
-    return judge(facts, shipped_policies()).verdict
-
-
-def not_allowing(found: Verdict) -> list[str]:
-    return [rule.rule for rule in found.rules if rule.decision != "allow"]
-
-
-def the(rule: str, found: Verdict) -> RuleResult:
-    (one,) = [result for result in found.rules if result.rule == rule]
-    return one
 
 
 def test_every_rule_that_was_run_is_listed_with_its_law() -> None:

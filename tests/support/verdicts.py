@@ -1,0 +1,24 @@
+"""Verdicts by the shipped policies, and what tests ask of them."""
+
+from __future__ import annotations
+
+from manualdial.messages import RuleResult, Verdict
+from manualdial.screening.facts import Facts
+from manualdial.screening.judge import judge
+from tests.support.core import shipped_policies
+
+
+def verdict(facts: Facts) -> Verdict:
+    """The verdict on these facts."""
+    return judge(facts, shipped_policies()).verdict
+
+
+def not_allowing(found: Verdict) -> list[str]:
+    """The rules that do not allow the call."""
+    return [rule.rule for rule in found.rules if rule.decision != "allow"]
+
+
+def the(rule: str, found: Verdict) -> RuleResult:
+    """What one rule says."""
+    (one,) = [result for result in found.rules if result.rule == rule]
+    return one
