@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, inspect, make_url
+from sqlalchemy.exc import DBAPIError
 
 from manualdial.ports import AttemptsChanged, StoreUnavailable
 from manualdial.storage import SqlStore
@@ -54,6 +55,13 @@ def insert_in_vain(connection: Connection) -> None:
     """Change something that shall not be."""
     insert_number(connection)
     raise Disappointed
+
+
+def insert_past_a_fault(connection: Connection) -> None:
+    """Change something, and pass over what the server refuses."""
+    insert_number(connection)
+    with suppress(DBAPIError):
+        do(connection, "SELECT 1 / 0")
 
 
 @asynccontextmanager
@@ -165,6 +173,14 @@ async def test_a_server_that_goes_away_between_two_statements_costs_nothing(word
             await place.write(insert_number, locks=[1, 2])
         assert wire.broken.is_set()
         assert await direct.read(partial(ask, statement=INSERTED)) == 2
+
+
+@pytest.mark.postgresql
+async def test_a_transaction_that_the_server_rolls_back_is_not_told_as_written() -> None:
+    async with with_numbers() as (_, place):
+        with pytest.raises(StoreUnavailable):
+            await place.write(insert_past_a_fault)
+        assert await place.read(partial(ask, statement=INSERTED)) == 0
 
 
 @pytest.mark.postgresql

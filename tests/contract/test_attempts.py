@@ -138,6 +138,21 @@ async def test_a_dial_that_never_rang_is_known_to_be_over_without_wrap_up_having
 # ── the last attempt ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+async def test_a_press_that_comes_alone_is_written_only_where_there_are_as_many_attempts_as_it_expects(
+    store: WholeStore,
+) -> None:
+    for count in range(3):
+        call = a_dial(minute=count)
+        # Behind a press that was written: the store then knows the end of the chain.
+        for other in (count - 1, count + 1):
+            with pytest.raises(AttemptsChanged):
+                await store.record_press(call, evidence=an_attempt(call), expects=seen(call, other))
+            await store.record_press(other_call := a_dial(MOBILE), evidence=an_attempt(other_call))
+        await store.record_press(call, evidence=an_attempt(call), expects=seen(call, count))
+        assert len(await attempts(store, person_of(call))) == count + 1
+    assert len(await store.evidence("north")) == 9
+
+
 async def test_of_fifty_presses_that_expect_the_same_attempts_one_is_written(store: WholeStore) -> None:
     for count in range(3):
         calls = [a_dial(minute=count) for _ in range(50)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,19 @@ import msgspec
 import pytest
 
 from manualdial.agents import Role
+from manualdial.app.adapters import store_for
+from manualdial.app.service import serving
+from manualdial.engines.simulator import SimulatorEngine
 from manualdial.evidence import Kind, Sealed
+from manualdial.screening import Purpose
+from manualdial.screening.closure import Closure
 from tests.servers.postgresql import shared_server
 from tests.support.bus_client import BusClient, Message, is_error
 from tests.support.running_service import (
     DIAL,
     PASSWORD,
     RunningService,
+    configuration,
     finish,
     nothing,
     number,
@@ -301,3 +309,29 @@ async def test_a_database_that_is_killed_blocks_until_it_is_back(folder: Path) -
         finally:
             server.start()
         assert (await press(desk, MIAMI))["replay"] is False
+
+
+async def test_what_begins_while_the_agents_phone_may_ring_refuses_a_press_and_no_check(folder: Path) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=200)
+    closure = Closure(
+        id=str(uuid.uuid4()),
+        tenant_id=None,
+        jurisdiction="US",
+        begins=soon,
+        ends=None,
+        purposes=frozenset({Purpose.SERVICE}),
+    )
+    async with store_for(configuration(folder)) as store:
+        await store.add_closure(closure)
+    for seconds, blocks in (("100", set()), ("400", {"closure.us"})):
+        asterisk = {
+            "ENGINE_KIND": "asterisk",
+            "ENGINE_ASTERISK_PASSWORD": "none",
+            "ENGINE_ASTERISK_AGENT_TIMEOUT": seconds,
+        }
+        config = configuration(folder, **UNBOUND, **asterisk)
+        async with serving(config, engine=SimulatorEngine(speed=20)) as served, AsyncExitStack() as clients:
+            ann = await RunningService(served, clients).desk()
+            assert blocking(await verdict(ann)) == set()
+            answer = await ann.ask(DIAL, {"PhoneNumber": MIAMI, "DryRun": True})
+            assert blocking(answer["message"]["dial"]["verdict"]) == blocks

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, NullPool, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from manualdial.ports import StoreUnavailable
@@ -251,13 +251,6 @@ def _engine(url: URL, settings: Mapping[str, str], **pool: Any) -> AsyncEngine:
         hide_parameters=True,
         **pool,
     )
-
-    @event.listens_for(engine.sync_engine, "checkout")
-    def require_open(connection: DBAPIConnection, *_: object) -> None:
-        driver: Any = connection.driver_connection
-        if driver.is_closed():
-            # Where the server has cut one, as in a restart, it has cut all.
-            raise InvalidatePoolError
 
     @event.listens_for(engine.sync_engine, "close")
     def hang_up(connection: DBAPIConnection, *_: object) -> None:
