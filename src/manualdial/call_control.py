@@ -11,21 +11,24 @@ import structlog
 from manualdial import views
 from manualdial.call_progress import Applied, CallProgress
 from manualdial.calls import Action, Call, CallState, Cause, EndedBy, Ending, Leg, Report, Sign, allowed_actions
-from manualdial.errors import ActionNotAllowed, ControlFailed, NoSuchCall
+from manualdial.errors import (
+    ActionNotAllowed,
+    ClearContactFailed,
+    ControlFailed,
+    DisconnectCallFailed,
+    HoldCallFailed,
+    NoSuchCall,
+    ResumeCallFailed,
+    SendDtmfFailed,
+)
 from manualdial.live_calls import LiveCalls
 from manualdial.messages import CallReference, CallStateSync, ControlReply, Digits, NoData
 from manualdial.ports import Clock, Engine, EngineRefused, EngineSilent, EngineUnavailable
-from manualdial.requests import Caused, Reply, Request
+from manualdial.requests import AnsweredByEvent, Reply, Request
 
 log = structlog.get_logger(__name__)
 
 _DIGITS = re.compile(r"[0-9*#A-Da-d]{1,64}")
-
-HOLD_FAILED = "HOLD_CALL_FAILED"
-RESUME_FAILED = "RESUME_CALL_FAILED"
-DTMF_FAILED = "SEND_DTMF_FAILED"
-DISCONNECT_FAILED = "DISCONNECT_CALL_FAILED"
-CLEAR_FAILED = "CLEAR_CONTACT_FAILED"
 
 
 class CallControl:
@@ -41,19 +44,19 @@ class CallControl:
         self._clock = clock
         self._event_timeout = event_timeout
 
-    async def hold(self, request: Request, data: CallReference) -> Reply | Caused:
+    async def hold(self, request: Request, data: CallReference) -> Reply | AnsweredByEvent:
         """The customer hears music."""
         call = self._allowed(request, data.call_id, Action.HOLD)
         applied = await self._until(
-            call, lambda: self._engine.hold(call.id), lambda now: now.state is CallState.HELD, HOLD_FAILED
+            call, lambda: self._engine.hold(call.id), lambda now: now.state is CallState.HELD, HoldCallFailed
         )
         return _answer(request, applied)
 
-    async def resume(self, request: Request, data: CallReference) -> Reply | Caused:
+    async def resume(self, request: Request, data: CallReference) -> Reply | AnsweredByEvent:
         """The hold is over."""
         call = self._allowed(request, data.call_id, Action.RESUME)
         applied = await self._until(
-            call, lambda: self._engine.resume(call.id), lambda now: now.state is CallState.CONNECTED, RESUME_FAILED
+            call, lambda: self._engine.resume(call.id), lambda now: now.state is CallState.CONNECTED, ResumeCallFailed
         )
         return _answer(request, applied)
 
@@ -61,12 +64,12 @@ class CallControl:
         """Digits for the customer's side. Changes no state and always gets its reply."""
         digits = "" if data.digits is None else str(data.digits).strip()
         if not _DIGITS.fullmatch(digits):
-            raise ControlFailed(DTMF_FAILED, "digits are 1 to 64 of 0-9 * # A-D", retryable=False)
+            raise SendDtmfFailed("digits are 1 to 64 of 0-9 * # A-D", retryable=False)
         call = self._allowed(request, data.call_id, Action.SEND_DTMF)
-        await self._ask(lambda: self._engine.send_dtmf(call.id, digits.upper()), DTMF_FAILED)
+        await self._ask(lambda: self._engine.send_dtmf(call.id, digits.upper()), SendDtmfFailed)
         return _reply(request, self._live_calls.get(call.id) or call)
 
-    async def disconnect(self, request: Request, data: CallReference) -> Reply | Caused:
+    async def disconnect(self, request: Request, data: CallReference) -> Reply | AnsweredByEvent:
         """End the call. A call that the engine does not have (state unknown, say) is ended here."""
         call = self._allowed(request, data.call_id, Action.DISCONNECT)
 
@@ -76,17 +79,17 @@ class CallControl:
                 at = self._clock.now()
                 self._progress.on_report(Report(call_id=call.id, sign=Sign.ENDED, at=at, ending=ending))
 
-        applied = await self._until(call, hang_up, lambda now: not now.is_live, DISCONNECT_FAILED)
+        applied = await self._until(call, hang_up, lambda now: not now.is_live, DisconnectCallFailed)
         return _answer(request, applied)
 
-    async def clear_contact(self, request: Request, data: CallReference) -> Reply | Caused:
+    async def clear_contact(self, request: Request, data: CallReference) -> Reply | AnsweredByEvent:
         """End the wrap-up."""
         call = self._allowed(request, data.call_id, Action.CLEAR_CONTACT)
 
         async def end_wrap_up() -> None:
             self._progress.end_wrap_up(call.agent_id)
 
-        applied = await self._until(call, end_wrap_up, lambda now: now.is_over, CLEAR_FAILED)
+        applied = await self._until(call, end_wrap_up, lambda now: now.is_over, ClearContactFailed)
         return _answer(request, applied)
 
     async def state(self, request: Request, _data: NoData) -> Reply:
@@ -115,7 +118,7 @@ class CallControl:
         call: Call,
         ask: Callable[[], Awaitable[None]],
         reached: Callable[[Call], bool],
-        failure: str,
+        failure: type[ControlFailed],
     ) -> Applied:
         """Ask the engine, and wait for the event that shows that it was done."""
         watch = self._progress.watch(call.id, lambda now: reached(now) or not now.is_live)
@@ -124,26 +127,26 @@ class CallControl:
             async with asyncio.timeout(self._event_timeout):
                 applied = await watch
         except TimeoutError:
-            raise ControlFailed(failure, "the engine has not reported that it was done") from None
+            raise failure("the engine has not reported that it was done") from None
         finally:
             watch.cancel()
         if not reached(applied.call):
-            raise ControlFailed(failure, "the call ended first", retryable=False)
+            raise failure("the call ended first", retryable=False)
         return applied
 
-    async def _ask(self, ask: Callable[[], Awaitable[None]], failure: str) -> None:
+    async def _ask(self, ask: Callable[[], Awaitable[None]], failure: type[ControlFailed]) -> None:
         try:
             await ask()
         except EngineRefused:
-            raise ControlFailed(failure, "the engine refused") from None
+            raise failure("the engine refused") from None
         except EngineUnavailable:
-            raise ControlFailed(failure, "the engine is not there") from None
+            raise failure("the engine is not there") from None
         except EngineSilent:
-            raise ControlFailed(failure, "the engine did not say") from None
+            raise failure("the engine did not say") from None
 
 
-def _answer(request: Request, applied: Applied) -> Reply | Caused:
-    return Caused(published=applied.published) if request.request_id is None else _reply(request, applied.call)
+def _answer(request: Request, applied: Applied) -> Reply | AnsweredByEvent:
+    return AnsweredByEvent(published=applied.published) if request.request_id is None else _reply(request, applied.call)
 
 
 def _reply(request: Request, call: Call) -> Reply:

@@ -11,7 +11,7 @@ from manualdial.dialing import Dialing, Outcome
 from manualdial.envelope import Address
 from manualdial.messages import ControlReply, Dial, ManualDialReply
 from manualdial.ports import Store
-from manualdial.requests import Caused, Private, Reply, Request
+from manualdial.requests import AnsweredByEvent, DirectReply, Reply, Request
 
 STATE_CHANGE = ("InboundCall", "InboundCallStateChange")
 
@@ -40,17 +40,17 @@ class DialRequests:
 
         return method
 
-    async def set_make_call(self, request: Request, data: Dial) -> Reply | Private | Caused:
+    async def set_make_call(self, request: Request, data: Dial) -> Reply | DirectReply | AnsweredByEvent:
         """SetMakeCall: with a `requestId` a press like any other, without one answered by the call's event."""
         outcome = await self._dialing.press(request, data)
         if request.request_id is not None or isinstance(outcome, messages.DialChecked):
             return Reply(address=request.address, message=ControlReply(success=True, dial=_dial(outcome)))
         if outcome.published is not None:
-            return Caused(published=outcome.published)
+            return AnsweredByEvent(published=outcome.published)
         found = await self._store.call(outcome.call.tenant_id, outcome.call.id)
         call = outcome.call if found is None else found[0]
         told = views.state_change(calls.newest(call))
-        return Private(address=Address(call.connector, *STATE_CHANGE), message=told)
+        return DirectReply(address=Address(call.connector, *STATE_CHANGE), message=told)
 
 
 def _dial(outcome: Outcome | messages.DialChecked) -> messages.DialReply | messages.DialChecked:

@@ -140,7 +140,7 @@ class Dialing:
                 )
             outcome = await self._run(press)
         except ManualDialError as error:
-            self._metrics.press(error.wire_type)
+            self._metrics.press(error.error_type)
             raise
         self._metrics.press("replay" if outcome.replay else "called")
         return outcome
@@ -278,7 +278,7 @@ class Dialing:
         try:
             call = await self._originate(call, journalled)
         except ManualDialError as error:
-            self._metrics.since_press("accepted", self._clock.monotonic() - press.at, outcome=error.wire_type)
+            self._metrics.since_press("accepted", self._clock.monotonic() - press.at, outcome=error.error_type)
             raise
         finally:
             journalled.cancel()  # where it is done already, as it is unless this is cancelled, it stays as it is

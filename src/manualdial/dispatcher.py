@@ -18,6 +18,7 @@ import structlog
 from msgspec import UNSET
 
 from manualdial import envelope as wire
+from manualdial.agents import Caller
 from manualdial.bus import Bus, Delivery, Scope
 from manualdial.envelope import Address, Envelope, MalformedPacket, Outgoing, Packet, checked_request_id, fold
 from manualdial.errors import (
@@ -32,7 +33,7 @@ from manualdial.errors import (
 )
 from manualdial.messages import ErrorData, Incoming, read
 from manualdial.ports import StoreUnavailable
-from manualdial.requests import Caused, Connection, Private, Reply, Request
+from manualdial.requests import AnsweredByEvent, Connection, DirectReply, Reply, Request
 from manualdial.tracing import Tracing
 
 log = structlog.get_logger(__name__)
@@ -42,7 +43,9 @@ BUS_CHANNEL = "Bus"
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
 
-Method = Callable[[Request, Any], Awaitable[Reply | Private | Caused]]
+AnyAnswer = Reply | DirectReply | AnsweredByEvent
+Method = Callable[[Any, Any], Awaitable[AnyAnswer]]
+"""Gets the Request and the typed data; before registration, where nobody is known yet, the Connection and the data."""
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +55,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     data: type[Incoming]
     method: Method
     before_register: bool = False
-    """Whether it is answered on a connection that is not registered yet."""
+    """Whether it is answered on a connection that is not registered yet: nobody is known who asks."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,18 +102,12 @@ class Dispatcher:
         try:
             incoming = _with_request_id(incoming, request_id)
             return await self._take(connection, incoming)
-        except NotAuthenticated as error:
-            connection.refuse(error)
-            return self._answer_error(error, incoming)
-        except ManualDialError as error:
-            return self._refuse(connection, error, incoming)
-        except StoreUnavailable:
-            return self._refuse(connection, ServiceUnavailable("the database is not available"), incoming)
-        except Exception:  # the one place that catches: whatever goes wrong, the request has an answer
-            incident = uuid.uuid4().hex
-            log.exception("request failed", incident=incident, address=str(incoming.address))
-            unexpected = InternalError("an unexpected fault", details={"incident": incident})
-            return self._refuse(connection, unexpected, incoming)
+        except Exception as fault:  # noqa: BLE001 - the one place that catches: whatever goes wrong, there is an answer
+            told = error_of(fault, address=str(incoming.address))
+            if isinstance(told, NotAuthenticated):
+                connection.refuse(told)
+                return self._answer_error(told, incoming)
+            return self._refuse(connection, told, incoming)
 
     def refuse(self, connection: Connection, raw: bytes, error: ManualDialError) -> Answer:
         """Answer a message that the transport does not hand over for handling, and say why."""
@@ -121,51 +118,61 @@ class Dispatcher:
         return self._refuse(connection, error, incoming)
 
     async def _take(self, connection: Connection, incoming: Envelope) -> Answer:
-        route = self._routes.get(incoming.address.key)
-        if connection.caller is None and not (route and route.before_register):
+        route, caller = self._routes.get(incoming.address.key), connection.caller
+        if route is not None and route.before_register:
+            return self._answer(connection, incoming, await self._call(route, connection, incoming))
+        if caller is None:
             raise NotRegistered("the first message of a connection is Bus/Session/Register")
         if fold(incoming.address.channel) not in self._channels:
-            self._pass_on(connection, incoming)
-            return Answer(payload=None)
+            return self._pass_on(connection, incoming, caller)
         if route is None:
             if incoming.address.key in self._published_only:
                 raise NotPermitted("only the server publishes on this address")
             raise UnknownAddress("the channel has no request of this topic and subtopic")
-        return await self._call(connection, incoming, route)
+        request_id = incoming.request_id
+        request = Request(
+            address=route.address,
+            request_id=request_id,
+            key=None if request_id is None else str(request_id),
+            connection=connection,
+            caller=caller,
+        )
+        return self._answer(connection, incoming, await self._call(route, request, incoming))
 
-    async def _call(self, connection: Connection, incoming: Envelope, route: Route) -> Answer:
-        request = Request(address=route.address, request_id=incoming.request_id, connection=connection)
+    async def _call(self, route: Route, asks: Request | Connection, incoming: Envelope) -> AnyAnswer:
         data = read(incoming.data, route.data)
         name = str(route.address)
         # It need not be taken back: a request is a task of its own, and what is bound in one ends with it.
-        structlog.contextvars.bind_contextvars(request_id=_logged(request.key))
+        structlog.contextvars.bind_contextvars(request_id=_logged(incoming.request_id))
         with self._tracing.span(name):
             try:
                 async with asyncio.timeout(self._limit):
-                    result = await route.method(request, data)
+                    answer = await route.method(asks, data)
             except TimeoutError:
                 raise ServiceUnavailable("the request took too long") from None
         self._observe(name, "ok")
-        if isinstance(result, Caused):
+        return answer
+
+    def _answer(self, connection: Connection, incoming: Envelope, answer: AnyAnswer) -> Answer:
+        if isinstance(answer, AnsweredByEvent):
             if connection.subscriber is not None:
-                self._bus.tell(connection.subscriber, result.published)
-            return Answer(payload=result.published.outgoing.payload)
-        outgoing = wire.reply(result.address, result.message, request_id=request.request_id)
-        if isinstance(result, Private):
+                self._bus.tell(connection.subscriber, answer.published)
+            return Answer(payload=answer.published.outgoing.payload)
+        outgoing = wire.reply(answer.address, answer.message, request_id=incoming.request_id)
+        if isinstance(answer, DirectReply):
             connection.deliver(Delivery(_wrapped(outgoing, incoming.packet)))
-            for following in result.then:
+            for following in answer.then:
                 connection.deliver(Delivery(following.payload))
-        else:
-            self._bus.publish(request.scope, outgoing, requester=connection.subscriber, packet=incoming.packet)
+        elif connection.caller is not None:  # as it always is by now
+            scope = Scope(connection.caller.tenant_id, connection.caller.user_id)
+            self._bus.publish(scope, outgoing, requester=connection.subscriber, packet=incoming.packet)
         return Answer(payload=_wrapped(outgoing, incoming.packet))
 
-    def _pass_on(self, connection: Connection, incoming: Envelope) -> None:
-        caller = connection.caller
-        if caller is None:
-            return
-        scope = connection.subscriber.scope if connection.subscriber else Scope(caller.tenant_id, caller.user_id)
+    def _pass_on(self, connection: Connection, incoming: Envelope, caller: Caller) -> Answer:
         wire.refuse_repeated_keys(incoming.raw)
+        scope = connection.subscriber.scope if connection.subscriber else Scope(caller.tenant_id, caller.user_id)
         self._bus.publish(scope, Outgoing(address=incoming.address, payload=incoming.raw))
+        return Answer(payload=None)
 
     def _refuse(self, connection: Connection, error: ManualDialError, incoming: Envelope) -> Answer:
         answer = self._answer_error(error, incoming)
@@ -174,7 +181,7 @@ class Dispatcher:
         return answer
 
     def _answer_error(self, error: ManualDialError, incoming: Envelope) -> Answer:
-        self._observe(self._name(incoming.address), error.wire_type)
+        self._observe(self._name(incoming.address), error.error_type)
         channel = self._channels.get(fold(incoming.address.channel), BUS_CHANNEL)
         outgoing = wire.api_error(channel, error_data(error), request_id=incoming.request_id)
         return Answer(payload=_wrapped(outgoing, incoming.packet), error=error)
@@ -190,10 +197,21 @@ def _unreadable(error: MalformedMessage) -> Envelope:
     return Envelope(address=Address(BUS_CHANNEL), packet=packet, raw=b"")
 
 
+def error_of(fault: Exception, **where: str) -> ManualDialError:
+    """An exception as a caller is told of it. What is no error of ours is logged with `where`, and told by its id."""
+    if isinstance(fault, ManualDialError):
+        return fault
+    if isinstance(fault, StoreUnavailable):
+        return ServiceUnavailable("the database is not available")
+    incident = uuid.uuid4().hex
+    log.error("request failed", exc_info=fault, incident=incident, **where)
+    return InternalError("an unexpected fault", details={"incident": incident})
+
+
 def error_data(error: ManualDialError) -> ErrorData:
     """An error as the wire tells it (contract §1)."""
     return ErrorData(
-        error_type=error.wire_type,
+        error_type=error.error_type,
         error_message=error.message,
         msg=error.told,
         retryable=error.retryable,
@@ -205,11 +223,12 @@ def _wrapped(outgoing: Outgoing, packet: Packet | None) -> bytes:
     return outgoing.as_packet(packet) if packet is not None else outgoing.payload
 
 
-def _logged(request_id: str | None) -> str | None:
+def _logged(request_id: str | int | None) -> str | None:
     """A `requestId` as it stands in the log: itself where it is a UUID, else its digest, for it may hold anything."""
-    if request_id is None or _UUID.fullmatch(request_id):
-        return request_id
-    return hashlib.sha256(request_id.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    if request_id is None:
+        return None
+    text = str(request_id)
+    return text if _UUID.fullmatch(text) else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _with_request_id(incoming: Envelope, request_id: str | None) -> Envelope:

@@ -22,8 +22,12 @@
     ├── CallOutcomeUnknown          CALL_OUTCOME_UNKNOWN       details.callId
     ├── NoSuchCall                  NO_SUCH_CALL
     ├── ActionNotAllowed            ACTION_NOT_ALLOWED         details.state, details.allowedActions
-    ├── ControlFailed               HOLD_CALL_FAILED, RESUME_CALL_FAILED, SEND_DTMF_FAILED, DISCONNECT_CALL_FAILED,
-    │                               CLEAR_CONTACT_FAILED       the engine said no to a control request
+    ├── ControlFailed                                          the engine said no to a control request
+    │   ├── HoldCallFailed          HOLD_CALL_FAILED
+    │   ├── ResumeCallFailed        RESUME_CALL_FAILED
+    │   ├── SendDtmfFailed          SEND_DTMF_FAILED
+    │   ├── DisconnectCallFailed    DISCONNECT_CALL_FAILED
+    │   └── ClearContactFailed      CLEAR_CONTACT_FAILED
     ├── ServiceUnavailable          SERVICE_UNAVAILABLE        the database, or the service as it stops
     └── InternalError               INTERNAL_ERROR             details.incident names the log line
 
@@ -42,6 +46,7 @@ class ManualDialError(Exception):
     """The root. `message` and `details` reach the wire, so neither carries a vendor's text, a path or a host."""
 
     error_type: ClassVar[str] = "INTERNAL_ERROR"
+    """The `errorType` on the wire."""
     sentence: ClassVar[str] = "Something went wrong. Please tell your administrator."
     retryable: bool = False
 
@@ -59,11 +64,6 @@ class ManualDialError(Exception):
         self.told = sentence or self.sentence
         if retryable is not None:
             self.retryable = retryable
-
-    @property
-    def wire_type(self) -> str:
-        """The `errorType` on the wire."""
-        return self.error_type
 
 
 class MalformedMessage(ManualDialError):
@@ -225,13 +225,35 @@ class ControlFailed(ManualDialError):
     sentence = "The telephone system did not do this. Please try again."
     retryable = True
 
-    def __init__(self, action_error: str, message: str, *, retryable: bool = True) -> None:
-        super().__init__(message, retryable=retryable)
-        self._action_error = action_error
 
-    @property
-    def wire_type(self) -> str:
-        return self._action_error
+class HoldCallFailed(ControlFailed):
+    """The call is not held."""
+
+    error_type = "HOLD_CALL_FAILED"
+
+
+class ResumeCallFailed(ControlFailed):
+    """The call is held still."""
+
+    error_type = "RESUME_CALL_FAILED"
+
+
+class SendDtmfFailed(ControlFailed):
+    """The digits were not sent, or are none."""
+
+    error_type = "SEND_DTMF_FAILED"
+
+
+class DisconnectCallFailed(ControlFailed):
+    """The call goes on."""
+
+    error_type = "DISCONNECT_CALL_FAILED"
+
+
+class ClearContactFailed(ControlFailed):
+    """The wrap-up goes on."""
+
+    error_type = "CLEAR_CONTACT_FAILED"
 
 
 class ServiceUnavailable(ManualDialError):

@@ -19,7 +19,7 @@ from manualdial.messages import (
     SubscriptionsInForce,
 )
 from manualdial.ports import Authenticator
-from manualdial.requests import Connection, Private, Request
+from manualdial.requests import Connection, DirectReply, Request
 from manualdial.sessions import Sessions
 
 REGISTERED = Address("Bus", "Session", "Registered")
@@ -41,9 +41,8 @@ class Registration:
         self._authenticator = authenticator
         self._snapshots = snapshots
 
-    async def register(self, request: Request, data: Register) -> Private:
+    async def register(self, connection: Connection, data: Register) -> DirectReply:
         """The first message of a connection. Raises NotAuthenticated, on which the connection is closed."""
-        connection = request.connection
         _refuse_a_second(connection)
         token = connection.token or data.token
         if token is None:
@@ -74,19 +73,19 @@ class Registration:
         if data.resume is not None and (data.resume.epoch, data.resume.seq) != (self._bus.epoch, seq):
             # Nothing of the past is kept: what was missed is told by snapshots, never by silence.
             then = (reply(RESET, Reset(epoch=self._bus.epoch, seq=seq)), *self._snapshots(caller))
-        return Private(address=REGISTERED, message=registered, then=then)
+        return DirectReply(address=REGISTERED, message=registered, then=then)
 
-    async def subscribe(self, request: Request, data: Subscriptions) -> Private:
+    async def subscribe(self, request: Request, data: Subscriptions) -> DirectReply:
         """Adds patterns; answers with all that are in force."""
         subscriber = _subscriber(request.connection)
         subscriber.subscribe(permitted_patterns(data.subscriptions))
-        return Private(address=SUBSCRIBED, message=SubscriptionsInForce(subscriptions=_texts(subscriber)))
+        return DirectReply(address=SUBSCRIBED, message=SubscriptionsInForce(subscriptions=_texts(subscriber)))
 
-    async def unsubscribe(self, request: Request, data: Subscriptions) -> Private:
+    async def unsubscribe(self, request: Request, data: Subscriptions) -> DirectReply:
         """Takes patterns away; answers with those that stay in force."""
         subscriber = _subscriber(request.connection)
         subscriber.unsubscribe(permitted_patterns(data.subscriptions))
-        return Private(address=UNSUBSCRIBED, message=SubscriptionsInForce(subscriptions=_texts(subscriber)))
+        return DirectReply(address=UNSUBSCRIBED, message=SubscriptionsInForce(subscriptions=_texts(subscriber)))
 
     def gone(self, connection: Connection) -> None:
         """The connection is closed. Safe to repeat."""

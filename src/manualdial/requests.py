@@ -1,4 +1,4 @@
-"""What a method of a service gets and gives: the request with its connection, and the three kinds of answer."""
+"""Requests as the methods of the services get them, and the three kinds of answer that they give."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any, Protocol
 import msgspec
 
 from manualdial.agents import Caller
-from manualdial.bus import Published, Reader, Scope, Subscriber
+from manualdial.bus import Published, Reader, Subscriber
 from manualdial.envelope import Address, Outgoing
-from manualdial.errors import NotAuthenticated, NotRegistered
+from manualdial.errors import NotAuthenticated
 
 
 class Connection(Reader, Protocol):
@@ -32,29 +32,16 @@ class Connection(Reader, Protocol):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What a method gets beside the typed data."""
+    """What a method gets beside the typed data, filled in by the dispatcher."""
 
     address: Address
     """The address in its published spelling."""
     request_id: str | int | None
+    key: str | None
+    """The `requestId` as a string: 4711 and "4711" name the same press."""
     connection: Connection
-
-    @property
-    def caller(self) -> Caller:
-        """Who asks. Raises NotRegistered on a connection that is not registered."""
-        if self.connection.caller is None:
-            raise NotRegistered("the first message of a connection is Bus/Session/Register")
-        return self.connection.caller
-
-    @property
-    def scope(self) -> Scope:
-        """The scope of the caller's own agent: replies and events go there."""
-        return Scope(self.caller.tenant_id, self.caller.user_id)
-
-    @property
-    def key(self) -> str | None:
-        """The `requestId` as a string: 4711 and "4711" name the same press."""
-        return None if self.request_id is None else str(self.request_id)
+    caller: Caller
+    """Who asks. Replies and events go to the scope of this agent."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +51,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     message: Any
 
 
-class Private(msgspec.Struct, frozen=True, kw_only=True):
+class DirectReply(msgspec.Struct, frozen=True, kw_only=True):
     """An answer for the connection that asked, and for nobody else."""
 
     address: Address
@@ -73,7 +60,7 @@ class Private(msgspec.Struct, frozen=True, kw_only=True):
     """What the same connection gets right after it."""
 
 
-class Caused(msgspec.Struct, frozen=True, kw_only=True):
+class AnsweredByEvent(msgspec.Struct, frozen=True, kw_only=True):
     """The request is answered by an event that was published already."""
 
     published: Published

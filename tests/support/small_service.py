@@ -31,7 +31,7 @@ from manualdial.messages import (
 )
 from manualdial.ports import Health, StoreUnavailable
 from manualdial.registration import Registration
-from manualdial.requests import Private, Reply, Request
+from manualdial.requests import DirectReply, Reply, Request
 from manualdial.sessions import Sessions
 from manualdial.tracing import Tracing
 from manualdial.transports.http import http_app
@@ -178,24 +178,26 @@ class SmallService:
     async def token(self, login_name: str = "ann") -> str:
         return (await self.identity.sign_in(login_name, "pw", address="127.0.0.1")).access_token
 
-    async def wait(self, request: Request, data: Instruction) -> Private:
+    async def wait(self, request: Request, data: Instruction) -> DirectReply:
         """LCM/Test/Wait: answers when the test says so."""
         self.started.append(data.text)
         await self.go_on.wait()
         self.finished.append(data.text)
-        return Private(address=request.address, message={"text": data.text})
+        return DirectReply(address=request.address, message={"text": data.text})
 
     async def echo(self, request: Request, data: Instruction) -> Reply:
         """LCM/Test/Echo: answers on the bus."""
         self.started.append(data.text)
         return Reply(address=request.address, message={"text": data.text})
 
-    async def burst(self, request: Request, data: Instruction) -> Private:
+    async def burst(self, request: Request, data: Instruction) -> DirectReply:
         """LCM/Test/Burst: publishes `count` messages of `text` in one turn of the loop."""
-        self.publish(*[data.text or ""] * (data.count or 1), scope=request.scope)
-        return Private(address=request.address, message={})
+        self.publish(
+            *[data.text or ""] * (data.count or 1), scope=Scope(request.caller.tenant_id, request.caller.user_id)
+        )
+        return DirectReply(address=request.address, message={})
 
-    async def fail(self, _request: Request, data: Instruction) -> Private:
+    async def fail(self, _request: Request, data: Instruction) -> DirectReply:
         """LCM/Test/Fail: an error by the name of its class."""
         kind: type[ManualDialError] = getattr(errors, data.error or "InternalError")
         raise kind("as told", details={"retryAfter": data.retry_after} if data.retry_after else None)

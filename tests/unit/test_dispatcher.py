@@ -17,7 +17,7 @@ from manualdial.envelope import MAX_MESSAGE_BYTES, Address
 from manualdial.errors import ServiceUnavailable
 from manualdial.messages import Dial
 from manualdial.ports import StoreUnavailable
-from manualdial.requests import Private, Request
+from manualdial.requests import DirectReply, Request
 from manualdial.tracing import Tracing
 from tests.support.answers import check_answer
 from tests.support.core import Core, Desk, error_type, running_core
@@ -149,7 +149,9 @@ async def test_a_reply_to_a_packet_is_a_packet_and_plain_for_everybody_else(core
 # ── when a method does not go well ──────────────────────────────────────────────────────────────────────────────────
 
 
-async def answer_of(method: Any, *, limit: float = 5.0) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+async def answer_of(
+    method: Any, *, limit: float = 5.0, request_id: str | int | None = "r"
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The answer to a request whose method is this one, and what was logged."""
     route = Route(address=Address("LCM", "Test", "Do"), data=Dial, method=method)
     dispatcher = Dispatcher(
@@ -162,14 +164,15 @@ async def answer_of(method: Any, *, limit: float = 5.0) -> tuple[dict[str, Any],
     )
     connection = RecordingConnection(caller=ANN)
     with capture_logs() as logs:
-        await dispatcher.handle(connection, b'{"channel":"LCM","topic":"Test","subtopic":"Do","requestId":"r"}')
+        message = {"channel": "LCM", "topic": "Test", "subtopic": "Do", "requestId": request_id}
+        await dispatcher.handle(connection, json.dumps(message).encode())
     (answer,) = connection.received
-    assert answer["requestId"] == "r"
+    assert answer.get("requestId") == request_id
     return answer, list(map(dict, logs))
 
 
 async def test_a_fault_of_the_service_is_told_by_an_incident_and_by_nothing_else() -> None:
-    async def fails(_request: Request, _data: Dial) -> Private:
+    async def fails(_request: Request, _data: Dial) -> DirectReply:
         raise KeyError("/etc/secret")
 
     answer, logs = await answer_of(fails)
@@ -179,7 +182,7 @@ async def test_a_fault_of_the_service_is_told_by_an_incident_and_by_nothing_else
 
 
 async def test_a_database_that_is_away_is_told_as_such() -> None:
-    async def fails(_request: Request, _data: Dial) -> Private:
+    async def fails(_request: Request, _data: Dial) -> DirectReply:
         raise StoreUnavailable("/var/lib/x.sqlite3 is locked")
 
     answer, _ = await answer_of(fails)
@@ -190,7 +193,7 @@ async def test_a_database_that_is_away_is_told_as_such() -> None:
 async def test_a_request_that_takes_too_long_is_ended_and_answered() -> None:
     ended = asyncio.Event()
 
-    async def waits(_request: Request, _data: Dial) -> Private:
+    async def waits(_request: Request, _data: Dial) -> DirectReply:
         try:
             await asyncio.Event().wait()
         finally:
@@ -203,8 +206,8 @@ async def test_a_request_that_takes_too_long_is_ended_and_answered() -> None:
 
 
 async def test_an_answer_that_cannot_be_written_is_a_fault_and_an_answer() -> None:
-    async def answers(request: Request, _data: Dial) -> Private:
-        return Private(address=request.address, message=object())
+    async def answers(request: Request, _data: Dial) -> DirectReply:
+        return DirectReply(address=request.address, message=object())
 
     answer, _ = await answer_of(answers)
     assert error_type(answer) == "INTERNAL_ERROR"
@@ -217,6 +220,15 @@ async def test_a_message_that_the_transport_does_not_hand_over_is_answered_too(c
     core.dispatcher.refuse(connection, b"{", ServiceUnavailable("the server is shutting down"))
     assert [error_type(answer) for answer in connection.received] == ["SERVICE_UNAVAILABLE", "MALFORMED_MESSAGE"]
     assert connection.received[0]["requestId"] == 7
+
+
+@pytest.mark.parametrize(("request_id", "key"), [(4711, "4711"), ("4711", "4711"), (0, "0"), (None, None)])
+async def test_a_number_and_its_text_name_the_same_press(request_id: str | int | None, key: str | None) -> None:
+    async def tells_the_key(request: Request, _data: Dial) -> DirectReply:
+        return DirectReply(address=request.address, message={"key": request.key, "who": request.caller.login_name})
+
+    answer, _ = await answer_of(tells_the_key, request_id=request_id)
+    assert answer["message"] == {"key": key, "who": ANN.login_name}
 
 
 # ── a requestId from outside the message ────────────────────────────────────────────────────────────────────────────
@@ -237,7 +249,7 @@ async def test_a_key_that_contradicts_the_message_or_names_nothing_is_malformed(
     raw = json.dumps({"channel": "Amazon", "topic": "App", "subtopic": "StateSync", "requestId": inside}).encode()
     answer = await core.dispatcher.handle(RecordingConnection(caller=ANN), raw, request_id=key)
     assert answer.error is not None
-    assert answer.error.wire_type == "MALFORMED_MESSAGE"
+    assert answer.error.error_type == "MALFORMED_MESSAGE"
 
 
 # ── whatever comes in ───────────────────────────────────────────────────────────────────────────────────────────────

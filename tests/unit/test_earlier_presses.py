@@ -27,7 +27,8 @@ from tests.support.recording_connection import RecordingConnection
 
 
 def a_press(request_id: str | None = "r", number: str = "+12025550100") -> Press:
-    request = Request(address=Address("LCM"), request_id=request_id, connection=RecordingConnection(caller=ANN))
+    connection = RecordingConnection(caller=ANN)
+    request = Request(address=Address("LCM"), request_id=request_id, key=request_id, connection=connection, caller=ANN)
     settings = TenantSettings(purpose=Purpose.SERVICE)
     return presses.read(request, Dial(phone_number=number), session=a_session(), settings=settings, at=0)
 

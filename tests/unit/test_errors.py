@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from manualdial import errors
-from manualdial.errors import ActionNotAllowed, ControlFailed, ManualDialError
+from manualdial.errors import ActionNotAllowed, ControlFailed, HoldCallFailed, ManualDialError
 
 
 def kinds(root: type[ManualDialError] = ManualDialError) -> Iterator[type[ManualDialError]]:
@@ -24,7 +24,7 @@ KINDS = [kind for kind in kinds() if kind is not ControlFailed]
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_error_has_a_type_of_its_own_and_a_sentence_for_the_agent(kind: type[ManualDialError]) -> None:
     error = kind("for developers")
-    assert re.fullmatch(r"[A-Z]+(_[A-Z]+)+", error.wire_type)
+    assert re.fullmatch(r"[A-Z]+(_[A-Z]+)+", error.error_type)
     assert [other for other in KINDS if other.error_type == kind.error_type] == [kind]
     assert re.fullmatch(r"[A-Z][^\n]+[.]", error.told)
     assert (error.message, dict(error.details)) == ("for developers", {})
@@ -53,6 +53,7 @@ def test_an_error_may_say_in_its_place_what_its_kind_does_not_know() -> None:
     assert ActionNotAllowed("m").retryable is False
 
 
-def test_a_control_request_that_failed_has_the_type_of_what_was_asked() -> None:
-    error = ControlFailed("HOLD_CALL_FAILED", "the engine refused")
-    assert (error.wire_type, error.retryable) == ("HOLD_CALL_FAILED", True)
+def test_a_control_request_that_failed_may_be_sent_again() -> None:
+    error = HoldCallFailed("the engine refused")
+    assert (error.error_type, error.retryable) == ("HOLD_CALL_FAILED", True)
+    assert isinstance(error, ControlFailed)

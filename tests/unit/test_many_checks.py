@@ -28,7 +28,7 @@ EARLY = "2026-03-10T07:59:59-04:00"
 
 def decisions(judged: Any) -> list[str]:
     """What became of each entry: the decision, or the type of the error."""
-    return [one.wire_type if isinstance(one, ManualDialError) else one.verdict.decision for one in judged]
+    return [one.error_type if isinstance(one, ManualDialError) else one.verdict.decision for one in judged]
 
 
 async def test_a_thousand_numbers_are_judged_in_order_with_the_bad_ones_among_them(core: Core, desk: Desk) -> None:
@@ -64,7 +64,7 @@ async def test_others_have_their_turn_while_a_thousand_numbers_are_judged(core: 
 async def test_more_than_a_thousand_numbers_are_refused(core: Core) -> None:
     with pytest.raises(ManualDialError) as refused:
         await core.screening.check_all(ANN, [{"PhoneNumber": MIAMI}] * (MAX_CHECKS + 1))
-    assert (refused.value.wire_type, refused.value.details) == ("MALFORMED_MESSAGE", {"path": "checks"})
+    assert (refused.value.error_type, refused.value.details) == ("MALFORMED_MESSAGE", {"path": "checks"})
 
 
 async def test_no_numbers_ask_nobody(core: Core) -> None:

@@ -30,7 +30,9 @@ def a_press(
     **session: Any,
 ) -> Press:
     address = Address(channel, "InboundCall", "ManualDialCall")
-    request = Request(address=address, request_id=request_id, connection=RecordingConnection(caller=caller))
+    key = None if request_id is None else str(request_id)
+    connection = RecordingConnection(caller=caller)
+    request = Request(address=address, request_id=request_id, key=key, connection=connection, caller=caller)
     return presses.read(
         request,
         read({"PhoneNumber": "+12025550100"} | data, Dial),

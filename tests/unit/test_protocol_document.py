@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from manualdial import call_control, config, envelope, errors, messages, numbers, screening_requests
+from manualdial import config, envelope, errors, messages, numbers, screening_requests
 from manualdial.agent_requests import AgentRequests
 from manualdial.bus import MAX_SUBSCRIPTIONS
 from manualdial.calls import CallState, Cause, EndedBy, allowed_actions
@@ -40,13 +40,6 @@ EXAMPLES: list[dict[str, Any]] = [json.loads(block) for block in re.findall(r"``
 REQUESTS = [one for one in EXAMPLES if one["topic"] not in ("", "Error") and "message" not in one]
 ANSWERS = [one for one in EXAMPLES if one["topic"] and "message" in one]
 ERRORS = [one for one in EXAMPLES if one["topic"] == "Error"]
-CONTROL_ERRORS = {
-    call_control.HOLD_FAILED,
-    call_control.RESUME_FAILED,
-    call_control.DTMF_FAILED,
-    call_control.DISCONNECT_FAILED,
-    call_control.CLEAR_FAILED,
-}
 OUTGOING: dict[str, type[Any]] = {
     "InboundCall/InboundCallStateChange": messages.InboundCallStateChange,
     "InboundCall/StateSync": messages.CallStateSync,
@@ -172,7 +165,6 @@ def served_paths() -> set[str]:
 
 def test_every_error_is_in_the_table_with_its_status_and_whether_a_retry_helps() -> None:
     default = {kind.error_type: kind.retryable for kind in kinds() if kind is not ControlFailed}
-    default |= dict.fromkeys(CONTROL_ERRORS, ControlFailed.retryable)
     listed = {code(cells[0])[0]: cells[1:3] for cells in rows(section("## Errors"))}
     assert set(listed) == set(default)
     for error_type, (status, retryable) in listed.items():

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Protocol
 
-import structlog
 from litestar import Litestar, MediaType, Response, Router, get, post
 from litestar.config.cors import CORSConfig
 from litestar.di import NamedDependency, Provide
@@ -21,19 +19,11 @@ from msgspec import Struct
 from manualdial import __version__
 from manualdial.agents import Caller
 from manualdial.bus import Delivery, Subscriber
-from manualdial.dispatcher import Dispatcher
+from manualdial.dispatcher import Dispatcher, error_of
 from manualdial.envelope import MAX_MESSAGE_BYTES
-from manualdial.errors import (
-    InternalError,
-    MalformedMessage,
-    ManualDialError,
-    NotAuthenticated,
-    NotPermitted,
-    ServiceUnavailable,
-    UnknownAddress,
-)
+from manualdial.errors import MalformedMessage, ManualDialError, NotAuthenticated, NotPermitted, UnknownAddress
 from manualdial.history import MAX_CALLS, CallPage, CallRecord
-from manualdial.ports import Health, StoreUnavailable
+from manualdial.ports import Health
 from manualdial.transports import openapi
 from manualdial.transports.body import AnyRequest, read_body
 from manualdial.transports.checks import Screening, checks
@@ -42,9 +32,6 @@ from manualdial.transports.identity import Identity
 from manualdial.transports.sign_in import sign_in
 from manualdial.transports.statuses import error_body, error_headers, status_of
 from manualdial.transports.under_way import UnderWay
-
-log = structlog.get_logger(__name__)
-
 
 _HEADERS = (
     (b"cache-control", b"no-store"),
@@ -125,10 +112,8 @@ def http_app(
         ],
         dependencies={"caller": Provide(provide_caller)},
         exception_handlers={
-            ManualDialError: _told,
-            StoreUnavailable: _store_unavailable,
             HTTPException: _framework_error,
-            Exception: _unexpected,
+            Exception: _told,
         },
         openapi_config=openapi.configuration(__version__, schema_router()),
         cors_config=_cors(allowed_origins),
@@ -289,18 +274,14 @@ def _response(error: ManualDialError, *, status: int | None = None, **headers: s
     )
 
 
-def _told(_request: AnyRequest, error: ManualDialError) -> Response[bytes]:
-    return _response(error)
-
-
-def _store_unavailable(_request: AnyRequest, _error: StoreUnavailable) -> Response[bytes]:
-    return _response(ServiceUnavailable("the database is not available"))
+def _told(_request: AnyRequest, fault: Exception) -> Response[bytes]:
+    return _response(error_of(fault))
 
 
 def _framework_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """What Litestar refuses: no route, wrong method, a parameter that is not what it should be."""
     if error.status_code >= 500:
-        return _unexpected(request, error)
+        return _told(request, error)
     if error.status_code in (404, 405):
         return _response(
             UnknownAddress("nothing is served on this path by this method"),
@@ -315,12 +296,6 @@ def _parameters(error: HTTPException) -> dict[str, Any] | None:
     if not isinstance(error.extra, list):
         return None
     return {"parameters": [str(one.get("key", "")) for one in error.extra if isinstance(one, dict)]}
-
-
-def _unexpected(_request: AnyRequest, error: Exception) -> Response[bytes]:
-    incident = uuid.uuid4().hex
-    log.error("request failed", exc_info=error, incident=incident)
-    return _response(InternalError("an unexpected fault", details={"incident": incident}))
 
 
 async def _secure(message: Message, _scope: Scope) -> None:

@@ -44,7 +44,7 @@ STATUSES: dict[str, int] = {
 
 def status_of(error: ManualDialError) -> int:
     """The HTTP status that goes with an error."""
-    return STATUSES.get(error.wire_type, 500)
+    return STATUSES.get(error.error_type, 500)
 
 
 def error_headers(error: ManualDialError) -> dict[str, str]:
