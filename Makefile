@@ -66,7 +66,7 @@ lint:
 imports:
 	.venv/bin/lint-imports
 drift:
-	$(PYTHON) scripts/generate.py --check
+	$(PYTHON) -m scripts.generate --check
 
 # Both halves run even if the first fails, so that one run tells all.
 .PHONY: test
@@ -106,12 +106,12 @@ conformance: $(READY) $(if $(filter asterisk,$(ENGINE)),telephony-tools)  ## Run
 		$(PYTHON) -m scripts.conformance "$(CHECK)" --only "$(ONLY)" --engine "$(ENGINE)"
 
 .PHONY: schemas
-schemas: $(READY)  ## Write schemas/ from the messages
-	$(PYTHON) scripts/generate.py schemas
+schemas: $(READY)  ## Write schemas/ from the messages and the routes
+	$(PYTHON) -m scripts.generate schemas
 
 .PHONY: docs
 docs: $(READY)  ## Write docs/configuration.md from the options and docs/policies.md from the policies
-	$(PYTHON) scripts/generate.py configuration policies
+	$(PYTHON) -m scripts.generate configuration policies
 
 .PHONY: lock
 lock: $(READY)  ## Renew the exact pins in requirements/ from what pyproject.toml asks for

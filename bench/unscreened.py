@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from bench import short_calls
 from manualdial import dialing
 from manualdial.app import core
-from manualdial.messages import PolicyName, Verdict
+from manualdial.messages.verdict import PolicyName, Verdict
 from manualdial.places.place import PlaceSource, Whereabouts
 from manualdial.screener import Question, Screened, Screener
 from manualdial.screening import Decision

@@ -1,8 +1,9 @@
 """Write the files that are made from the code and its data.
 
-    scripts/generate.py [schemas] [configuration] [policies] [--check]
+    python -m scripts.generate [schemas] [configuration] [policies] [--check]
 
-schemas/ from the messages, docs/configuration.md from the options, docs/policies.md from the shipped policies.
+schemas/ from the messages and the table of routes, docs/configuration.md from the options, docs/policies.md from the
+shipped policies.
 Without a name, all of them.
 With `--check` nothing is written; it fails and names the files that no longer agree with the code.
 """
@@ -10,128 +11,76 @@ With `--check` nothing is written; it fails and names the files that no longer a
 from __future__ import annotations
 
 import argparse
-import ast
 import enum
 import inspect
-import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import ModuleType, UnionType
+from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
-from manualdial import config, messages
+from manualdial import config
+from manualdial.agent_requests import AgentRequests
+from manualdial.call_control import CallControl
 from manualdial.commands import rule_in_words
+from manualdial.dial_requests import DialRequests
+from manualdial.messages.incoming import Incoming
+from manualdial.messages.outbound import ErrorData
+from manualdial.messages.schema import definitions
+from manualdial.registration import Registration
+from manualdial.routes import Routes, routes
 from manualdial.screening import policies as screening_policies
 from manualdial.screening.holiday_sets import HolidaySet
 from manualdial.screening.rule import Policy, Rule
+from manualdial.screening_requests import ScreeningRequests
+from scripts import asyncapi
 
 ROOT = Path(__file__).resolve().parent.parent
 
-Struct = type[msgspec.Struct]
 Files = dict[Path, str]
-
-
-def sentences(module: ModuleType) -> dict[tuple[str, str], str]:
-    """The text under each field of each class of a module, by class and field."""
-    found: dict[tuple[str, str], str] = {}
-    for owner in ast.parse(inspect.getsource(module)).body:
-        if not isinstance(owner, ast.ClassDef):
-            continue
-        for pair in itertools.pairwise(owner.body):
-            match pair:
-                case ast.AnnAssign(target=ast.Name(id=field)), ast.Expr(value=ast.Constant(value=str(text))):
-                    found[owner.name, field] = inspect.cleandoc(text)
-    return found
 
 
 # ── schemas/ ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def structs() -> list[Struct]:
-    """The messages and their parts: every class of `messages` that says something."""
-    return [
-        thing
-        for thing in vars(messages).values()
-        if isinstance(thing, type)
-        and issubclass(thing, msgspec.Struct)
-        and thing.__module__ == messages.__name__
-        and (msgspec.structs.fields(thing) or thing is messages.NoData)
-    ]
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def schema_of(kind: Any) -> dict[str, Any]:
-    """The schema of a field's type. Unlike msgspec's own, it takes a union of classes without a tag."""
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return {"$ref": f"#/$defs/{kind.__name__}"}
-    inner = [part for part in get_args(kind) if part is not msgspec.UnsetType]
-    origin = get_origin(kind)
-    if origin in (Union, UnionType):
-        return schema_of(inner[0]) if len(inner) == 1 else {"anyOf": [schema_of(part) for part in inner]}
-    if origin is list:
-        return {"type": "array", "items": schema_of(inner[0])}
-    return msgspec.json.schema(kind)
-
-
-def definition(kind: Struct, texts: Mapping[tuple[str, str], str]) -> dict[str, Any]:
-    """The schema of a class, with the text under each field in it."""
-    schema: dict[str, Any] = {"title": kind.__name__, "description": inspect.cleandoc(kind.__doc__ or "")}
-    schema |= {"type": "object", "properties": {}, "required": []}
-    for field in msgspec.structs.fields(kind):
-        one = schema_of(field.type)
-        if text := texts.get((kind.__name__, field.name)):
-            one["description"] = " ".join(text.split())
-        if isinstance(field.default, str | int):
-            one["default"] = field.default
-        schema["properties"][field.encode_name] = one
-        if field.required:
-            schema["required"].append(field.encode_name)
-    return schema
-
-
-def references(value: Any) -> set[str]:
-    """The names of the definitions that a schema points to."""
-    if isinstance(value, dict):
-        own = {value["$ref"].rpartition("/")[2]} if isinstance(value.get("$ref"), str) else set()
-        return own.union(*(references(item) for item in value.values()))
-    if isinstance(value, list):
-        return set().union(*(references(item) for item in value))
-    return set()
-
-
-def reachable(name: str, components: Mapping[str, Any]) -> set[str]:
-    """The definitions that the one named `name` is made of."""
-    found: set[str] = set()
-    waiting = references(components[name])
-    while waiting:
-        part = waiting.pop()
-        if part not in found:
-            found.add(part)
-            waiting |= references(components[part])
-    return found
+def the_routes() -> Routes:
+    """The table of contents. It needs the methods of the services, and calls none of them."""
+    return routes(
+        connectors=(),
+        dialing=DialRequests.__new__(DialRequests),
+        screening=ScreeningRequests.__new__(ScreeningRequests),
+        control=CallControl.__new__(CallControl),
+        agents=AgentRequests.__new__(AgentRequests),
+        registration=Registration.__new__(Registration),
+    )
 
 
 def schemas() -> Files:
-    """A file for each message that is not a part of another: `data` of requests, `message` of replies and events."""
-    texts = sentences(messages)
-    kinds = {kind.__name__: kind for kind in structs()}
-    components = {name: definition(kind, texts) for name, kind in kinds.items()}
-    parts = set().union(*(references(schema) for schema in components.values()))
-    files: Files = {}
-    for name in sorted(set(components) - parts):
-        kind = kinds[name]
-        schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **components[name]}
-        if issubclass(kind, messages.Incoming) and kind in messages.BARE_VALUE:
-            # The one key may stand for the whole: then its bare value is `data`.
-            schema["type"] = ["object", "string", "integer", "null"]
-        if needed := sorted(reachable(name, components)):
-            schema["$defs"] = {part: components[part] for part in needed}
-        folder = "requests" if issubclass(kind, messages.Incoming) else "messages"
-        files[Path("schemas") / folder / f"{name}.json"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    """A file for each `data` of a request and each `message` of a reply or an event, and AsyncAPI for all of it."""
+    table = the_routes()
+    roots = {line.data.__name__: line.data for line in table.lines} | {"ErrorData": ErrorData}
+    for answer in (answer for line in table.lines for answer in line.answers):
+        kind = get_args(answer.message)[0] if get_args(answer.message) else answer.message
+        roots[kind.__name__] = kind
+    files: Files = {Path("schemas/asyncapi.json"): as_text(asyncapi.document(table))}
+    for name, kind in sorted(roots.items()):
+        parts = definitions([kind], at="#/$defs")
+        schema: dict[str, Any] = {"$schema": DIALECT, **parts.pop(name)}
+        if parts:
+            schema["$defs"] = parts
+        folder = "requests" if issubclass(kind, Incoming) else "messages"
+        files[Path("schemas") / folder / f"{name}.json"] = as_text(schema)
     return files
+
+
+def as_text(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 # ── docs/configuration.md ───────────────────────────────────────────────────────────────────────────────────────────

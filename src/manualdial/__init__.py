@@ -28,10 +28,11 @@ The modules in import order: a module imports only modules below it, and never o
     engines   storage   registries                          ways out (adapters): telephony, SQL, files of registries
     ports                                                   the line between the core and the outside
     screening   evidence                                    rules as pure functions over facts; the hash chain
+    addresses                                               what the server publishes on which address
+    messages                                                every message on the wire, a file for each subject
     calls   agents                                          the nouns
     places                                                  where a called party may be
     numbers
-    messages
     envelope
     errors
 """

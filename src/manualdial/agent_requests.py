@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from manualdial import numbers, views
+from manualdial.addresses import AGENT_STATES, LOGIN_SUCCESS, LOGOUT_SUCCESS, SET_AGENT_STATE
 from manualdial.agents import AgentState, AgentStateType, Role, agent_state
-from manualdial.envelope import Address
 from manualdial.errors import (
     AgentNotLoggedIn,
     AgentStateNotFound,
@@ -16,7 +16,8 @@ from manualdial.errors import (
     UpdateAgentStateFailed,
 )
 from manualdial.live_calls import LiveCalls
-from manualdial.messages import ApplicationState, Login, Logout, NoData, SetNotReady, UpdateState
+from manualdial.messages.agents import ApplicationState, Login, Logout, SetNotReady, UpdateState
+from manualdial.messages.incoming import NoData
 from manualdial.ports import Engine, EngineRefused, EngineSilent, EngineUnavailable
 from manualdial.requests import Reply, Request
 from manualdial.sessions import Sessions
@@ -58,7 +59,7 @@ class AgentRequests:
         self._sessions.open(caller, connector=request.address.channel, extension=extension, region=region)
         await self._sessions.written()
         session = self._sessions.require(caller.user_id)
-        return Reply(address=_sibling(request, "LoginSuccess"), message=views.agent_sync(session))
+        return Reply(address=LOGIN_SUCCESS.address.on(request.address.channel), message=views.agent_sync(session))
 
     async def logout(self, request: Request, data: Logout) -> Reply:
         """Agent/Logout. An administrator may name another user of the tenant."""
@@ -71,7 +72,7 @@ class AgentRequests:
             details = {} if call is None else {"callId": call.id}
             raise CallInProgress("the agent has a live call, or one that is being made", details=details)
         session = self._sessions.end(agent_id)
-        address = _sibling(request, "LogoutSuccess")
+        address = LOGOUT_SUCCESS.address.on(request.address.channel)
         if agent_id != request.caller.user_id:
             self._sessions.tell_logged_out(session)
         await self._sessions.written()
@@ -85,7 +86,7 @@ class AgentRequests:
 
     async def list_states(self, request: Request, _data: NoData) -> Reply:
         """Agent/GetStates, also asked as GetAgentState."""
-        return Reply(address=_sibling(request, "GetStates"), message=views.listed_states())
+        return Reply(address=AGENT_STATES.address.on(request.address.channel), message=views.listed_states())
 
     async def update_state(self, request: Request, data: UpdateState) -> Reply:
         """Agent/UpdateState: ends in a SetAgentState event, also if nothing changes."""
@@ -116,7 +117,7 @@ class AgentRequests:
         await self._sessions.written()
         # As it is now: events that were published meanwhile are not taken back by this one.
         event = views.set_agent_state(self._sessions.require(agent_id), event=state.label, reason_code=reason_code)
-        return Reply(address=_sibling(request, "SetAgentState"), message=event)
+        return Reply(address=SET_AGENT_STATE.address.on(request.address.channel), message=event)
 
     async def _mute(self, request: Request, *, muted: bool) -> Reply:
         agent_id = request.caller.user_id
@@ -132,7 +133,7 @@ class AgentRequests:
         await self._sessions.written()
         session = self._sessions.require(agent_id)
         event = views.set_agent_state(session, event=session.state.label, reason_code=None)
-        return Reply(address=_sibling(request, "SetAgentState"), message=event)
+        return Reply(address=SET_AGENT_STATE.address.on(request.address.channel), message=event)
 
     def _agent_of_the_tenant(self, request: Request, agent_id: str) -> str:
         if Role.ADMIN not in request.caller.roles:
@@ -141,7 +142,3 @@ class AgentRequests:
         if session is None or session.tenant_id != request.caller.tenant_id:
             raise AgentNotLoggedIn("no such agent is logged in")
         return agent_id
-
-
-def _sibling(request: Request, subtopic: str) -> Address:
-    return Address(request.address.channel, "Agent", subtopic)

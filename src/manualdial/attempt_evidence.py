@@ -10,7 +10,8 @@ import msgspec
 
 from manualdial import __version__, presses, views
 from manualdial.evidence import Draft, Kind
-from manualdial.messages import Number, Verdict
+from manualdial.messages.dial import Number
+from manualdial.messages.verdict import Verdict
 from manualdial.places.place import Whereabouts
 from manualdial.places.time_zone import TIME_ZONE_RULES
 from manualdial.presses import Press

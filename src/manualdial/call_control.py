@@ -22,7 +22,8 @@ from manualdial.errors import (
     SendDtmfFailed,
 )
 from manualdial.live_calls import LiveCalls
-from manualdial.messages import CallReference, CallStateSync, ControlReply, Digits, NoData
+from manualdial.messages.calls import CallReference, CallStateSync, ControlReply, Digits
+from manualdial.messages.incoming import NoData
 from manualdial.ports import Clock, Engine, EngineRefused, EngineSilent, EngineUnavailable
 from manualdial.requests import AnsweredByEvent, Reply, Request
 

@@ -12,10 +12,11 @@ import msgspec
 import structlog
 
 from manualdial import calls, views
+from manualdial.addresses import STATE_CHANGE
 from manualdial.bus import Bus, Published, Scope
 from manualdial.calls import Call, CallState, Change, Report
 from manualdial.deadlines import Deadlines
-from manualdial.envelope import Address, reply
+from manualdial.envelope import reply
 from manualdial.live_calls import LiveCalls
 from manualdial.metrics import Metrics
 from manualdial.ports import Clock, Store
@@ -143,7 +144,7 @@ class CallProgress:
     def _publish(self, change: Change) -> Published:
         call = change.call
         log.info("call", call_id=call.id, state=call.state, leg=change.leg, agent=call.agent_id)
-        address = Address(call.connector, "InboundCall", "InboundCallStateChange")
+        address = STATE_CHANGE.address.on(call.connector)
         return self._bus.publish(Scope(call.tenant_id, call.agent_id), reply(address, views.state_change(change)))
 
     def _state_changed(self, call: Call) -> None:

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 import msgspec
 import structlog
 
-from manualdial import messages, presses, views
+from manualdial import presses, views
 from manualdial.attempt_evidence import evidence_of
 from manualdial.bus import Published
 from manualdial.call_progress import CallProgress
@@ -32,7 +32,7 @@ from manualdial.errors import (
 )
 from manualdial.evidence import Draft, Kind
 from manualdial.live_calls import LiveCalls
-from manualdial.messages import Dial
+from manualdial.messages.dial import Dial, DialChecked
 from manualdial.metrics import Metrics
 from manualdial.ports import (
     AttemptsChanged,
@@ -121,7 +121,7 @@ class Dialing:
         self._lead_seconds = lead_seconds
         self._running: set[asyncio.Task[Outcome]] = set()
 
-    async def press(self, request: Request, data: Dial) -> Outcome | messages.DialChecked:
+    async def press(self, request: Request, data: Dial) -> Outcome | DialChecked:
         """One press. Raises what contract §2 lists."""
         try:
             session = self._sessions.require(request.caller.user_id)
@@ -135,9 +135,7 @@ class Dialing:
             if data.dry_run:
                 screened = await self._screen(press)
                 number = views.number(press.number)
-                return messages.DialChecked(
-                    state="checked", number=number, purpose=press.purpose, verdict=screened.verdict
-                )
+                return DialChecked(state="checked", number=number, purpose=press.purpose, verdict=screened.verdict)
             outcome = await self._run(press)
         except ManualDialError as error:
             self._metrics.press(error.error_type)

@@ -18,6 +18,7 @@ import structlog
 from msgspec import UNSET
 
 from manualdial import envelope as wire
+from manualdial.addresses import Publication
 from manualdial.agents import Caller
 from manualdial.bus import Bus, Delivery, Scope
 from manualdial.envelope import Address, Envelope, MalformedPacket, Outgoing, Packet, checked_request_id, fold
@@ -31,7 +32,8 @@ from manualdial.errors import (
     ServiceUnavailable,
     UnknownAddress,
 )
-from manualdial.messages import ErrorData, Incoming, read
+from manualdial.messages.incoming import Incoming, read
+from manualdial.messages.outbound import ErrorData
 from manualdial.ports import StoreUnavailable
 from manualdial.requests import AnsweredByEvent, Connection, DirectReply, Reply, Request
 from manualdial.tracing import Tracing
@@ -48,12 +50,19 @@ Method = Callable[[Any, Any], Awaitable[AnyAnswer]]
 """Gets the Request and the typed data; before registration, where nobody is known yet, the Connection and the data."""
 
 
+Errors = tuple[type[ManualDialError], ...]
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the table of contents."""
 
     address: Address
     data: type[Incoming]
     method: Method
+    answers: tuple[Publication, ...] = ()
+    """What answers it: a reply, an event in its place, and what follows either on the same connection."""
+    errors: Errors = ()
+    """What it may be refused with, beside what any request may be."""
     before_register: bool = False
     """Whether it is answered on a connection that is not registered yet: nobody is known who asks."""
 

@@ -38,6 +38,10 @@ class Address(msgspec.Struct, frozen=True):
         """The three levels folded: no outer blanks, no difference of case."""
         return _key(self)
 
+    def on(self, channel: str) -> Address:
+        """The same topic and subtopic on another channel."""
+        return Address(channel, self.topic, self.subtopic)
+
     def __str__(self) -> str:
         return f"{self.channel}/{self.topic}/{self.subtopic}"
 

@@ -11,7 +11,8 @@ from manualdial import views
 from manualdial.agents import Caller
 from manualdial.calls import Call
 from manualdial.errors import NoSuchCall, NotPermitted
-from manualdial.messages import Ending, Number
+from manualdial.messages.calls import Ending
+from manualdial.messages.dial import Number
 from manualdial.ports import Store, StoredChange
 
 MAX_CALLS = 200

@@ -11,7 +11,7 @@ import msgspec
 from manualdial import numbers
 from manualdial.agents import AgentSession, Caller, Role
 from manualdial.errors import MalformedMessage, ManualDialError, NotPermitted
-from manualdial.messages import Dial
+from manualdial.messages.dial import Dial
 from manualdial.numbers import PhoneNumber
 from manualdial.requests import Request
 from manualdial.screener import Question

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from manualdial import __version__
+from manualdial import __version__, addresses
 from manualdial.agents import Caller
 from manualdial.bus import Bus, Subscriber, permitted_patterns, scope_for
-from manualdial.envelope import Address, Outgoing, reply
+from manualdial.envelope import Outgoing, reply
 from manualdial.errors import NotAuthenticated, NotPermitted
-from manualdial.messages import (
+from manualdial.messages.bus import (
     Register,
     Registered,
     RegisteredUser,
@@ -22,10 +22,6 @@ from manualdial.ports import Authenticator
 from manualdial.requests import Connection, DirectReply, Request
 from manualdial.sessions import Sessions
 
-REGISTERED = Address("Bus", "Session", "Registered")
-RESET = Address("Bus", "Session", "Reset")
-SUBSCRIBED = Address("Bus", "Session", "Subscribed")
-UNSUBSCRIBED = Address("Bus", "Session", "Unsubscribed")
 EVERYTHING = ["*/*/*"]
 
 Snapshots = Callable[[Caller], tuple[Outgoing, Outgoing]]
@@ -66,26 +62,26 @@ class Registration:
             tenant=caller.tenant,
             epoch=self._bus.epoch,
             seq=seq,
-            subscriptions=_texts(subscriber),
+            subscriptions=_in_force(subscriber).subscriptions,
             server=ServerVersion(name="manualdial", version=__version__),
         )
         then: tuple[Outgoing, ...] = ()
         if data.resume is not None and (data.resume.epoch, data.resume.seq) != (self._bus.epoch, seq):
             # Nothing of the past is kept: what was missed is told by snapshots, never by silence.
-            then = (reply(RESET, Reset(epoch=self._bus.epoch, seq=seq)), *self._snapshots(caller))
-        return DirectReply(address=REGISTERED, message=registered, then=then)
+            then = (reply(addresses.RESET.address, Reset(epoch=self._bus.epoch, seq=seq)), *self._snapshots(caller))
+        return DirectReply(address=addresses.REGISTERED.address, message=registered, then=then)
 
     async def subscribe(self, request: Request, data: Subscriptions) -> DirectReply:
         """Adds patterns; answers with all that are in force."""
         subscriber = _subscriber(request.connection)
         subscriber.subscribe(permitted_patterns(data.subscriptions))
-        return DirectReply(address=SUBSCRIBED, message=SubscriptionsInForce(subscriptions=_texts(subscriber)))
+        return DirectReply(address=addresses.SUBSCRIBED.address, message=_in_force(subscriber))
 
     async def unsubscribe(self, request: Request, data: Subscriptions) -> DirectReply:
         """Takes patterns away; answers with those that stay in force."""
         subscriber = _subscriber(request.connection)
         subscriber.unsubscribe(permitted_patterns(data.subscriptions))
-        return DirectReply(address=UNSUBSCRIBED, message=SubscriptionsInForce(subscriptions=_texts(subscriber)))
+        return DirectReply(address=addresses.UNSUBSCRIBED.address, message=_in_force(subscriber))
 
     def gone(self, connection: Connection) -> None:
         """The connection is closed. Safe to repeat."""
@@ -106,5 +102,5 @@ def _subscriber(connection: Connection) -> Subscriber:
     return connection.subscriber
 
 
-def _texts(subscriber: Subscriber) -> list[str]:
-    return [pattern.text for pattern in subscriber.patterns]
+def _in_force(subscriber: Subscriber) -> SubscriptionsInForce:
+    return SubscriptionsInForce(subscriptions=[pattern.text for pattern in subscriber.patterns])

@@ -1,44 +1,72 @@
-"""The table of contents: address → message type → service method (contract §2 to §6)."""
+"""The table of contents: address → message type → service method → what comes of it (contract §2 to §6)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
+from manualdial import addresses, errors
+from manualdial.addresses import AMAZON, Publication, on_each
 from manualdial.agent_requests import AgentRequests
 from manualdial.call_control import CallControl
 from manualdial.dial_requests import DialRequests
-from manualdial.dispatcher import Method, Route
+from manualdial.dispatcher import Errors, Method, Route
 from manualdial.envelope import Address, fold
-from manualdial.messages import (
-    CallReference,
-    Check,
-    Dial,
-    Digits,
-    Incoming,
-    Login,
-    Logout,
-    NoData,
-    Register,
-    SetDnc,
-    SetLocation,
-    SetNotReady,
-    Subscriptions,
-    UpdateState,
-)
+from manualdial.messages.agents import ApplicationState, Login, Logout, SetNotReady, UpdateState
+from manualdial.messages.bus import Register, Subscriptions
+from manualdial.messages.calls import CallReference, ControlReply, Digits
+from manualdial.messages.dial import Dial, ManualDialReply
+from manualdial.messages.incoming import Incoming, NoData
+from manualdial.messages.screening import Check, CheckReply, SetDnc, SetLocation
 from manualdial.registration import Registration
 from manualdial.screening_requests import ScreeningRequests
 
 Key = tuple[str, str, str]
 
-AMAZON = "Amazon"
-"""Always a connector, so that the sample of the reference works as it stands on every engine (contract §2)."""
+ALWAYS: Errors = (
+    errors.MalformedMessage,
+    errors.NotRegistered,
+    errors.TooManyRequests,
+    errors.ServiceUnavailable,
+    errors.InternalError,
+)
+"""What any request may be told, beside what its line names."""
+
+_NUMBER: Errors = (errors.PhoneNumberMissing, errors.PhoneNumberInvalid)
+_CHECK: Errors = (*_NUMBER, errors.NotPermitted)
+_DIAL: Errors = (
+    *_CHECK,
+    errors.AgentNotLoggedIn,
+    errors.CallRefused,
+    errors.CallInProgress,
+    errors.DialRateExceeded,
+    errors.RequestIdConflict,
+    errors.MakeCallFailed,
+    errors.CallOutcomeUnknown,
+)
+_LOCATION: Errors = (*_CHECK, errors.NoSuchCall)
+_CALL: Errors = (errors.NoSuchCall, errors.ActionNotAllowed)
+_HOLD: Errors = (*_CALL, errors.HoldCallFailed)
+_RESUME: Errors = (*_CALL, errors.ResumeCallFailed)
+_DTMF: Errors = (*_CALL, errors.SendDtmfFailed)
+_HANG_UP: Errors = (*_CALL, errors.DisconnectCallFailed)
+_END: Errors = (*_CALL, errors.ClearContactFailed)
+_AGENT: Errors = (errors.AgentNotLoggedIn,)
+_LOGIN: Errors = (*_AGENT, errors.NotPermitted)
+_LOGOUT: Errors = (*_LOGIN, errors.CallInProgress)
+_MUTE: Errors = (*_AGENT, errors.UpdateAgentStateFailed)
+_STATE: Errors = (*_MUTE, errors.AgentStateNotFound)
+_SUBSCRIBE: Errors = (errors.NotPermitted,)
+_REGISTER: Errors = (*_SUBSCRIBE, errors.NotAuthenticated, errors.TokenExpired)
 
 
 class Routes(msgspec.Struct, frozen=True, kw_only=True):
     """What the dispatcher looks addresses up in."""
 
+    lines: tuple[Route, ...]
+    """The table: what every connector has stands there once, under `{connector}`."""
     by_key: Mapping[Key, Route]
     published_only: frozenset[Key]
     """Addresses of replies and events: what comes in on them is refused."""
@@ -57,67 +85,63 @@ def routes(
 ) -> Routes:
     """The whole table, with the lines of every connector."""
     names = tuple(dict.fromkeys((AMAZON, *connectors)))
-    sample_reply, table_reply = Address("UI", "InboundCall", "ManualDialCall"), Address("LCM", *_TABLE)
-    lines: list[tuple[Address, type[Incoming], Method]] = [
-        (table_reply, Dial, dialing.manual_dial_call(reply_to=table_reply)),
-        (Address("LCM", "Webservice", "CheckPhoneNumber"), Check, screening.check_phone_number),
-        (Address("LCM", "Webservice", "SetDNC"), SetDnc, screening.set_dnc),
-        (Address("LCM", "Webservice", "SetLocation"), SetLocation, screening.set_location),
-    ]
-    for name in names:
-        per_connector: list[tuple[str, str, type[Incoming], Method]] = [
-            ("InboundCall", "ManualDialCall", Dial, dialing.manual_dial_call(reply_to=sample_reply)),
-            ("InboundCall", "SetMakeCall", Dial, dialing.set_make_call),
-            ("InboundCall", "Hold", CallReference, control.hold),
-            ("InboundCall", "Resume", CallReference, control.resume),
-            ("InboundCall", "SendDTMF", Digits, control.send_dtmf),
-            ("InboundCall", "Disconnect", CallReference, control.disconnect),
-            ("InboundCall", "ClearContact", CallReference, control.clear_contact),
-            ("InboundCall", "StateSync", NoData, control.state),
-            ("App", "StateSync", NoData, agents.application_state),
-            ("Agent", "Login", Login, agents.login),
-            ("Agent", "Logout", Logout, agents.logout),
-            ("Agent", "StateSync", NoData, agents.state),
-            ("Agent", "GetStates", NoData, agents.list_states),
-            ("Agent", "GetAgentState", NoData, agents.list_states),
-            ("Agent", "UpdateState", UpdateState, agents.update_state),
-            ("Agent", "Update", UpdateState, agents.update_state),
-            ("Agent", "SetNotReady", SetNotReady, agents.set_not_ready),
-            ("Agent", "Mute", NoData, agents.mute),
-            ("Agent", "Unmute", NoData, agents.unmute),
-        ]
-        lines += [(Address(name, topic, subtopic), data, method) for topic, subtopic, data, method in per_connector]
-    table = [Route(address=address, data=data, method=method) for address, data, method in lines]
-    table += [
-        Route(
-            address=Address("Bus", "Session", "Register"),
-            data=Register,
-            method=registration.register,
-            before_register=True,
-        ),
-        Route(address=Address("Bus", "Session", "Subscribe"), data=Subscriptions, method=registration.subscribe),
-        Route(address=Address("Bus", "Session", "Unsubscribe"), data=Subscriptions, method=registration.unsubscribe),
-    ]
+    own_table, sample = Address("LCM", "Webservice", "ManualDialCall"), addresses.SAMPLE_REPLY
+    by_table, by_sample = (dialing.manual_dial_call(reply_to=address) for address in (own_table, sample.address))
+    change, agent_state = addresses.STATE_CHANGE, addresses.SET_AGENT_STATE
+    states, reset = addresses.AGENT_STATES, (addresses.RESET, addresses.AGENT_SYNC, addresses.CALL_SYNC)
+    lines = (
+        _line("LCM/Webservice/ManualDialCall", Dial, by_table, _DIAL, ManualDialReply),
+        _line("LCM/Webservice/CheckPhoneNumber", Check, screening.check_phone_number, _CHECK, CheckReply),
+        _line("LCM/Webservice/SetDNC", SetDnc, screening.set_dnc, _NUMBER, addresses.SET_DNC_RESULT),
+        _line("LCM/Webservice/SetLocation", SetLocation, screening.set_location, _LOCATION, CheckReply),
+        _line("{connector}/InboundCall/ManualDialCall", Dial, by_sample, _DIAL, sample),
+        _line("{connector}/InboundCall/SetMakeCall", Dial, dialing.set_make_call, _DIAL, ControlReply, change),
+        _line("{connector}/InboundCall/Hold", CallReference, control.hold, _HOLD, ControlReply, change),
+        _line("{connector}/InboundCall/Resume", CallReference, control.resume, _RESUME, ControlReply, change),
+        _line("{connector}/InboundCall/SendDTMF", Digits, control.send_dtmf, _DTMF, ControlReply),
+        _line("{connector}/InboundCall/Disconnect", CallReference, control.disconnect, _HANG_UP, ControlReply, change),
+        _line("{connector}/InboundCall/ClearContact", CallReference, control.clear_contact, _END, ControlReply, change),
+        _line("{connector}/InboundCall/StateSync", NoData, control.state, (), addresses.CALL_SYNC),
+        _line("{connector}/App/StateSync", NoData, agents.application_state, (), ApplicationState),
+        _line("{connector}/Agent/Login", Login, agents.login, _LOGIN, addresses.LOGIN_SUCCESS),
+        _line("{connector}/Agent/Logout", Logout, agents.logout, _LOGOUT, addresses.LOGOUT_SUCCESS),
+        _line("{connector}/Agent/StateSync", NoData, agents.state, (), addresses.AGENT_SYNC),
+        _line("{connector}/Agent/GetStates", NoData, agents.list_states, (), states),
+        _line("{connector}/Agent/GetAgentState", NoData, agents.list_states, (), states),
+        _line("{connector}/Agent/UpdateState", UpdateState, agents.update_state, _STATE, agent_state),
+        _line("{connector}/Agent/Update", UpdateState, agents.update_state, _STATE, agent_state),
+        _line("{connector}/Agent/SetNotReady", SetNotReady, agents.set_not_ready, _AGENT, agent_state),
+        _line("{connector}/Agent/Mute", NoData, agents.mute, _MUTE, agent_state),
+        _line("{connector}/Agent/Unmute", NoData, agents.unmute, _MUTE, agent_state),
+        _line("Bus/Session/Register", Register, registration.register, _REGISTER, addresses.REGISTERED, *reset),
+        _line("Bus/Session/Subscribe", Subscriptions, registration.subscribe, _SUBSCRIBE, addresses.SUBSCRIBED),
+        _line("Bus/Session/Unsubscribe", Subscriptions, registration.unsubscribe, _SUBSCRIBE, addresses.UNSUBSCRIBED),
+    )
     channels = ("LCM", "UI", "Bus", *names)
+    published = [each.address for each in addresses.PUBLISHED_ONLY]
+    published += [Address(channel, "Error", "ApiError") for channel in channels]
     return Routes(
-        by_key={route.address.key: route for route in table},
-        published_only=frozenset(address.key for address in _published(channels, names)),
+        lines=lines,
+        by_key={
+            address.key: msgspec.structs.replace(line, address=address)
+            for line in lines
+            for address in on_each(line.address, names)
+        },
+        published_only=frozenset(on.key for address in published for on in on_each(address, names)),
         channels={fold(channel): channel for channel in channels},
     )
 
 
-_TABLE = ("Webservice", "ManualDialCall")
-
-
-def _published(channels: Iterable[str], connectors: Iterable[str]) -> Iterable[Address]:
-    """The addresses that only the server publishes on."""
-    yield Address("UI", "InboundCall", "ManualDialCall")
-    yield Address("LCM", "Webservice", "SetDNCResult")
-    for channel in channels:
-        yield Address(channel, "Error", "ApiError")
-    for connector in connectors:
-        yield Address(connector, "InboundCall", "InboundCallStateChange")
-        for subtopic in ("LoginSuccess", "LogoutSuccess", "SetAgentState"):
-            yield Address(connector, "Agent", subtopic)
-    for subtopic in ("Registered", "Reset", "Subscribed", "Unsubscribed"):
-        yield Address("Bus", "Session", subtopic)
+def _line(address: str, data: type[Incoming], method: Method, errors: Errors, *answers: Any) -> Route:
+    """`answers`: what is published as the answer, or the type of a reply on the request's own address."""
+    own = Address(*address.split("/"))
+    return Route(
+        address=own,
+        data=data,
+        method=method,
+        answers=tuple(
+            each if isinstance(each, Publication) else Publication(address=own, message=each) for each in answers
+        ),
+        errors=errors,
+        before_register=data is Register,
+    )

@@ -11,7 +11,7 @@ import structlog
 
 from manualdial.agents import Role
 from manualdial.closures import Closures
-from manualdial.messages import Verdict
+from manualdial.messages.verdict import Verdict
 from manualdial.numbers import PhoneNumber
 from manualdial.pace import Pace
 from manualdial.places.by_number import of_number

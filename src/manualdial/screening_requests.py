@@ -11,17 +11,18 @@ from typing import Any
 
 import msgspec
 
-from manualdial import messages, numbers, presses, views
+from manualdial import numbers, presses, views
+from manualdial.addresses import SET_DNC_RESULT
 from manualdial.agents import Caller
 from manualdial.calls import Call
-from manualdial.envelope import Address
 from manualdial.errors import MalformedMessage, ManualDialError, NoSuchCall, ServiceUnavailable
 from manualdial.live_calls import LiveCalls
-from manualdial.messages import (
+from manualdial.messages.dial import DialChecked
+from manualdial.messages.incoming import read
+from manualdial.messages.screening import (
     MAX_CHECKS,
     Check,
     CheckReply,
-    DialChecked,
     SetDnc,
     SetDncResponse,
     SetDncResult,
@@ -90,7 +91,7 @@ class ScreeningRequests:
         pace = Pace()
         for check in checks:
             try:
-                found.append(self._question(caller, messages.read(check, Check)))
+                found.append(self._question(caller, read(check, Check)))
             except ManualDialError as error:
                 found.append(error)
             await pace.keep()
@@ -104,7 +105,7 @@ class ScreeningRequests:
         account_number = presses.text(data.account_number) or self._account(request.caller, number)
         await self._record(request.caller, number, _content(data, self._clock.now()), account_number=account_number)
         result = SetDncResult(response=SetDncResponse(success=True))
-        return Reply(address=Address(*_RESULT), message=result)
+        return Reply(address=SET_DNC_RESULT.address, message=result)
 
     async def set_location(self, request: Request, data: SetLocation) -> Reply:
         """Write down where the person says to be, and judge the call anew; an agent in a call may have to end it."""
@@ -192,9 +193,6 @@ class ScreeningRequests:
                 await self._store.withdraw_records(
                     caller.tenant_id, replaced, by=caller.login_name, at=now, reason=f"replaced by {record.id}"
                 )
-
-
-_RESULT = ("LCM", "Webservice", "SetDNCResult")
 
 
 def _checked(screened: Screened) -> DialChecked:

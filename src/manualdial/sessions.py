@@ -17,9 +17,10 @@ import msgspec
 import structlog
 
 from manualdial import views
+from manualdial.addresses import LOGOUT_SUCCESS, SET_AGENT_STATE, Publication
 from manualdial.agents import AFTER_CALL_WORK, BUSY, AgentSession, AgentState, Caller
 from manualdial.bus import Bus, Scope
-from manualdial.envelope import Address, reply
+from manualdial.envelope import reply
 from manualdial.errors import AgentNotLoggedIn
 from manualdial.live_calls import LiveCalls
 from manualdial.ports import Clock, Store, StoreUnavailable
@@ -180,12 +181,12 @@ class Sessions:
             if now.muted != session.muted:
                 self._store.record_login(now)
             message = views.set_agent_state(now, event=now.state.label, reason_code=None)
-            self._publish(now, "SetAgentState", message)
+            self._publish(now, SET_AGENT_STATE, message)
         self._expect_connection(agent_id)  # where the grace time ran out during the call, nobody may ever come back
 
     def tell_logged_out(self, session: AgentSession) -> None:
         """Tell the agent's applications that the login has ended, where none of them asked for it."""
-        self._publish(session, "LogoutSuccess", views.logged_out(session))
+        self._publish(session, LOGOUT_SUCCESS, views.logged_out(session))
 
     def close(self) -> None:
         """Stop all timers."""
@@ -207,9 +208,9 @@ class Sessions:
         self._sessions[session.agent_id] = session
         self._store.record_login(session)
 
-    def _publish(self, session: AgentSession, subtopic: str, message: object) -> None:
-        address = Address(session.connector, "Agent", subtopic)
-        self._bus.publish(Scope(session.tenant_id, session.agent_id), reply(address, message))
+    def _publish(self, session: AgentSession, publication: Publication, message: object) -> None:
+        event = reply(publication.address.on(session.connector), message)
+        self._bus.publish(Scope(session.tenant_id, session.agent_id), event)
 
     def _expect_connection(self, agent_id: str) -> None:
         """Start the grace time of a login that no connection keeps."""

@@ -5,13 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache, lru_cache
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET
 
-from manualdial import messages
 from manualdial.agents import AFTER_CALL_WORK, AGENT_STATES, AVAILABLE, BUSY, AgentSession
 from manualdial.calls import Action, Call, CallState, Change, Leg, allowed_actions
+from manualdial.messages.agents import (
+    AgentData,
+    AgentInfo,
+    AgentRules,
+    AgentStateView,
+    AgentSync,
+    ListedState,
+    ReasonCode,
+    SetAgentState,
+)
+from manualdial.messages.calls import (
+    ButtonStates,
+    CallActual,
+    CallEvent,
+    CallStateSync,
+    CallVariables,
+    DialState,
+    Ending,
+    InboundCallStateChange,
+    MediaProperties,
+    ResponseFields,
+    SynchronisedCall,
+)
+from manualdial.messages.dial import DialReply, Number
 from manualdial.numbers import PhoneNumber
 
 _BUTTONS = (
@@ -41,9 +65,9 @@ def timestamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def number(phone_number: PhoneNumber) -> messages.Number:
+def number(phone_number: PhoneNumber) -> Number:
     """A number as typed and as read."""
-    return messages.Number(
+    return Number(
         typed=phone_number.typed,
         e164=phone_number.e164,
         region=phone_number.region,
@@ -52,11 +76,11 @@ def number(phone_number: PhoneNumber) -> messages.Number:
     )
 
 
-def ending(call: Call) -> messages.Ending | msgspec.UnsetType:
+def ending(call: Call) -> Ending | msgspec.UnsetType:
     """How the call ended, where it has."""
     if call.ending is None:
         return UNSET
-    return messages.Ending(
+    return Ending(
         by=call.ending.by,
         cause=call.ending.cause,
         q850=UNSET if call.ending.q850 is None else call.ending.q850,
@@ -64,9 +88,9 @@ def ending(call: Call) -> messages.Ending | msgspec.UnsetType:
     )
 
 
-def dial_state(call: Call, leg: Leg) -> messages.DialState:
+def dial_state(call: Call, leg: Leg) -> DialState:
     """`dial` of a state event."""
-    return messages.DialState(
+    return DialState(
         call_id=call.id,
         agent_id=call.agent_id,
         request_id=call.request_id or UNSET,
@@ -79,9 +103,9 @@ def dial_state(call: Call, leg: Leg) -> messages.DialState:
     )
 
 
-def dial_reply(call: Call, *, replay: bool) -> messages.DialReply:
+def dial_reply(call: Call, *, replay: bool) -> DialReply:
     """`dial` of the reply to a press."""
-    return messages.DialReply(
+    return DialReply(
         call_id=call.id,
         state=call.state,
         replay=replay,
@@ -97,18 +121,18 @@ def current_leg(call: Call) -> Leg:
     return Leg.CUSTOMER if call.state in customer else Leg.AGENT
 
 
-def state_change(change: Change) -> messages.InboundCallStateChange:
+def state_change(change: Change) -> InboundCallStateChange:
     """The event of one change of one leg."""
     call, leg = change.call, change.leg
     called = call.number.e164
     status = _status(call.state)
-    return messages.InboundCallStateChange(
-        call=messages.CallEvent(
+    return InboundCallStateChange(
+        call=CallEvent(
             id=call.leg_id(leg),
             event=change.event,
             call_type=_CALL_TYPES[leg],
             button_states=_buttons(call.state),
-            response_actual=messages.CallActual(
+            response_actual=CallActual(
                 connection_id=call.leg_id(leg),
                 contact_id=call.id,
                 phone_number=called if leg is Leg.CUSTOMER else call.extension,
@@ -117,9 +141,9 @@ def state_change(change: Change) -> messages.InboundCallStateChange:
                 type=_CALL_TYPES[leg],
                 previous_status=_status(call.previous) if call.previous else None,
             ),
-            call_variables=messages.CallVariables(calling_number=call.caller_id or "", called_number=called),
-            response_fields=messages.ResponseFields(
-                media_properties=messages.MediaProperties(call_type=_CALL_TYPES[leg]),
+            call_variables=CallVariables(calling_number=call.caller_id or "", called_number=called),
+            response_fields=ResponseFields(
+                media_properties=MediaProperties(call_type=_CALL_TYPES[leg]),
                 from_address=call.caller_id or "",
                 call_state=status,
                 type=_CALL_TYPES[leg],
@@ -132,15 +156,15 @@ def state_change(change: Change) -> messages.InboundCallStateChange:
     )
 
 
-def call_sync(calls: Iterable[Call]) -> messages.CallStateSync:
+def call_sync(calls: Iterable[Call]) -> CallStateSync:
     """InboundCall/StateSync of an agent with these calls."""
     synchronised = [_synchronised_call(call) for call in calls if not call.is_over]
-    return messages.CallStateSync(attributes=[], queue_name=None, queue_timestamp=None, calls=synchronised)
+    return CallStateSync(attributes=[], queue_name=None, queue_timestamp=None, calls=synchronised)
 
 
-def _synchronised_call(call: Call) -> messages.SynchronisedCall:
+def _synchronised_call(call: Call) -> SynchronisedCall:
     leg = current_leg(call)
-    return messages.SynchronisedCall(
+    return SynchronisedCall(
         connection_id=call.leg_id(leg),
         contact_id=call.id,
         phone_number=call.number.e164,
@@ -152,11 +176,11 @@ def _synchronised_call(call: Call) -> messages.SynchronisedCall:
     )
 
 
-def agent_sync(session: AgentSession) -> messages.AgentSync:
+def agent_sync(session: AgentSession) -> AgentSync:
     """LoginSuccess and Agent/StateSync of an agent who is logged in."""
-    return messages.AgentSync(
+    return AgentSync(
         login_state="LoggedIn",
-        agent_info=messages.AgentInfo(
+        agent_info=AgentInfo(
             name=session.name,
             id=session.agent_id,
             extension=session.extension,
@@ -169,17 +193,17 @@ def agent_sync(session: AgentSession) -> messages.AgentSync:
     )
 
 
-def logged_out(session: AgentSession) -> messages.AgentSync:
+def logged_out(session: AgentSession) -> AgentSync:
     """LogoutSuccess: who has logged out, and in which state."""
     return msgspec.structs.replace(agent_sync(session), login_state="LoggedOut")
 
 
-def not_logged_in() -> messages.AgentSync:
+def not_logged_in() -> AgentSync:
     """Agent/StateSync before login."""
-    return messages.AgentSync(login_state="LoggedOut")
+    return AgentSync(login_state="LoggedOut")
 
 
-def agent_rules(session: AgentSession) -> messages.AgentRules:
+def agent_rules(session: AgentSession) -> AgentRules:
     """Which buttons of the agent a desktop shows."""
     in_call = session.state is BUSY
     offered = {
@@ -190,16 +214,14 @@ def agent_rules(session: AgentSession) -> messages.AgentRules:
         "unmute": in_call and session.muted,
     }
     items = {name: _button(enabled) for name, enabled in offered.items()}
-    return messages.AgentRules(
-        button_states=messages.ButtonStates(items=items, count=len(items)), response_actual=_agent_state(session)
-    )
+    return AgentRules(button_states=ButtonStates(items=items, count=len(items)), response_actual=_agent_state(session))
 
 
-def set_agent_state(session: AgentSession, *, event: str, reason_code: str | None) -> messages.SetAgentState:
+def set_agent_state(session: AgentSession, *, event: str, reason_code: str | None) -> SetAgentState:
     """The event SetAgentState; `event` is the label of the state that it is about."""
-    return messages.SetAgentState(
+    return SetAgentState(
         rules=agent_rules(session),
-        data=messages.AgentData(
+        data=AgentData(
             name=session.name,
             id=session.agent_id,
             extension=session.extension,
@@ -208,7 +230,7 @@ def set_agent_state(session: AgentSession, *, event: str, reason_code: str | Non
             softphone_enabled=True,
             state=session.state.label,
             next_state=session.chosen.label if session.state in (BUSY, AFTER_CALL_WORK) else UNSET,
-            reason_code=messages.ReasonCode(id=reason_code),
+            reason_code=ReasonCode(id=reason_code),
             state_change_time=timestamp(session.since),
             type=session.state.type,
         ),
@@ -216,15 +238,13 @@ def set_agent_state(session: AgentSession, *, event: str, reason_code: str | Non
     )
 
 
-def listed_states() -> list[messages.ListedState]:
+def listed_states() -> list[ListedState]:
     """Agent/GetStates."""
-    return [messages.ListedState(label=state.label, code=state.label, type=state.type) for state in AGENT_STATES]
+    return [ListedState(label=state.label, code=state.label, type=state.type) for state in AGENT_STATES]
 
 
-def _agent_state(session: AgentSession) -> messages.AgentStateView:
-    return messages.AgentStateView(
-        type=session.state.type, name=session.state.label, start_timestamp=timestamp(session.since)
-    )
+def _agent_state(session: AgentSession) -> AgentStateView:
+    return AgentStateView(type=session.state.type, name=session.state.label, start_timestamp=timestamp(session.since))
 
 
 def _status(state: CallState) -> str:
@@ -232,11 +252,11 @@ def _status(state: CallState) -> str:
 
 
 @cache
-def _buttons(state: CallState) -> messages.ButtonStates:
+def _buttons(state: CallState) -> ButtonStates:
     enabled = {_BUTTON_OF_ACTION[action] for action in allowed_actions(state)}
     items = {name: _button(name in enabled) for name in _BUTTONS}
-    return messages.ButtonStates(items=items, count=len(items))
+    return ButtonStates(items=items, count=len(items))
 
 
-def _button(enabled: bool) -> str:
+def _button(enabled: bool) -> Literal["Enable", "Hide"]:
     return "Enable" if enabled else "Hide"

@@ -12,7 +12,7 @@ from manualdial.agents import Role
 from manualdial.attempt_evidence import evidence_of
 from manualdial.calls import Sign
 from manualdial.evidence import Draft, Kind, LegState, outcome
-from manualdial.messages import Dial, Override
+from manualdial.messages.dial import Dial, Override
 from manualdial.presses import Press
 from manualdial.screener import Screened
 from manualdial.screening import Purpose

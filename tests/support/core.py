@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
+from manualdial.addresses import AMAZON
 from manualdial.agent_requests import AgentRequests
 from manualdial.agents import Caller
 from manualdial.bus import Bus
@@ -31,7 +32,7 @@ from manualdial.ports import Reconnected, Stray
 from manualdial.recovery import Recovery
 from manualdial.registration import Registration
 from manualdial.retraction import Retraction
-from manualdial.routes import AMAZON, routes
+from manualdial.routes import routes
 from manualdial.screener import Screener
 from manualdial.screening import Purpose
 from manualdial.screening.facts import ScreeningSettings
@@ -42,6 +43,7 @@ from manualdial.sessions import Sessions
 from manualdial.tenants import Tenants, TenantSettings
 from manualdial.tracing import Tracing
 from manualdial.turns import Turns
+from tests.support.declared import Declared
 from tests.support.held_registries import HeldRegistries
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_clock import MovedClock
@@ -267,9 +269,10 @@ class Core:
             agents=self.agents,
             registration=self.registration,
         )
+        self.declared = Declared(table.by_key, (AMAZON, self.engine.name))
         return Dispatcher(
             bus=self.bus,
-            routes=table.by_key,
+            routes=self.declared.by_key,
             published_only=table.published_only,
             channels=table.channels,
             limit=limit,
@@ -324,6 +327,7 @@ async def running_core(**settings: Any) -> AsyncIterator[Core]:
     reader = asyncio.create_task(core.read_reports())
     try:
         yield core
+        core.declared.check()
     finally:
         reader.cancel()
         with contextlib.suppress(asyncio.CancelledError):

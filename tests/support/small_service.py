@@ -19,16 +19,10 @@ from manualdial.envelope import Address, Outgoing, reply
 from manualdial.errors import ManualDialError, NoSuchCall, PhoneNumberMissing
 from manualdial.history import CallPage, CallRecord
 from manualdial.live_calls import LiveCalls
-from manualdial.messages import (
-    DialChecked,
-    Incoming,
-    Number,
-    PolicyName,
-    Register,
-    RuleResult,
-    Subscriptions,
-    Verdict,
-)
+from manualdial.messages.bus import Register, Subscriptions
+from manualdial.messages.dial import DialChecked, Number
+from manualdial.messages.incoming import Incoming
+from manualdial.messages.verdict import PolicyName, RuleResult, Verdict
 from manualdial.ports import Health, StoreUnavailable
 from manualdial.registration import Registration
 from manualdial.requests import DirectReply, Reply, Request

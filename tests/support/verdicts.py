@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from manualdial.messages import RuleResult, Verdict
+from manualdial.messages.verdict import RuleResult, Verdict
 from manualdial.screening.facts import Facts
 from manualdial.screening.judge import judge
 from tests.support.core import shipped_policies

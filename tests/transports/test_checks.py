@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from manualdial.messages import MAX_CHECKS
+from manualdial.messages.screening import MAX_CHECKS
 from manualdial.transports import openapi
 from manualdial.transports.checks import MAX_CHECKS_BYTES
 from tests.support.small_service import HttpAnswer, SmallService, http, small_service

@@ -15,10 +15,9 @@ from picows import WSUpgradeRequest, WSUpgradeResponse
 from manualdial.bus import Delivery
 from manualdial.dispatcher import Dispatcher
 from manualdial.errors import ManualDialError, NotAuthenticated, TokenExpired
-from manualdial.transports.frames import text_frame
 from manualdial.transports.handshake import HandshakeRefused, bearer_token, read_handshake
 from manualdial.transports.under_way import UnderWay
-from manualdial.transports.websocket import BusConnection, BusEndpoint
+from manualdial.transports.websocket import BusConnection, BusEndpoint, text_frame
 from tests.support.moved_clock import MovedClock
 
 

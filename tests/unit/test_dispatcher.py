@@ -15,7 +15,7 @@ from manualdial.bus import Bus
 from manualdial.dispatcher import Dispatcher, Route
 from manualdial.envelope import MAX_MESSAGE_BYTES, Address
 from manualdial.errors import ServiceUnavailable
-from manualdial.messages import Dial
+from manualdial.messages.dial import Dial
 from manualdial.ports import StoreUnavailable
 from manualdial.requests import DirectReply, Request
 from manualdial.tracing import Tracing

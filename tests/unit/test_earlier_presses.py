@@ -13,7 +13,7 @@ from manualdial.envelope import Address
 from manualdial.errors import RequestIdConflict
 from manualdial.guard import Guard
 from manualdial.live_calls import LiveCalls
-from manualdial.messages import Dial
+from manualdial.messages.dial import Dial
 from manualdial.ports import StoreUnavailable
 from manualdial.presses import Press
 from manualdial.requests import Request

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from manualdial.errors import ManualDialError
-from manualdial.messages import MAX_CHECKS, DialChecked
+from manualdial.messages.dial import DialChecked
+from manualdial.messages.screening import MAX_CHECKS
 from manualdial.screening.facts import ScreeningSettings
 from tests.support.answers import check_answer
 from tests.support.core import Core, Desk, running_core

@@ -10,7 +10,8 @@ from manualdial import presses
 from manualdial.agents import Caller
 from manualdial.envelope import Address
 from manualdial.errors import MalformedMessage, NotPermitted
-from manualdial.messages import Dial, read
+from manualdial.messages.dial import Dial
+from manualdial.messages.incoming import read
 from manualdial.presses import Press
 from manualdial.requests import Request
 from manualdial.screening import Purpose

@@ -11,15 +11,22 @@ from typing import Any
 import msgspec
 import pytest
 
-from manualdial import config, envelope, errors, messages, numbers, screening_requests
+from manualdial import config, envelope, errors, numbers, screening_requests
+from manualdial.addresses import AMAZON
 from manualdial.agent_requests import AgentRequests
 from manualdial.bus import MAX_SUBSCRIPTIONS
 from manualdial.calls import CallState, Cause, EndedBy, allowed_actions
 from manualdial.errors import ControlFailed, ManualDialError
 from manualdial.history import MAX_CALLS
+from manualdial.messages.calls import ControlReply, DialState
+from manualdial.messages.dial import Dial, DialReply, ManualDialReply
+from manualdial.messages.incoming import read
+from manualdial.messages.outbound import ErrorData
+from manualdial.messages.screening import MAX_CHECKS, Check, SetDnc, SetLocation
+from manualdial.messages.verdict import Verdict
 from manualdial.numbers import MAX_EXTENSION_DIGITS, MAX_TYPED_CHARACTERS
 from manualdial.places.by_number import of_number
-from manualdial.routes import AMAZON, Key, Routes, routes
+from manualdial.routes import Key, Routes, routes
 from manualdial.screening import Decision, Purpose, built_in
 from manualdial.screening.closure import Closure
 from manualdial.screening.decision import strictest
@@ -27,7 +34,7 @@ from manualdial.screening.facts import Facts
 from manualdial.screening.judge import NEVER_OVERRIDDEN
 from manualdial.screening.records import ListScope
 from manualdial.transports.checks import MAX_CHECKS_BYTES, Checks
-from manualdial.transports.frames import CloseCode
+from manualdial.transports.close_codes import CloseCode
 from manualdial.transports.http import http_app
 from manualdial.transports.identity import MAX_PASSWORD_BYTES
 from manualdial.transports.statuses import STATUSES
@@ -40,18 +47,6 @@ EXAMPLES: list[dict[str, Any]] = [json.loads(block) for block in re.findall(r"``
 REQUESTS = [one for one in EXAMPLES if one["topic"] not in ("", "Error") and "message" not in one]
 ANSWERS = [one for one in EXAMPLES if one["topic"] and "message" in one]
 ERRORS = [one for one in EXAMPLES if one["topic"] == "Error"]
-OUTGOING: dict[str, type[Any]] = {
-    "InboundCall/InboundCallStateChange": messages.InboundCallStateChange,
-    "InboundCall/StateSync": messages.CallStateSync,
-    "App/StateSync": messages.ApplicationState,
-    "Agent/LoginSuccess": messages.AgentSync,
-    "Agent/SetAgentState": messages.SetAgentState,
-    "Session/Registered": messages.Registered,
-    "Session/Reset": messages.Reset,
-    "Webservice/CheckPhoneNumber": messages.CheckReply,
-    "Webservice/SetDNCResult": messages.SetDncResult,
-}
-"""What `message` of an example is, by topic and subtopic."""
 
 
 def section(heading: str) -> str:
@@ -173,8 +168,8 @@ def test_every_error_is_in_the_table_with_its_status_and_whether_a_retry_helps()
 
 
 def test_the_close_codes_are_those_of_the_server() -> None:
-    listed = [int(cells[0]) for cells in rows(section("### Frames and closing")) if cells[0].isdigit()]
-    assert listed == [int(close_code) for close_code in CloseCode]
+    listed = [(int(cells[0]), *cells[1:]) for cells in rows(section("### Frames and closing")) if cells[0].isdigit()]
+    assert listed == [(int(code), code.meaning, code.advice) for code in CloseCode]
 
 
 def test_every_state_of_a_call_is_listed_with_what_may_be_done_in_it() -> None:
@@ -198,7 +193,7 @@ def test_the_limits_are_those_of_the_code_and_of_the_configuration() -> None:
         "subscriptions of a connection": MAX_SUBSCRIPTIONS,
         "calls of a page of `/v1/calls`": MAX_CALLS,
         "bytes of a password": MAX_PASSWORD_BYTES,
-        "numbers of a request to `/v1/checks`": messages.MAX_CHECKS,
+        "numbers of a request to `/v1/checks`": MAX_CHECKS,
         "bytes of a request to `/v1/checks`": MAX_CHECKS_BYTES,
         "hours that a place from SetLocation counts": screening_requests.STATED_FOR.total_seconds() / 3600,
     }
@@ -215,7 +210,7 @@ def test_the_limits_are_those_of_the_code_and_of_the_configuration() -> None:
 
 def test_every_key_of_a_verdict_is_listed() -> None:
     listed = {code(cells[0])[0] for cells in rows(section("### The verdict"))}
-    assert listed == {one.encode_name for one in msgspec.structs.fields(messages.Verdict)}
+    assert listed == {one.encode_name for one in msgspec.structs.fields(Verdict)}
 
 
 def test_every_rule_is_listed_the_built_in_ones_by_their_whole_names() -> None:
@@ -267,10 +262,10 @@ def test_every_purpose_and_every_decision_is_named() -> None:
 
 def test_every_key_of_the_data_of_a_dial_is_listed() -> None:
     listed = {key for cells in rows(section("### The data of a dial")) for key in code(cells[0])}
-    assert listed == {one.encode_name for one in msgspec.structs.fields(messages.Dial)}
+    assert listed == {one.encode_name for one in msgspec.structs.fields(Dial)}
 
 
-@pytest.mark.parametrize(("request_name", "kind"), [("SetDNC", messages.SetDnc), ("SetLocation", messages.SetLocation)])
+@pytest.mark.parametrize(("request_name", "kind"), [("SetDNC", SetDnc), ("SetLocation", SetLocation)])
 def test_every_key_of_the_requests_about_numbers_is_listed(request_name: str, kind: type[Any]) -> None:
     cells = next(
         cells for cells in rows(section("## Screening")) if code(cells[0]) == [f"LCM/Webservice/{request_name}"]
@@ -283,7 +278,7 @@ def test_the_example_of_many_checks_has_keys_that_are_read() -> None:
     example = json.loads(body)
     assert set(example) <= {one.encode_name for one in msgspec.structs.fields(Checks)}
     for entry in example["checks"]:
-        assert set(entry) <= {one.encode_name for one in msgspec.structs.fields(messages.Check)}
+        assert set(entry) <= {one.encode_name for one in msgspec.structs.fields(Check)}
 
 
 def verdicts(value: Any) -> Iterator[dict[str, Any]]:
@@ -297,7 +292,7 @@ def verdicts(value: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("verdict", [found for example in EXAMPLES for found in verdicts(example)])
 def test_every_verdict_of_an_example_is_one_that_could_be_given(verdict: dict[str, Any]) -> None:
-    assert_is(verdict, messages.Verdict)
+    assert_is(verdict, Verdict)
     assert verdict["decision"] == strictest(Decision(rule["decision"]) for rule in verdict["rules"])
     assert verdict["overridable"] is (verdict["decision"] == "warn")
     assert ("nextPermittedAt" in verdict) is (verdict["decision"] != "allow")
@@ -316,26 +311,25 @@ def test_every_example_is_a_message_of_an_address_that_is_listed(example: dict[s
 @pytest.mark.parametrize("example", REQUESTS, ids=name_of)
 def test_every_request_of_an_example_is_read_as_its_route_reads_it(example: dict[str, Any], table: Routes) -> None:
     incoming = envelope.decode(json.dumps(example).encode())
-    read = messages.read(incoming.data, table.by_key[incoming.address.key].data)
-    told = {name: value for name, value in msgspec.to_builtins(read).items() if value is not None}
+    data = read(incoming.data, table.by_key[incoming.address.key].data)
+    told = {name: value for name, value in msgspec.to_builtins(data).items() if value is not None}
     assert told == (incoming.data or {})
 
 
 @pytest.mark.parametrize("example", ANSWERS, ids=name_of)
-def test_every_example_of_an_answer_has_exactly_the_keys_of_its_type(example: dict[str, Any]) -> None:
-    message = example["message"]
-    kind = OUTGOING.get(f"{example['topic']}/{example['subtopic']}")
-    if kind is not None:
+def test_every_example_of_an_answer_has_exactly_the_keys_of_its_type(example: dict[str, Any], table: Routes) -> None:
+    address = f"{example['topic']}/{example['subtopic']}"
+    answers = [each for line in table.lines for each in line.answers if str(each.address).endswith(address)]
+    message, kind = example["message"], answers[0].message
+    if kind not in (ManualDialReply, ControlReply):
         assert_is(message, kind)
-        return
-    assert example["subtopic"] in ("ManualDialCall", "Hold")  # their `dial` is of one of several types
-    if "dial" in message:
-        assert_is(message["dial"], messages.DialReply if "replay" in message["dial"] else messages.DialState)
+    elif "dial" in message:  # which is of one of several types
+        assert_is(message["dial"], DialReply if "replay" in message["dial"] else DialState)
 
 
 @pytest.mark.parametrize("example", ERRORS, ids=name_of)
 def test_every_example_of_an_error_has_exactly_the_keys_of_an_error(example: dict[str, Any]) -> None:
-    assert_is(example["data"], messages.ErrorData)
+    assert_is(example["data"], ErrorData)
 
 
 def assert_is(value: Any, kind: type[Any]) -> None:

@@ -58,3 +58,7 @@ async def test_no_request_is_on_an_address_that_only_the_server_publishes_on(cor
 async def test_every_channel_of_a_line_is_one_of_the_server(core: Core) -> None:
     lines = table(core, "Simulator")
     assert {channel for channel, _, _ in (*lines.by_key, *lines.published_only)} <= set(lines.channels)
+
+
+async def test_every_line_names_what_answers_it(core: Core) -> None:
+    assert all(line.answers for line in table(core).lines)

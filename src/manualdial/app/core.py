@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from manualdial import views
+from manualdial.addresses import AGENT_SYNC, AMAZON, CALL_SYNC
 from manualdial.agents import Caller
 from manualdial.app.adapters import policies_for, tenants_for
 from manualdial.app.status import Status, status_of
@@ -22,7 +23,7 @@ from manualdial.deadlines import Deadlines
 from manualdial.dial_rate import DialRate
 from manualdial.dialing import Dialing
 from manualdial.earlier_presses import EarlierPresses
-from manualdial.envelope import Address, Outgoing, reply
+from manualdial.envelope import Outgoing, reply
 from manualdial.guard import Guard
 from manualdial.live_calls import LiveCalls
 from manualdial.metrics import Metrics
@@ -31,7 +32,6 @@ from manualdial.recovery import Recovery
 from manualdial.registries.held_copies import Registries
 from manualdial.retention import Retention
 from manualdial.retraction import Retraction
-from manualdial.routes import AMAZON
 from manualdial.screener import Screener
 from manualdial.screening.warming import warm_up
 from manualdial.screening_requests import ScreeningRequests
@@ -236,6 +236,6 @@ class Core:
         connector = session.connector if session else AMAZON
         agent = views.agent_sync(session) if session else views.not_logged_in()
         return (
-            reply(Address(connector, "Agent", "StateSync"), agent),
-            reply(Address(connector, "InboundCall", "StateSync"), self.control.snapshot(caller.user_id)),
+            reply(AGENT_SYNC.address.on(connector), agent),
+            reply(CALL_SYNC.address.on(connector), self.control.snapshot(caller.user_id)),
         )

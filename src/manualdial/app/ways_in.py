@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from manualdial.addresses import AMAZON
 from manualdial.agent_requests import AgentRequests
 from manualdial.app.core import Core
 from manualdial.config import Config, ConfigurationError
@@ -11,7 +12,7 @@ from manualdial.dial_requests import DialRequests
 from manualdial.dispatcher import Dispatcher
 from manualdial.history import History
 from manualdial.registration import Registration
-from manualdial.routes import AMAZON, routes
+from manualdial.routes import routes
 from manualdial.transports.http import http_app
 from manualdial.transports.identity import Identity
 from manualdial.transports.server import Server

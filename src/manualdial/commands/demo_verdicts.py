@@ -15,7 +15,7 @@ from manualdial.commands.bus_client import BusClient, Message, error_of, request
 from manualdial.commands.check import ADDRESS as CHECK
 from manualdial.commands.press import PRESS_ADDRESS
 from manualdial.commands.verdict import against, checked, in_brief, verdict_of
-from manualdial.messages import Verdict
+from manualdial.messages.verdict import Verdict
 from manualdial.places.time_zone import time_zone
 from manualdial.screening.decision import Decision
 

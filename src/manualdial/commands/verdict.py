@@ -15,7 +15,8 @@ from manualdial.commands.failure import CommandFailed
 from manualdial.commands.moments import here, is_zone, wherever
 from manualdial.commands.terminal import printable
 from manualdial.errors import ManualDialError
-from manualdial.messages import DialChecked, RuleResult, Verdict
+from manualdial.messages.dial import DialChecked
+from manualdial.messages.verdict import RuleResult, Verdict
 from manualdial.places.by_number import of_number
 from manualdial.screening.decision import Decision
 from manualdial.screening.zones import zones_of

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from manualdial.agents import Role
-from manualdial.messages import RuleResult, Verdict
+from manualdial.messages.verdict import RuleResult, Verdict
 from manualdial.places.jurisdictions import known_jurisdictions
 from manualdial.screening import built_in
 from manualdial.screening.decision import Decision, strictest

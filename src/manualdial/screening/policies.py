@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import msgspec
 
-from manualdial.messages import PolicyName
+from manualdial.messages.verdict import PolicyName
 from manualdial.places.place import Place
 from manualdial.places.time_zone import UnknownTimeZone, time_zone
 from manualdial.screening.attempt_limits import AttemptLimits

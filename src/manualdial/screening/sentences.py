@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from manualdial.messages import RuleResult, Verdict
+from manualdial.messages.verdict import RuleResult, Verdict
 from manualdial.screening.decision import Decision
 from manualdial.screening.registry_look import RegistryStanding
 

@@ -16,7 +16,9 @@ from msgspec import Meta, field
 from manualdial.agents import Caller
 from manualdial.dispatcher import error_data
 from manualdial.errors import MalformedMessage, ManualDialError, TooManyRequests
-from manualdial.messages import DialChecked, ErrorData, Identifier, Incoming, read
+from manualdial.messages.dial import DialChecked
+from manualdial.messages.incoming import Identifier, Incoming, read
+from manualdial.messages.outbound import ErrorData
 from manualdial.transports import openapi
 from manualdial.transports.body import AnyRequest, read_body
 

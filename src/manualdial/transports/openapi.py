@@ -23,7 +23,8 @@ from litestar.openapi.spec import (
 )
 from msgspec import Struct
 
-from manualdial.messages import MAX_CHECKS, ErrorData
+from manualdial.messages.outbound import ErrorData
+from manualdial.messages.screening import MAX_CHECKS
 
 BEARER: list[dict[str, list[str]]] = [{"password": []}, {"bearer": []}]
 """A token, signed in for or come by otherwise."""

@@ -25,7 +25,7 @@ from manualdial.envelope import MAX_MESSAGE_BYTES
 from manualdial.errors import NotAuthenticated, ServiceUnavailable, TokenExpired, TooManyRequests
 from manualdial.ports import Clock
 from manualdial.requests import Connection
-from manualdial.transports.frames import PING_FRAME, CloseCode, pong_frame, text_frame
+from manualdial.transports.close_codes import CloseCode
 from manualdial.transports.handshake import Handshake, HandshakeRefused, read_handshake
 from manualdial.transports.under_way import UnderWay
 from manualdial.transports.upgrade import UpgradedProtocol
@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 _GOLDEN_RATIO = 0.618
 _NO_HEADERS: CIMultiDict[str] = CIMultiDict()
 
+_TEXT, _PONG, _PING_FRAME = 0x81, 0x8A, b"\x89\x00"
+"""The first bytes of frames, final and of this kind, and a whole one without a payload (RFC 6455 §5.2)."""
 
 _BURST = 4.0
 """How many seconds' worth of its rate a connection may send at once."""
@@ -231,7 +233,7 @@ class BusConnection(WSListener):
         elif frame.rsv1 or frame.rsv2 or frame.rsv3:  # they belong to extensions, and none was agreed on
             self.close(CloseCode.PROTOCOL_ERROR)
         elif kind == WSMsgType.PING:
-            self._send(pong_frame(frame.get_payload_as_bytes()))
+            self._send(_pong_frame(frame.get_payload_as_bytes()))
         elif kind == WSMsgType.BINARY:
             self.close(CloseCode.PROTOCOL_ABUSE)
         elif kind != WSMsgType.PONG:
@@ -338,7 +340,7 @@ class BusConnection(WSListener):
             self.close(CloseCode.NO_ANSWER_TO_PING)
         else:
             self._heard = False
-            self._send(PING_FRAME)
+            self._send(_PING_FRAME)
             self.due = min(now + self._endpoint.ping_interval, self._expires)
 
     def leave(self) -> None:
@@ -380,3 +382,18 @@ class BusConnection(WSListener):
     def abort(self) -> None:
         """End the socket at once; what waits in it is dropped."""
         self._socket.abort()
+
+
+def text_frame(payload: bytes) -> bytes:
+    """One unfragmented text frame, as a server sends it: not masked, length in 7, 16 or 64 bits."""
+    size = len(payload)
+    if size < 126:
+        return bytes((_TEXT, size)) + payload
+    if size < 1 << 16:
+        return bytes((_TEXT, 126)) + size.to_bytes(2, "big") + payload
+    return bytes((_TEXT, 127)) + size.to_bytes(8, "big") + payload
+
+
+def _pong_frame(payload: bytes) -> bytes:
+    """The answer to a ping: at most 125 bytes, which the parser has seen to."""
+    return bytes((_PONG, len(payload))) + payload

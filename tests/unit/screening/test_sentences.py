@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from manualdial.messages import PolicyName, RuleResult, Verdict
+from manualdial.messages.verdict import PolicyName, RuleResult, Verdict
 from manualdial.screening.sentences import sentence_of
 
 LATER = "2026-11-25T13:00:00+00:00"
