@@ -13,12 +13,12 @@ import msgspec
 
 from manualdial import __version__
 from manualdial.addresses import AMAZON, CONNECTOR, PUBLISHED_ONLY, Publication
-from manualdial.dispatcher import Route
+from manualdial.dispatcher import Route, Routes
 from manualdial.envelope import Address
 from manualdial.errors import ManualDialError, NotAuthenticated, TokenExpired
 from manualdial.messages.outbound import ErrorData
 from manualdial.messages.schema import Schema, definitions, envelope_of, schema_of
-from manualdial.routes import ALWAYS, Routes
+from manualdial.routes import ALWAYS
 from manualdial.transports.close_codes import CloseCode
 from manualdial.transports.handshake import BUS_PATH, SUBPROTOCOL
 

@@ -27,11 +27,12 @@ from manualdial.agent_requests import AgentRequests
 from manualdial.call_control import CallControl
 from manualdial.commands import rule_in_words
 from manualdial.dial_requests import DialRequests
+from manualdial.dispatcher import Routes
 from manualdial.messages.incoming import Incoming
 from manualdial.messages.outbound import ErrorData
 from manualdial.messages.schema import definitions
 from manualdial.registration import Registration
-from manualdial.routes import Routes, routes
+from manualdial.routes import routes
 from manualdial.screening import policies as screening_policies
 from manualdial.screening.holiday_sets import HolidaySet
 from manualdial.screening.rule import Policy, Rule

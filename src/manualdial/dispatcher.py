@@ -51,6 +51,7 @@ Method = Callable[[Any, Any], Awaitable[AnyAnswer]]
 
 
 Errors = tuple[type[ManualDialError], ...]
+Key = tuple[str, str, str]
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +66,20 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """What it may be refused with, beside what any request may be."""
     before_register: bool = False
     """Whether it is answered on a connection that is not registered yet: nobody is known who asks."""
+
+
+class Routes(msgspec.Struct, frozen=True, kw_only=True):
+    """What the dispatcher looks addresses up in."""
+
+    lines: tuple[Route, ...]
+    """The table: what every connector has stands there once, under `{connector}`."""
+    by_key: Mapping[Key, Route]
+    published_only: frozenset[Key]
+    """Addresses of replies and events: what comes in on them is refused."""
+    channels: Mapping[str, str]
+    """The channels that the server owns, folded → as published."""
+    connectors: tuple[str, ...]
+    """Those that are bound to a telephony engine."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,18 +97,16 @@ class Dispatcher:
         self,
         *,
         bus: Bus,
-        routes: Mapping[tuple[str, str, str], Route],
-        published_only: frozenset[tuple[str, str, str]],
-        channels: Mapping[str, str],
+        routes: Routes,
         limit: float,
         tracing: Tracing,
         observe: Callable[[str, str], None] = lambda _address, _outcome: None,
     ) -> None:
-        """`channels` maps a folded channel of the server to its published spelling; `limit` is in seconds."""
+        """`limit` is how long a request may take, in seconds."""
         self._bus = bus
-        self._routes = routes
-        self._published_only = published_only
-        self._channels = channels
+        self.routes = routes
+        self._by_key = routes.by_key
+        self._channels = routes.channels
         self._limit = limit
         self._tracing = tracing
         self._observe = observe
@@ -127,7 +140,7 @@ class Dispatcher:
         return self._refuse(connection, error, incoming)
 
     async def _take(self, connection: Connection, incoming: Envelope) -> Answer:
-        route, caller = self._routes.get(incoming.address.key), connection.caller
+        route, caller = self._by_key.get(incoming.address.key), connection.caller
         if route is not None and route.before_register:
             return self._answer(connection, incoming, await self._call(route, connection, incoming))
         if caller is None:
@@ -135,7 +148,7 @@ class Dispatcher:
         if fold(incoming.address.channel) not in self._channels:
             return self._pass_on(connection, incoming, caller)
         if route is None:
-            if incoming.address.key in self._published_only:
+            if incoming.address.key in self.routes.published_only:
                 raise NotPermitted("only the server publishes on this address")
             raise UnknownAddress("the channel has no request of this topic and subtopic")
         request_id = incoming.request_id
@@ -197,7 +210,7 @@ class Dispatcher:
 
     def _name(self, address: Address) -> str:
         """The address as a label of a metric: what a client made up is not one."""
-        route = self._routes.get(address.key)
+        route = self._by_key.get(address.key)
         return str(route.address) if route else "unknown"
 
 

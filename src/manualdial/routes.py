@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ from manualdial.addresses import AMAZON, Publication, on_each
 from manualdial.agent_requests import AgentRequests
 from manualdial.call_control import CallControl
 from manualdial.dial_requests import DialRequests
-from manualdial.dispatcher import Errors, Method, Route
+from manualdial.dispatcher import Errors, Method, Route, Routes
 from manualdial.envelope import Address, fold
 from manualdial.messages.agents import ApplicationState, Login, Logout, SetNotReady, UpdateState
 from manualdial.messages.bus import Register, Subscriptions
@@ -22,8 +22,6 @@ from manualdial.messages.incoming import Incoming, NoData
 from manualdial.messages.screening import Check, CheckReply, SetDnc, SetLocation
 from manualdial.registration import Registration
 from manualdial.screening_requests import ScreeningRequests
-
-Key = tuple[str, str, str]
 
 ALWAYS: Errors = (
     errors.MalformedMessage,
@@ -60,18 +58,6 @@ _MUTE: Errors = (*_AGENT, errors.UpdateAgentStateFailed)
 _STATE: Errors = (*_MUTE, errors.AgentStateNotFound)
 _SUBSCRIBE: Errors = (errors.NotPermitted,)
 _REGISTER: Errors = (*_SUBSCRIBE, errors.NotAuthenticated, errors.TokenExpired)
-
-
-class Routes(msgspec.Struct, frozen=True, kw_only=True):
-    """What the dispatcher looks addresses up in."""
-
-    lines: tuple[Route, ...]
-    """The table: what every connector has stands there once, under `{connector}`."""
-    by_key: Mapping[Key, Route]
-    published_only: frozenset[Key]
-    """Addresses of replies and events: what comes in on them is refused."""
-    channels: Mapping[str, str]
-    """The channels that the server owns, folded → as published."""
 
 
 def routes(
@@ -129,6 +115,7 @@ def routes(
         },
         published_only=frozenset(on.key for address in published for on in on_each(address, names)),
         channels={fold(channel): channel for channel in channels},
+        connectors=names,
     )
 
 

@@ -195,8 +195,20 @@ async def test_metrics_may_be_closed_to_the_public(folder: Path) -> None:
 
 async def test_the_openapi_document_describes_every_path(service: RunningService) -> None:
     answer = await service.get("/schema/openapi.json", None)
-    paths = json.loads(answer.body)["paths"]
+    document = json.loads(answer.body)
+    paths, schemas = document["paths"], document["components"]["schemas"]
     assert {"/v1/token", "/v1/messages", "/v1/calls", "/v1/calls/{call_id}", "/status", "/metrics"} <= set(paths)
+    referred = set(re.findall(rb'"#/components/schemas/(\w+)"', answer.body))
+    assert referred == {name.encode() for name in schemas} & referred
+    assert {b"Dial", b"SetLocation", b"Checks", b"CallPage", b"InboundCallStateChange"} <= referred
+
+
+async def test_a_request_over_http_is_typed_by_its_address(service: RunningService) -> None:
+    document = json.loads((await service.get("/schema/openapi.json", None)).body)
+    forms = document["paths"]["/v1/messages"]["post"]["requestBody"]["content"]["application/json"]["schema"]["anyOf"]
+    (login,) = [form for form in forms if form["properties"].get("subtopic") == {"const": "Login"}]
+    assert login["properties"]["channel"] == {"enum": ["Amazon", "Simulator"]}
+    assert login["properties"]["data"] == {"$ref": "#/components/schemas/Login"}
 
 
 async def test_what_is_not_there_is_not_found_and_tells_nothing_of_the_server(service: RunningService) -> None:

@@ -269,12 +269,10 @@ class Core:
             agents=self.agents,
             registration=self.registration,
         )
-        self.declared = Declared(table.by_key, (AMAZON, self.engine.name))
+        self.declared = Declared(table)
         return Dispatcher(
             bus=self.bus,
-            routes=self.declared.by_key,
-            published_only=table.published_only,
-            channels=table.channels,
+            routes=self.declared.routes,
             limit=limit,
             tracing=Tracing(),
             observe=self.metrics.request,

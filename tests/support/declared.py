@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 import msgspec
 
 from manualdial.addresses import on_each
-from manualdial.dispatcher import AnyAnswer, Route
+from manualdial.dispatcher import AnyAnswer, Route, Routes
 from manualdial.envelope import Address
 from manualdial.errors import ManualDialError
 from manualdial.requests import AnsweredByEvent, DirectReply
-from manualdial.routes import ALWAYS, Key
+from manualdial.routes import ALWAYS
 
 
 class Declared:
     """The table of contents, and what its methods did that their lines do not name."""
 
-    def __init__(self, routes: Mapping[Key, Route], connectors: Iterable[str]) -> None:
+    def __init__(self, routes: Routes) -> None:
         self.undeclared: list[str] = []
-        self._connectors = tuple(connectors)
-        self.by_key = {key: self._held(route) for key, route in routes.items()}
+        held = {key: self._held(route) for key, route in routes.by_key.items()}
+        self.routes = msgspec.structs.replace(routes, by_key=held)
 
     def check(self) -> None:
         """Fail where a method answered, or raised, what its line does not name."""
@@ -52,7 +51,7 @@ class Declared:
                 self.undeclared.append(f"{route.address} answered {type(message).__name__} on {address}")
 
     def _fits(self, publication: Any, address: Address, message: Any) -> bool:
-        if address not in on_each(publication.address, self._connectors):
+        if address not in on_each(publication.address, self.routes.connectors):
             return False
         if message is None:  # it was encoded already
             return True

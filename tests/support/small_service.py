@@ -14,7 +14,7 @@ import argon2
 from manualdial import errors
 from manualdial.agents import Caller, Role, User
 from manualdial.bus import Bus, Scope
-from manualdial.dispatcher import Dispatcher, Method, Route
+from manualdial.dispatcher import Dispatcher, Method, Route, Routes
 from manualdial.envelope import Address, Outgoing, reply
 from manualdial.errors import ManualDialError, NoSuchCall, PhoneNumberMissing
 from manualdial.history import CallPage, CallRecord
@@ -257,9 +257,13 @@ async def small_service(
     ]
     dispatcher = Dispatcher(
         bus=service.bus,
-        routes={line.address.key: line for line in lines},
-        published_only=frozenset({Address("LCM", "Test", "Happened").key}),
-        channels={"lcm": "LCM", "bus": "Bus"},
+        routes=Routes(
+            lines=tuple(lines),
+            by_key={line.address.key: line for line in lines},
+            published_only=frozenset({Address("LCM", "Test", "Happened").key}),
+            channels={"lcm": "LCM", "bus": "Bus"},
+            connectors=(),
+        ),
         limit=request_limit,
         tracing=Tracing(),
     )

@@ -179,11 +179,14 @@ async def test_a_refused_request_leaves_the_way_free_for_the_next(service: Small
 async def test_the_document_tells_what_goes_in_and_what_comes_back(service: SmallService) -> None:
     document = (await http(service.port, "GET", "/schema/openapi.json")).json()
     operation = document["paths"]["/v1/checks"]["post"]
-    asked = operation["requestBody"]["content"]["application/json"]["schema"]
+    asked, told = (document["components"]["schemas"][name] for name in ("Checks", "Checked"))
+    assert operation["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Checks"}
     assert asked["required"] == ["checks"]
     assert set(asked["properties"]) == {"checks", "Purpose", "Region", "CampaignID", "At", "brief"}
-    told = operation["responses"]["200"]["content"]["application/json"]["schema"]["properties"]["checks"]["items"]
-    assert set(told["properties"]) == {"state", "number", "verdict", "error"}
+    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    assert answer == {"$ref": "#/components/schemas/Checked"}
+    kinds = [one["$ref"].rpartition("/")[2] for one in told["properties"]["checks"]["items"]["anyOf"]]
+    assert kinds == ["DialChecked", "CheckRefused"]
     assert operation["security"] == openapi.BEARER
     assert set(operation["responses"]) == {"200", "400", "401", "429", "500", "503"}
     assert asked["properties"]["checks"]["maxItems"] == MAX_CHECKS

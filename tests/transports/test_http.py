@@ -242,7 +242,9 @@ async def test_the_document_lists_everything_and_no_other_host(service: SmallSer
     }
     messages = document["paths"]["/v1/messages"]["post"]
     assert set(messages["responses"]) >= {"200", "204", *map(str, set(STATUSES.values()))}
-    assert messages["requestBody"]["content"]["application/json"]["schema"]["required"] == ["channel"]
+    *forms, own = messages["requestBody"]["content"]["application/json"]["schema"]["anyOf"]
+    assert own["required"] == ["channel"]
+    assert [form["properties"]["data"] for form in forms] == [{"$ref": "#/components/schemas/Instruction"}] * 4
     assert messages["security"] == [{"password": []}, {"bearer": []}]
     assert set(document["components"]["securitySchemes"]) == {"password", "bearer"}
     assert b"//" not in answer.body

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from manualdial.bus import Bus
-from manualdial.dispatcher import Dispatcher, Route
+from manualdial.dispatcher import Dispatcher, Route, Routes
 from manualdial.envelope import MAX_MESSAGE_BYTES, Address
 from manualdial.errors import ServiceUnavailable
 from manualdial.messages.dial import Dial
@@ -156,9 +156,13 @@ async def answer_of(
     route = Route(address=Address("LCM", "Test", "Do"), data=Dial, method=method)
     dispatcher = Dispatcher(
         bus=Bus(clock=MovedClock()),
-        routes={route.address.key: route},
-        published_only=frozenset(),
-        channels={"lcm": "LCM", "bus": "Bus"},
+        routes=Routes(
+            lines=(route,),
+            by_key={route.address.key: route},
+            published_only=frozenset(),
+            channels={"lcm": "LCM", "bus": "Bus"},
+            connectors=(),
+        ),
         limit=limit,
         tracing=Tracing(),
     )

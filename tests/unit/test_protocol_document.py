@@ -16,6 +16,7 @@ from manualdial.addresses import AMAZON
 from manualdial.agent_requests import AgentRequests
 from manualdial.bus import MAX_SUBSCRIPTIONS
 from manualdial.calls import CallState, Cause, EndedBy, allowed_actions
+from manualdial.dispatcher import Key, Routes
 from manualdial.errors import ControlFailed, ManualDialError
 from manualdial.history import MAX_CALLS
 from manualdial.messages.calls import ControlReply, DialState
@@ -26,7 +27,7 @@ from manualdial.messages.screening import MAX_CHECKS, Check, SetDnc, SetLocation
 from manualdial.messages.verdict import Verdict
 from manualdial.numbers import MAX_EXTENSION_DIGITS, MAX_TYPED_CHARACTERS
 from manualdial.places.by_number import of_number
-from manualdial.routes import Key, Routes, routes
+from manualdial.routes import routes
 from manualdial.screening import Decision, Purpose, built_in
 from manualdial.screening.closure import Closure
 from manualdial.screening.decision import strictest

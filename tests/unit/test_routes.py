@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from manualdial.dispatcher import Routes
 from manualdial.envelope import Address
-from manualdial.routes import Routes, routes
+from manualdial.routes import routes
 from tests.support.core import Core
 
 PER_CONNECTOR = [

@@ -50,9 +50,7 @@ def server_of(core: Core) -> Server:
     )
     dispatcher = Dispatcher(
         bus=core.bus,
-        routes=table.by_key,
-        published_only=table.published_only,
-        channels=table.channels,
+        routes=table,
         limit=config.server.request_timeout,
         tracing=core.tracing,
         observe=core.metrics.request,

@@ -19,6 +19,7 @@ from manualdial.errors import MalformedMessage, ManualDialError, TooManyRequests
 from manualdial.messages.dial import DialChecked
 from manualdial.messages.incoming import Identifier, Incoming, read
 from manualdial.messages.outbound import ErrorData
+from manualdial.messages.screening import MAX_CHECKS, Check
 from manualdial.transports import openapi
 from manualdial.transports.body import AnyRequest, read_body
 
@@ -32,7 +33,7 @@ _BEFORE_OTHERS_GO = 20
 class Checks(Incoming, frozen=True, kw_only=True):
     """The body: the numbers, each with the `data` of CheckPhoneNumber, and what counts for all that leave it out."""
 
-    checks: list[Any]
+    checks: Annotated[list[Any], Meta(extra={"is": Annotated[list[Check | Any], Meta(max_length=MAX_CHECKS)]})]
     """Entries of any form are taken in, so that each one that is not good gets its own error."""
     purpose: Annotated[str, Meta(max_length=64)] | None = field(name="Purpose", default=None)
     region: Annotated[str, Meta(max_length=16)] | None = field(name="Region", default=None)
@@ -57,10 +58,16 @@ class Screening(Protocol):
     async def check_all(self, caller: Caller, checks: Sequence[Any]) -> Sequence[DialChecked | ManualDialError]: ...
 
 
-class _Refused(msgspec.Struct, frozen=True, kw_only=True):
+class CheckRefused(msgspec.Struct, frozen=True, kw_only=True):
     """An entry that there is no verdict on."""
 
     error: ErrorData
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """One element for each entry, in their order."""
+
+    checks: list[DialChecked | CheckRefused]
 
 
 def checks(screening: Screening, body_timeout: float) -> HTTPRouteHandler:
@@ -73,7 +80,7 @@ def checks(screening: Screening, body_timeout: float) -> HTTPRouteHandler:
     @post(
         "/v1/checks",
         operation_id="checks",
-        operation_class=openapi.ChecksOperation,
+        operation_class=openapi.operation(request=openapi.reference(Checks), answer=openapi.reference(Checked)),
         request_max_body_size=None,  # counted by `read_body`
         summary="Judge many numbers at once; nothing rings",
         status_code=200,
@@ -159,9 +166,9 @@ async def _encoded(judged: Sequence[DialChecked | ManualDialError], *, brief: bo
     return b'{"checks":[' + b",".join(elements) + b"]}"
 
 
-def _told(judged: DialChecked | ManualDialError, *, brief: bool) -> DialChecked | _Refused:
+def _told(judged: DialChecked | ManualDialError, *, brief: bool) -> DialChecked | CheckRefused:
     if isinstance(judged, ManualDialError):
-        return _Refused(error=error_data(judged))
+        return CheckRefused(error=error_data(judged))
     if not brief:
         return judged
     telling = [rule for rule in judged.verdict.rules if rule.decision != "allow"]

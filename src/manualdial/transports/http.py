@@ -19,17 +19,17 @@ from msgspec import Struct
 from manualdial import __version__
 from manualdial.agents import Caller
 from manualdial.bus import Delivery, Subscriber
-from manualdial.dispatcher import Dispatcher, error_of
+from manualdial.dispatcher import Dispatcher, Routes, error_of
 from manualdial.envelope import MAX_MESSAGE_BYTES
 from manualdial.errors import MalformedMessage, ManualDialError, NotAuthenticated, NotPermitted, UnknownAddress
 from manualdial.history import MAX_CALLS, CallPage, CallRecord
 from manualdial.ports import Health
 from manualdial.transports import openapi
 from manualdial.transports.body import AnyRequest, read_body
-from manualdial.transports.checks import Screening, checks
+from manualdial.transports.checks import Checked, Checks, Screening, checks
 from manualdial.transports.handshake import bearer_token
 from manualdial.transports.identity import Identity
-from manualdial.transports.sign_in import sign_in
+from manualdial.transports.sign_in import Credentials, sign_in
 from manualdial.transports.statuses import error_body, error_headers, status_of
 from manualdial.transports.under_way import UnderWay
 
@@ -115,13 +115,19 @@ def http_app(
             HTTPException: _framework_error,
             Exception: _told,
         },
-        openapi_config=openapi.configuration(__version__, schema_router()),
+        openapi_config=openapi.configuration(__version__, schema_router(), _bodies(dispatcher.routes)),
         cors_config=_cors(allowed_origins),
         before_send=[_secure],
         request_max_body_size=MAX_MESSAGE_BYTES,
         debug=False,
         logging_config=None,
     )
+
+
+def _bodies(routes: Routes) -> list[Any]:
+    """The types that the bodies are made of."""
+    answers = [each.message for line in routes.lines for each in line.answers]
+    return [*(line.data for line in routes.lines), *answers, Checks, Checked, Credentials]
 
 
 def schema_router() -> Router:
@@ -141,10 +147,12 @@ def schema_router() -> Router:
 
 
 def _messages(dispatcher: Dispatcher, under_way: UnderWay, body_timeout: float) -> HTTPRouteHandler:
+    request_body, answer_body = openapi.message_bodies(dispatcher.routes)
+
     @post(
         "/v1/messages",
         operation_id="message",
-        operation_class=openapi.MessageOperation,
+        operation_class=openapi.operation(request=request_body, answer=answer_body),
         request_max_body_size=None,  # counted by `read_body`
         summary="Send one message and get its answer",
         status_code=200,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from litestar import Router
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
@@ -15,22 +17,24 @@ from litestar.openapi.spec import (
     OAuthFlow,
     OAuthFlows,
     OpenAPIMediaType,
-    OpenAPIType,
     Operation,
     RequestBody,
     Schema,
     SecurityScheme,
 )
-from msgspec import Struct
 
+from manualdial.addresses import CONNECTOR
+from manualdial.dispatcher import Routes
+from manualdial.envelope import Address
 from manualdial.messages.outbound import ErrorData
-from manualdial.messages.screening import MAX_CHECKS
+from manualdial.messages.schema import definitions, envelope_of, schema_of
 
+_SCHEMAS = "#/components/schemas"
 BEARER: list[dict[str, list[str]]] = [{"password": []}, {"bearer": []}]
 """A token, signed in for or come by otherwise."""
 
 
-class ApiError(Struct, frozen=True, kw_only=True):
+class ApiError(msgspec.Struct, frozen=True, kw_only=True):
     """An error as the bus tells it (contract §1)."""
 
     channel: str
@@ -64,169 +68,99 @@ def errors(*statuses: int) -> dict[int, ResponseSpec]:
     }
 
 
-def _text(description: str) -> Schema:
-    return Schema(type=OpenAPIType.STRING, description=description)
+@dataclass
+class _Verbatim(Schema):
+    """A schema as it is."""
+
+    verbatim: dict[str, Any] = field(default_factory=dict)
+
+    def to_schema(self) -> dict[str, Any]:
+        return self.verbatim
 
 
-_MESSAGE = Schema(
-    type=OpenAPIType.OBJECT,
-    description="One message. Keys are read without regard to case; unknown keys are ignored.",
-    required=["channel"],
-    properties={
-        "channel": _text("A channel of the server, a connector, or an application's own."),
-        "topic": _text("The second level of the address."),
-        "subtopic": _text("The third level of the address."),
-        "source": _text("Ignored: the token says who sends."),
-        "data": Schema(description="What the request of this address takes."),
-        "requestId": Schema(
-            one_of=[Schema(type=OpenAPIType.STRING, min_length=1), Schema(type=OpenAPIType.INTEGER)],
-            description="The client's name for this press.",
-        ),
-    },
-    examples=[{
-        "channel": "LCM",
-        "topic": "Webservice",
-        "subtopic": "ManualDialCall",
-        "requestId": "8f0d5c9e-0d0b-4f7e-9a55-5a0c4f0c6d11",
-        "data": {"PhoneNumber": "+12025550100"},
-    }],
-)  # fmt: skip
+def operation(
+    *, request: dict[str, Any], answer: dict[str, Any] | None = None, media_type: str = "application/json"
+) -> type[Operation]:
+    """An operation whose body goes to its handler as it came: its schemas are told here."""
 
-_CREDENTIALS = Schema(
-    type=OpenAPIType.OBJECT,
-    required=["grant_type", "username", "password"],
-    properties={
-        "grant_type": Schema(type=OpenAPIType.STRING, enum=["password"]),
-        "username": _text("The login name."),
-        "password": Schema(type=OpenAPIType.STRING, max_length=1024),
-    },
-)
+    @dataclass
+    class Described(Operation):
+        def __post_init__(self) -> None:
+            body = OpenAPIMediaType(schema=_Verbatim(verbatim=request))
+            self.request_body = RequestBody(required=True, content={media_type: body})
+            told: Any = (self.responses or {}).get("200")
+            if answer is not None and told is not None:
+                told.content = {"application/json": OpenAPIMediaType(schema=_Verbatim(verbatim=answer))}
 
-_ANSWER = Schema(
-    type=OpenAPIType.OBJECT,
-    description="The reply, or the event in its place.",
-    required=["channel", "topic", "subtopic", "message"],
-    properties={
-        "channel": Schema(type=OpenAPIType.STRING),
-        "topic": Schema(type=OpenAPIType.STRING),
-        "subtopic": Schema(type=OpenAPIType.STRING),
-        "message": Schema(description="What the reply of this address has."),
-        "requestId": Schema(one_of=[Schema(type=OpenAPIType.STRING), Schema(type=OpenAPIType.INTEGER)]),
-    },
-)
+    return Described
 
 
-def _optional(description: str, *, at_most: int) -> Schema:
-    return Schema(type=[OpenAPIType.STRING, OpenAPIType.NULL], max_length=at_most, description=description)
+def reference(kind: Any) -> dict[str, Any]:
+    """The schema of a type, by reference to `components`."""
+    return schema_of(kind, at=_SCHEMAS)
 
 
-_CHECKS = Schema(
-    type=OpenAPIType.OBJECT,
-    description="Numbers, and what counts for all entries that leave it out. Keys are read without regard to case.",
-    required=["checks"],
-    properties={
-        "checks": Schema(
-            type=OpenAPIType.ARRAY,
-            max_items=MAX_CHECKS,
-            items=Schema(
-                description="`data` as CheckPhoneNumber takes it: PhoneNumber, Purpose, ZipCode, At … "
-                "One that is not good gets an error of its own."
-            ),
-        ),
-        "Purpose": _optional("sales, service, collection, survey or charity.", at_most=64),
-        "Region": _optional("ISO 3166 region of national numbers.", at_most=16),
-        "CampaignID": Schema(description="What the calls are about: a string or a number."),
-        "At": _optional("ISO 8601 with an offset; now where it is left out.", at_most=64),
-        "brief": Schema(description="A flag: leaves the rules that allow out of the answer."),
-    },
-    examples=[{
-        "Purpose": "sales",
-        "brief": True,
-        "checks": [
-            {"PhoneNumber": "+12025550100"},
-            {"PhoneNumber": "(786) 555-0100", "Region": "US", "At": "2026-03-02T15:00:00Z"},
-        ],
-    }],
-)  # fmt: skip
+def message_bodies(routes: Routes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A request and its answer: one of a known form for each address that HTTP reaches, or an application's own."""
+    own = {
+        "type": "object",
+        "description": "A message between applications, which is passed on.",
+        "properties": {"channel": {"type": "string", "not": {"enum": list(routes.channels.values())}}},
+        "required": ["channel"],
+    }
+    lines = [line for line in routes.lines if line.address.channel != "Bus"]
+    requests = [_told(routes, line.address, "data", line.data) for line in lines]
+    answers = {each.address: each for line in lines for each in line.answers}
+    replies = [_told(routes, address, "message", each.message) for address, each in answers.items()]
+    about = "One message. Keys and addresses are read without regard to case; unknown keys are ignored."
+    return {"description": about, "anyOf": [*requests, own], "examples": [_EXAMPLE]}, {"anyOf": replies}
 
-_CHECKED = Schema(
-    type=OpenAPIType.OBJECT,
-    description="One element for each entry, in their order.",
-    required=["checks"],
-    properties={
-        "checks": Schema(
-            type=OpenAPIType.ARRAY,
-            items=Schema(
-                type=OpenAPIType.OBJECT,
-                description="`state` (checked), `number` and `verdict`; or `error`, as the `data` of an ApiError.",
-                properties={
-                    "state": Schema(type=OpenAPIType.STRING, enum=["checked"]),
-                    "number": Schema(
-                        type=OpenAPIType.OBJECT, description="What was understood.", required=["typed", "e164"]
-                    ),
-                    "verdict": Schema(
-                        type=OpenAPIType.OBJECT,
-                        description="May the number be called, by which rules, and from when on.",
-                        required=["decision", "rules", "overridable", "policy"],
-                    ),
-                    "error": Schema(
-                        type=OpenAPIType.OBJECT,
-                        description="Why there is no verdict.",
-                        required=["errorType", "errorMessage", "msg", "retryable"],
-                    ),
-                },
-            ),
-        )
-    },
-)
+
+def _told(routes: Routes, address: Address, key: str, kind: Any) -> dict[str, Any]:
+    channel = {"enum": list(routes.connectors)} if address.channel == CONNECTOR else {"const": address.channel}
+    required = key == "message" or any(field.required for field in msgspec.structs.fields(kind))
+    return envelope_of(address, channel, key, reference(kind), required=required)
+
+
+_EXAMPLE = {
+    "channel": "LCM",
+    "topic": "Webservice",
+    "subtopic": "ManualDialCall",
+    "requestId": "8f0d5c9e-0d0b-4f7e-9a55-5a0c4f0c6d11",
+    "data": {"PhoneNumber": "+12025550100"},
+}
 
 
 @dataclass
-class MessageOperation(Operation):
-    """POST /v1/messages, whose body goes to the dispatcher as it came."""
+class _Components(Components):
+    """With what the bodies refer to beside the types of the handlers, which alone Litestar keeps."""
 
-    def __post_init__(self) -> None:
-        self.request_body = RequestBody(required=True, content={"application/json": OpenAPIMediaType(schema=_MESSAGE)})
-        _answer_is(self, _ANSWER)
+    referred: Callable[[], dict[str, Any]] = dict
 
+    def to_schema(self) -> dict[str, Any]:
+        made = super().to_schema()
+        made["schemas"] |= self.referred()
+        return made
 
-@dataclass
-class ChecksOperation(Operation):
-    """POST /v1/checks, whose entries are read one by one."""
-
-    def __post_init__(self) -> None:
-        self.request_body = RequestBody(required=True, content={"application/json": OpenAPIMediaType(schema=_CHECKS)})
-        _answer_is(self, _CHECKED)
+    @property
+    def _exclude_fields(self) -> set[str]:
+        return {"referred"}
 
 
-@dataclass
-class TokenOperation(Operation):
-    """POST /v1/token, whose body is a form."""
-
-    def __post_init__(self) -> None:
-        content = {"application/x-www-form-urlencoded": OpenAPIMediaType(schema=_CREDENTIALS)}
-        self.request_body = RequestBody(required=True, content=content)
-
-
-def _answer_is(operation: Operation, schema: Schema) -> None:
-    answer: Any = (operation.responses or {}).get("200")
-    if answer is not None:
-        answer.content = {"application/json": OpenAPIMediaType(schema=schema)}
-
-
-def configuration(version: str, router: Router) -> OpenAPIConfig:
-    """The document, served by `router` as JSON and YAML."""
+def configuration(version: str, router: Router, bodies: Iterable[Any]) -> OpenAPIConfig:
+    """The document, served by `router` as JSON and YAML; `bodies` are the types that are referred to."""
     sign_in = OAuthFlow(token_url="/v1/token", scopes={})  # noqa: S106 – an address
     return OpenAPIConfig(
         title="manualdial",
         version=version,
         description="One press, one call: has a number dialled for the agent who is logged in.",
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
-        components=Components(
+        components=_Components(
+            referred=lambda: definitions(bodies, at=_SCHEMAS),
             security_schemes={
                 "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT"),
                 "password": SecurityScheme(type="oauth2", flows=OAuthFlows(password=sign_in)),
-            }
+            },
         ),
         render_plugins=[
             JsonRenderPlugin(path=["/", "/openapi.json"], media_type="application/json"),  # type: ignore[arg-type]

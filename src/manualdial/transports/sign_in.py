@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import urllib.parse
+from typing import Annotated, Literal
 
 from litestar import Response, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from manualdial.errors import MalformedMessage, NotAuthenticated, ServiceUnavailable, TooManyAttempts
 from manualdial.transports import openapi
@@ -18,6 +19,15 @@ from manualdial.transports.statuses import error_headers, status_of
 _MAX_FORM_BYTES = 8192
 _MAX_FORM_FIELDS = 16
 _GRANT_TYPE = "password"
+
+
+class Credentials(Struct, frozen=True, kw_only=True):
+    """The form: who signs in (RFC 6749 §4.3.2)."""
+
+    grant_type: Literal["password"]
+    username: str
+    """The login name."""
+    password: Annotated[str, Meta(max_length=1024)]
 
 
 class Token(Struct, frozen=True, kw_only=True):
@@ -42,7 +52,9 @@ def sign_in(identity: Identity, body_timeout: float) -> HTTPRouteHandler:
     @post(
         "/v1/token",
         operation_id="token",
-        operation_class=openapi.TokenOperation,
+        operation_class=openapi.operation(
+            request=openapi.reference(Credentials), media_type="application/x-www-form-urlencoded"
+        ),
         request_max_body_size=None,  # counted by `read_body`
         summary="Sign in",
         status_code=200,
