@@ -49,17 +49,9 @@ SUBSCRIBED = _publication("Bus/Session/Subscribed", SubscriptionsInForce)
 UNSUBSCRIBED = _publication("Bus/Session/Unsubscribed", SubscriptionsInForce)
 
 PUBLISHED_ONLY = (
-    SAMPLE_REPLY,
-    SET_DNC_RESULT,
-    STATE_CHANGE,
-    LOGIN_SUCCESS,
-    LOGOUT_SUCCESS,
-    SET_AGENT_STATE,
-    REGISTERED,
-    RESET,
-    SUBSCRIBED,
-    UNSUBSCRIBED,
-)
+    SAMPLE_REPLY, SET_DNC_RESULT, STATE_CHANGE, LOGIN_SUCCESS, LOGOUT_SUCCESS, SET_AGENT_STATE,
+    REGISTERED, RESET, SUBSCRIBED, UNSUBSCRIBED,
+)  # fmt: skip
 """Where what comes in is refused, beside `Error/ApiError` on every channel."""
 
 AGENT_SYNC = _publication("{connector}/Agent/StateSync", AgentSync)

@@ -54,7 +54,7 @@ from manualdial.screening import Decision
 from manualdial.screening.sentences import sentence_of
 from manualdial.sessions import Sessions
 from manualdial.tenants import Tenants
-from manualdial.tracing import Tracing
+from manualdial.tracing import Span
 from manualdial.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -90,7 +90,7 @@ class Dialing:
         rate: DialRate,
         clock: Clock,
         metrics: Metrics,
-        tracing: Tracing,
+        span: Span,
         tenants: Tenants,
         store_timeout: float,
         patience: float,
@@ -114,7 +114,7 @@ class Dialing:
         self._rate = rate
         self._clock = clock
         self._metrics = metrics
-        self._tracing = tracing
+        self._span = span
         self._tenants = tenants
         self._store_timeout = store_timeout
         self._patience = patience
@@ -203,7 +203,7 @@ class Dialing:
 
     async def _screen(self, press: Press) -> Screened:
         """The verdict, before anything rings."""
-        with self._tracing.span("verdict"):
+        with self._span("verdict"):
             screened = await self._screener.screen(press.question(self._clock.now(), lead_seconds=self._lead_seconds))
         seconds = self._clock.monotonic() - press.at
         self._metrics.since_press("verdict", seconds, outcome=screened.verdict.decision)
@@ -288,7 +288,7 @@ class Dialing:
         """Write the call down, committed, with its evidence; from then on it is live. Returns its first event."""
         evidence = self._evidence(press, screened, Kind.ATTEMPT, call_id=call.id)
         try:
-            with self._tracing.span("journal"):
+            with self._span("journal"):
                 async with self._journal_limit():
                     await self._store.record_press(
                         call, evidence=evidence, expects=screened.attempts_seen, relied_on=screened.relied_on
@@ -306,7 +306,7 @@ class Dialing:
         """Ask the engine, once. What it reported meanwhile counts for more than how its answer got lost."""
         end = self._progress.watch(call.id, lambda now: now.is_over)
         try:
-            with self._tracing.span("engine", call_id=call.id):
+            with self._span("engine"):
                 await self._engine.originate(Originate.of(call), journalled)
         except (EngineRefused, EngineUnavailable) as error:
             await journalled  # where the journal says no as well, that counts: then there was no press

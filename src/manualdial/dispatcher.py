@@ -36,7 +36,7 @@ from manualdial.messages.incoming import Incoming, read
 from manualdial.messages.outbound import ErrorData
 from manualdial.ports import StoreUnavailable
 from manualdial.requests import AnsweredByEvent, Connection, DirectReply, Reply, Request
-from manualdial.tracing import Tracing
+from manualdial.tracing import Span
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +99,7 @@ class Dispatcher:
         bus: Bus,
         routes: Routes,
         limit: float,
-        tracing: Tracing,
+        span: Span,
         observe: Callable[[str, str], None] = lambda _address, _outcome: None,
     ) -> None:
         """`limit` is how long a request may take, in seconds."""
@@ -108,7 +108,7 @@ class Dispatcher:
         self._by_key = routes.by_key
         self._channels = routes.channels
         self._limit = limit
-        self._tracing = tracing
+        self._span = span
         self._observe = observe
 
     async def handle(self, connection: Connection, raw: bytes, *, request_id: str | None = None) -> Answer:
@@ -166,7 +166,7 @@ class Dispatcher:
         name = str(route.address)
         # It need not be taken back: a request is a task of its own, and what is bound in one ends with it.
         structlog.contextvars.bind_contextvars(request_id=_logged(incoming.request_id))
-        with self._tracing.span(name):
+        with self._span(name):
             try:
                 async with asyncio.timeout(self._limit):
                     answer = await route.method(asks, data)

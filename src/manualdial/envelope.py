@@ -82,7 +82,7 @@ def decode(raw: bytes) -> Envelope:
     frame = _frame(outer)
     if not _is_packet(frame):
         return _envelope(frame, raw=raw, packet=None)
-    parts = _frame(_decoded(raw, dict[str, msgspec.Raw]))
+    parts = _frame(json_of(raw, dict[str, msgspec.Raw]))
     packet = Packet(subscriber_id=parts.get("subscriberid", _NULL))
     wrapped = "message" if isinstance(frame.get("message"), dict) else "okmessage"
     try:
@@ -118,13 +118,14 @@ class MalformedPacket(MalformedMessage):
 def _object(raw: bytes) -> dict[str, Any]:
     if len(raw) > MAX_MESSAGE_BYTES:
         raise MalformedMessage(f"a message has at most {MAX_MESSAGE_BYTES} bytes")
-    decoded = _decoded(raw, Any)
+    decoded = json_of(raw)
     if not isinstance(decoded, dict):
         raise MalformedMessage("a message is a JSON object")
     return decoded
 
 
-def _decoded(raw: bytes, kind: Any) -> Any:
+def json_of(raw: bytes, kind: Any = Any) -> Any:
+    """The JSON value. Raises MalformedMessage, which tells nothing of it."""
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -24,26 +24,17 @@ from manualdial.registration import Registration
 from manualdial.screening_requests import ScreeningRequests
 
 ALWAYS: Errors = (
-    errors.MalformedMessage,
-    errors.NotRegistered,
-    errors.TooManyRequests,
-    errors.ServiceUnavailable,
+    errors.MalformedMessage, errors.NotRegistered, errors.TooManyRequests, errors.ServiceUnavailable,
     errors.InternalError,
-)
+)  # fmt: skip
 """What any request may be told, beside what its line names."""
 
 _NUMBER: Errors = (errors.PhoneNumberMissing, errors.PhoneNumberInvalid)
 _CHECK: Errors = (*_NUMBER, errors.NotPermitted)
 _DIAL: Errors = (
-    *_CHECK,
-    errors.AgentNotLoggedIn,
-    errors.CallRefused,
-    errors.CallInProgress,
-    errors.DialRateExceeded,
-    errors.RequestIdConflict,
-    errors.MakeCallFailed,
-    errors.CallOutcomeUnknown,
-)
+    *_CHECK, errors.AgentNotLoggedIn, errors.CallRefused, errors.CallInProgress, errors.DialRateExceeded,
+    errors.RequestIdConflict, errors.MakeCallFailed, errors.CallOutcomeUnknown,
+)  # fmt: skip
 _LOCATION: Errors = (*_CHECK, errors.NoSuchCall)
 _CALL: Errors = (errors.NoSuchCall, errors.ActionNotAllowed)
 _HOLD: Errors = (*_CALL, errors.HoldCallFailed)

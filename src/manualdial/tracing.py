@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 
+import structlog
 from opentelemetry.trace import Tracer
 
-_NOTHING = nullcontext()
+Span = Callable[[str], AbstractContextManager[object]]
+"""Opens a span of this name for as long as a block lasts; where nothing is recorded it is `nullcontext`."""
 
 
-class Tracing:
-    """Spans, or none."""
+def spans_of(tracer: Tracer) -> Span:
+    """Spans that a tracer records, with what the log lines of the request are bound to.
 
-    def __init__(self, tracer: Tracer | None = None) -> None:
-        """Without a tracer nothing is recorded."""
-        self._tracer = tracer
+    An exception's text, which may hold anything, is not recorded.
+    """
 
-    def span(self, name: str, **attributes: str) -> AbstractContextManager[object]:
-        """A span that lasts as long as the block. An exception's text, which may hold anything, is not recorded."""
-        if self._tracer is None:
-            return _NOTHING
-        return self._tracer.start_as_current_span(
+    def span(name: str) -> AbstractContextManager[object]:
+        bound = structlog.contextvars.get_contextvars()
+        attributes = {key: value for key, value in bound.items() if value is not None}
+        return tracer.start_as_current_span(
             name, attributes=attributes, record_exception=False, set_status_on_exception=False
         )
 
+    return span
 
-def exporting(endpoint: str) -> tuple[Tracing, Callable[[], None]]:
+
+def exporting(endpoint: str) -> tuple[Span, Callable[[], None]]:
     """Spans go to a collector by OTLP over HTTP. The second is to be called at the end: it sends those that wait.
 
     Raises ImportError where the extra `otlp` is not installed.
@@ -38,4 +40,4 @@ def exporting(endpoint: str) -> tuple[Tracing, Callable[[], None]]:
 
     provider = TracerProvider(resource=Resource.create({"service.name": "manualdial"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
-    return Tracing(provider.get_tracer("manualdial")), provider.shutdown
+    return spans_of(provider.get_tracer("manualdial")), provider.shutdown

@@ -7,7 +7,7 @@ import contextlib
 import json
 import math
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -41,7 +41,6 @@ from manualdial.screening.policies import Policies, load
 from manualdial.screening_requests import ScreeningRequests
 from manualdial.sessions import Sessions
 from manualdial.tenants import Tenants, TenantSettings
-from manualdial.tracing import Tracing
 from manualdial.turns import Turns
 from tests.support.declared import Declared
 from tests.support.held_registries import HeldRegistries
@@ -220,7 +219,7 @@ class Core:
             ),
             clock=self.clock,
             metrics=self.metrics,
-            tracing=Tracing(),
+            span=nullcontext,
             tenants=tenants,
             store_timeout=store_timeout,
             patience=60.0,
@@ -274,7 +273,7 @@ class Core:
             bus=self.bus,
             routes=self.declared.routes,
             limit=limit,
-            tracing=Tracing(),
+            span=nullcontext,
             observe=self.metrics.request,
         )
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import urllib.parse
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 import argon2
@@ -27,7 +27,6 @@ from manualdial.ports import Health, StoreUnavailable
 from manualdial.registration import Registration
 from manualdial.requests import DirectReply, Reply, Request
 from manualdial.sessions import Sessions
-from manualdial.tracing import Tracing
 from manualdial.transports.http import http_app
 from manualdial.transports.identity import Identity
 from manualdial.transports.server import Server
@@ -265,7 +264,7 @@ async def small_service(
             connectors=(),
         ),
         limit=request_limit,
-        tracing=Tracing(),
+        span=nullcontext,
     )
     under_way = UnderWay(stop_limit=stop_limit)
     service.endpoint = BusEndpoint(

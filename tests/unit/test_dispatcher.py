@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -18,7 +19,6 @@ from manualdial.errors import ServiceUnavailable
 from manualdial.messages.dial import Dial
 from manualdial.ports import StoreUnavailable
 from manualdial.requests import DirectReply, Request
-from manualdial.tracing import Tracing
 from tests.support.answers import check_answer
 from tests.support.core import Core, Desk, error_type, running_core
 from tests.support.json_values import objects, objects_or_others, spelt, values
@@ -164,7 +164,7 @@ async def answer_of(
             connectors=(),
         ),
         limit=limit,
-        tracing=Tracing(),
+        span=nullcontext,
     )
     connection = RecordingConnection(caller=ANN)
     with capture_logs() as logs:

@@ -36,7 +36,7 @@ from manualdial.screener import Screener
 from manualdial.screening.warming import warm_up
 from manualdial.screening_requests import ScreeningRequests
 from manualdial.sessions import Sessions
-from manualdial.tracing import Tracing
+from manualdial.tracing import Span
 from manualdial.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -57,11 +57,11 @@ class Core:
     """Everything between the database and the sockets, introduced to each other."""
 
     def __init__(
-        self, config: Config, *, clock: Clock, store: Storage, engine: Engine, registries: Registries, tracing: Tracing
+        self, config: Config, *, clock: Clock, store: Storage, engine: Engine, registries: Registries, span: Span
     ) -> None:
         """Raises ConfigurationError."""
         self.config = config
-        self.tracing = tracing
+        self.span = span
         self.clock = clock
         self.store = store
         self.registries = registries
@@ -141,7 +141,7 @@ class Core:
             ),
             clock=clock,
             metrics=self.metrics,
-            tracing=tracing,
+            span=span,
             tenants=tenants,
             store_timeout=config.storage.timeout,
             patience=config.server.request_timeout - longest_press(config),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import Any
 
 import structlog
@@ -16,7 +16,7 @@ from manualdial.app.ways_in import server_of
 from manualdial.clock import SystemClock
 from manualdial.config import Config, ConfigurationError
 from manualdial.ports import Clock, Engine, Storage
-from manualdial.tracing import Tracing, exporting
+from manualdial.tracing import Span, exporting
 from manualdial.transports.server import Server
 
 log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ async def serving(
     """
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
-        tracing = _tracing(config, stack)
+        span = _span(config, stack)
         store = await stack.enter_async_context(store or store_for(config))
         core = Core(
             config,
@@ -63,7 +63,7 @@ async def serving(
             store=store,
             engine=engine or engine_for(config, clock),
             registries=registries_for(config),
-            tracing=tracing,
+            span=span,
         )
         await core.load()
         await stack.enter_async_context(core.engine)
@@ -88,13 +88,13 @@ async def _owned(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _tracing(config: Config, stack: AsyncExitStack) -> Tracing:
+def _span(config: Config, stack: AsyncExitStack) -> Span:
     """Spans go where the configuration says, if it says so."""
     if not config.telemetry.otlp_endpoint:
-        return Tracing()
+        return nullcontext
     try:
-        tracing, shutdown = exporting(config.telemetry.otlp_endpoint)
+        span, shutdown = exporting(config.telemetry.otlp_endpoint)
     except ImportError:
         raise ConfigurationError("telemetry.otlp_endpoint: install the extra `otlp` for it") from None
     stack.callback(shutdown)
-    return tracing
+    return span

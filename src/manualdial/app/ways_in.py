@@ -52,7 +52,7 @@ def server_of(core: Core) -> Server:
         bus=core.bus,
         routes=table,
         limit=config.server.request_timeout,
-        tracing=core.tracing,
+        span=core.span,
         observe=core.metrics.request,
     )
     under_way = UnderWay(stop_limit=config.server.shutdown_timeout)

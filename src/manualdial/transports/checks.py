@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Protocol
 
@@ -15,6 +15,7 @@ from msgspec import Meta, field
 
 from manualdial.agents import Caller
 from manualdial.dispatcher import error_data
+from manualdial.envelope import json_of
 from manualdial.errors import MalformedMessage, ManualDialError, TooManyRequests
 from manualdial.messages.dial import DialChecked
 from manualdial.messages.incoming import Identifier, Incoming, read
@@ -41,15 +42,6 @@ class Checks(Incoming, frozen=True, kw_only=True):
     at: Annotated[str, Meta(max_length=64)] | None = field(name="At", default=None)
     brief: bool | None = None
     """Leaves the rules that allow out of the answer."""
-
-
-_DEFAULTS: Mapping[str, Callable[[Checks], Any]] = {
-    "Purpose": lambda asked: asked.purpose,
-    "Region": lambda asked: asked.region,
-    "CampaignID": lambda asked: asked.campaign_id,
-    "At": lambda asked: asked.at,
-}
-"""What may stand once beside the entries, for all that leave it out."""
 
 
 class Screening(Protocol):
@@ -128,12 +120,7 @@ async def _discard(request: AnyRequest, body_timeout: float) -> None:
 
 
 def _read(body: bytes) -> Checks:
-    try:
-        decoded = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise MalformedMessage("not JSON in UTF-8") from None
-    except RecursionError:
-        raise MalformedMessage("nested too deeply") from None
+    decoded = json_of(body)
     if not isinstance(decoded, dict):
         raise MalformedMessage("the body is a JSON object")
     try:
@@ -146,7 +133,8 @@ def _read(body: bytes) -> Checks:
 
 def _with_defaults(asked: Checks) -> list[Any]:
     """The entries, with what stands beside them in those that leave it out."""
-    defaults = {name: value for name, of in _DEFAULTS.items() if (value := of(asked)) is not None}
+    beside = {"Purpose": asked.purpose, "Region": asked.region, "CampaignID": asked.campaign_id, "At": asked.at}
+    defaults = {name: value for name, value in beside.items() if value is not None}
     return [_filled(entry, defaults) if isinstance(entry, dict) else entry for entry in asked.checks]
 
 
