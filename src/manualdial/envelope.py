@@ -209,14 +209,9 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def reply(address: Address, message: Any, *, request_id: str | int | None = None) -> Outgoing:
+def reply(address: Address, content: Any, *, key: str = "message", request_id: str | int | None = None) -> Outgoing:
     """A reply or an event: `{channel, topic, subtopic, message}`, with `requestId` where there is one."""
-    body: dict[str, Any] = {
-        "channel": address.channel,
-        "topic": address.topic,
-        "subtopic": address.subtopic,
-        "message": message,
-    }
+    body = {"channel": address.channel, "topic": address.topic, "subtopic": address.subtopic, key: content}
     if request_id is not None:
         body["requestId"] = request_id
     return Outgoing(address=address, payload=_encode(body))
@@ -224,11 +219,7 @@ def reply(address: Address, message: Any, *, request_id: str | int | None = None
 
 def api_error(channel: str, data: Any, *, request_id: str | int | None = None) -> Outgoing:
     """An ApiError event: `{channel, topic: "Error", subtopic: "ApiError", data}` (contract §1)."""
-    address = Address(channel, "Error", "ApiError")
-    body: dict[str, Any] = {"channel": channel, "topic": address.topic, "subtopic": address.subtopic, "data": data}
-    if request_id is not None:
-        body["requestId"] = request_id
-    return Outgoing(address=address, payload=_encode(body))
+    return reply(Address(channel, "Error", "ApiError"), data, key="data", request_id=request_id)
 
 
 _encode = msgspec.json.Encoder().encode

@@ -23,33 +23,31 @@ Schema = dict[str, Any]
 def definitions(kinds: Iterable[Any], *, at: str) -> dict[str, Schema]:
     """The schema of every class that these types are made of, by its name; `at` is where they are referred to."""
     found: dict[str, Schema] = {}
-    waiting = list(kinds)
-    while waiting:
-        kind = waiting.pop()
-        if _is_a_definition(kind):
-            if kind.__name__ not in found:
-                found[kind.__name__] = _definition(kind, at)
-                waiting += [field.type for field in _fields(kind)]
-        else:
-            waiting += [part.extra["is"] for part in get_args(kind) if isinstance(part, msgspec.Meta) and part.extra]
-            waiting += get_args(kind)
+    for kind in kinds:
+        schema_of(kind, at=at, found=found)
     return dict(sorted(found.items()))
 
 
-def schema_of(kind: Any, *, at: str) -> Schema:
-    """The schema of a type. Unlike msgspec's own it takes a union of classes without a tag."""
-    if _is_a_definition(kind):
+def schema_of(kind: Any, *, at: str, found: dict[str, Schema] | None = None) -> Schema:
+    """The schema of a type; the classes that it is made of are added to `found`.
+
+    Unlike msgspec's own it takes a union of classes without a tag.
+    """
+    inner, origin = [part for part in get_args(kind) if part is not msgspec.UnsetType], get_origin(kind)
+    if origin is None and isinstance(kind, type) and issubclass(kind, msgspec.Struct | Enum):
+        if found is not None and kind.__name__ not in found:
+            found[kind.__name__] = {}  # it may be a part of itself
+            found[kind.__name__] = _definition(kind, at, found)
         return {"$ref": f"{at}/{kind.__name__}"}
-    inner = [part for part in get_args(kind) if part is not msgspec.UnsetType]
-    origin = get_origin(kind)
     if origin in (Union, UnionType):
-        return schema_of(inner[0], at=at) if len(inner) == 1 else {"anyOf": [schema_of(part, at=at) for part in inner]}
-    if origin is Annotated and inner[1].extra:  # a value that is kept as bytes, and what it is
-        return schema_of(inner[1].extra["is"], at=at)
+        parts = [schema_of(part, at=at, found=found) for part in inner]
+        return parts[0] if len(parts) == 1 else {"anyOf": parts}
+    if origin is Annotated and inner[1].extra:  # a value that is read or written otherwise than it is told
+        return schema_of(inner[1].extra["is"], at=at, found=found)
     if origin is Annotated and get_origin(inner[0]) is list:
-        return schema_of(inner[0], at=at) | {"maxItems": inner[1].max_length}
+        return schema_of(inner[0], at=at, found=found) | {"maxItems": inner[1].max_length}
     if origin is list:
-        return {"type": "array", "items": schema_of(inner[0], at=at)}
+        return {"type": "array", "items": schema_of(inner[0], at=at, found=found)}
     return msgspec.json.schema(kind)
 
 
@@ -68,31 +66,22 @@ def envelope_of(address: Address, channel: Schema, key: str, content: Schema, *,
     }
 
 
-def _is_a_definition(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct | Enum) and get_origin(kind) is None
-
-
-def _definition(kind: Any, at: str) -> Schema:
+def _definition(kind: type[msgspec.Struct] | type[Enum], at: str, found: dict[str, Schema]) -> Schema:
     schema: Schema = {"title": kind.__name__, "description": inspect.cleandoc(kind.__doc__ or "")}
     if issubclass(kind, Enum):
         return schema | {"type": "string", "enum": [member.value for member in kind]}
     bare = issubclass(kind, Incoming) and kind.bare
     # The one key may stand for the whole: then its bare value is `data`.
     schema |= {"type": ["object", "string", "integer", "null"] if bare else "object", "properties": {}, "required": []}
-    for field in _fields(kind):
-        one = schema_of(field.type, at=at)
+    for field in msgspec.structs.fields(kind):
+        one = schema["properties"][field.encode_name] = schema_of(field.type, at=at, found=found)
         if sentence := _sentences(kind.__module__).get((kind.__name__, field.name)):
             one["description"] = sentence
         if isinstance(field.default, str | int):
             one["default"] = field.default
-        schema["properties"][field.encode_name] = one
         if field.required:
             schema["required"].append(field.encode_name)
     return schema
-
-
-def _fields(kind: Any) -> tuple[msgspec.structs.FieldInfo, ...]:
-    return msgspec.structs.fields(kind) if issubclass(kind, msgspec.Struct) else ()
 
 
 @cache
