@@ -14,7 +14,7 @@ import msgspec
 from manualdial import __version__
 from manualdial.addresses import AMAZON, CONNECTOR, PUBLISHED_ONLY, Publication
 from manualdial.dispatcher import Route, Routes
-from manualdial.envelope import Address
+from manualdial.envelope import API_ERROR, Address
 from manualdial.errors import ManualDialError, NotAuthenticated, TokenExpired
 from manualdial.messages.outbound import ErrorData
 from manualdial.messages.schema import Schema, definitions, envelope_of, schema_of
@@ -23,7 +23,6 @@ from manualdial.transports.close_codes import CloseCode
 from manualdial.transports.handshake import BUS_PATH, SUBPROTOCOL
 
 SCHEMAS = "#/components/schemas"
-API_ERROR = Address("{channel}", "Error", "ApiError")
 CLOSES: dict[type[ManualDialError], CloseCode] = {
     NotAuthenticated: CloseCode.NOT_AUTHENTICATED,
     TokenExpired: CloseCode.TOKEN_EXPIRED,

@@ -51,6 +51,10 @@ def _key(address: Address) -> tuple[str, str, str]:
     return (fold(address.channel), fold(address.topic), fold(address.subtopic))
 
 
+API_ERROR = Address("{channel}", "Error", "ApiError")
+"""Where errors go out, on the channel of the request."""
+
+
 class Packet(msgspec.Struct, frozen=True, kw_only=True):
     """The wrapping of a message that came through an iframe; the answer is wrapped for the same subscriber."""
 
@@ -219,7 +223,7 @@ def reply(address: Address, content: Any, *, key: str = "message", request_id: s
 
 def api_error(channel: str, data: Any, *, request_id: str | int | None = None) -> Outgoing:
     """An ApiError event: `{channel, topic: "Error", subtopic: "ApiError", data}` (contract §1)."""
-    return reply(Address(channel, "Error", "ApiError"), data, key="data", request_id=request_id)
+    return reply(API_ERROR.on(channel), data, key="data", request_id=request_id)
 
 
 _encode = msgspec.json.Encoder().encode

@@ -13,7 +13,7 @@ from manualdial.agent_requests import AgentRequests
 from manualdial.call_control import CallControl
 from manualdial.dial_requests import DialRequests
 from manualdial.dispatcher import Errors, Method, Route, Routes
-from manualdial.envelope import Address, fold
+from manualdial.envelope import API_ERROR, Address, fold
 from manualdial.messages.agents import ApplicationState, Login, Logout, SetNotReady, UpdateState
 from manualdial.messages.bus import Register, Subscriptions
 from manualdial.messages.calls import CallReference, ControlReply, Digits
@@ -96,7 +96,7 @@ def routes(
     )
     channels = ("LCM", "UI", "Bus", *names)
     published = [each.address for each in addresses.PUBLISHED_ONLY]
-    published += [Address(channel, "Error", "ApiError") for channel in channels]
+    published += [API_ERROR.on(channel) for channel in channels]
     return Routes(
         lines=lines,
         by_key={
