@@ -58,6 +58,24 @@ def test_whatever_differs_in_the_data_differs_in_the_digest(other: dict[str, Any
     assert a_press(other).digest != a_press({}).digest
 
 
+@pytest.mark.parametrize(
+    ("data", "digest"),
+    [
+        ({}, "13d6051256beb8b031973c3caaff2985f3a40f095a6873b6c9cc6181138371e1"),
+        (
+            {"Region": "US", "CampaignID": 7, "AccountNumber": "A-1", "Purpose": "sales", "Entry": "typed"},
+            "8a8b18c0241f3f89d48d88c2f5d527c5f8aa699d899aeff64cf08e57c1e48fa2",
+        ),
+        (
+            {"CallerID": "+12025550199", "ZipCode": "00501", "Overrides": [{"rule": "a", "reason": "b"}]},
+            "13843dd954731e3d7eef03f87c94814acd52b2ba67de0b88e54d7f48adeeaf23",
+        ),
+    ],
+)
+def test_the_digest_of_the_presses_in_a_journal_is_still_that_of_their_data(data: dict[str, Any], digest: str) -> None:
+    assert a_press(data).digest == digest
+
+
 def test_a_key_that_is_null_is_a_key_that_is_not_there() -> None:
     assert a_press({"Region": None, "CampaignID": None}).digest == a_press({}).digest
 
