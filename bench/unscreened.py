@@ -15,16 +15,13 @@ from collections.abc import Sequence
 from bench import short_calls
 from manualdial import dialing
 from manualdial.app import core
-from manualdial.messages import PolicyName, Verdict
 from manualdial.places.place import PlaceSource, Whereabouts
 from manualdial.screener import Question, Screened, Screener
-from manualdial.screening import Decision
 from manualdial.screening.facts import Facts
+from manualdial.screening.verdict import Decision, PolicyName, Verdict
 
 _NOWHERE = Whereabouts(source=PlaceSource.NONE, places=())
-_ALLOWED = Verdict(
-    decision=Decision.ALLOW, rules=[], overridable=False, policy=PolicyName(name="unscreened", version="0")
-)
+_ALLOWED = Verdict(decision=Decision.ALLOW, rules=(), policy=PolicyName(name="unscreened", version="0"))
 
 
 class Unscreened(Screener):

@@ -30,7 +30,7 @@ from manualdial.errors import (
     ManualDialError,
     ServiceUnavailable,
 )
-from manualdial.evidence import Draft, Kind
+from manualdial.evidence import Draft
 from manualdial.live_calls import LiveCalls
 from manualdial.messages import Dial
 from manualdial.metrics import Metrics
@@ -134,10 +134,7 @@ class Dialing:
             )
             if data.dry_run:
                 screened = await self._screen(press)
-                number = views.number(press.number)
-                return messages.DialChecked(
-                    state="checked", number=number, purpose=press.purpose, verdict=screened.verdict
-                )
+                return views.dial_checked(screened.facts, screened.verdict)
             outcome = await self._run(press)
         except ManualDialError as error:
             self._metrics.press(error.wire_type)
@@ -242,19 +239,19 @@ class Dialing:
         if earlier is not None and not self._earlier.is_unasked(earlier):
             return Outcome(call=self._earlier.same(press, earlier), replay=True)
         if isinstance(refusal, CallRefused) and screened is not None:
-            against = (rule.rule for rule in screened.verdict.rules if rule.decision != Decision.ALLOW)
+            against = (rule.rule for rule in screened.verdict.rules if rule.decision is not Decision.ALLOW)
             self._metrics.blocked({rule.partition(".")[0] for rule in against})
-            self._chain.record_evidence(self._evidence(press, screened, Kind.REFUSAL, call_id=None))
+            self._chain.record_evidence(self._evidence(press, screened, call=None))
             await self._written()
         raise refusal
 
     def _refusal(self, press: Press, screened: Screened) -> ManualDialError | None:
         """What refuses a press before it is written down; where nothing does, the engine's right to a call is taken."""
         verdict = screened.verdict
-        if verdict.decision != Decision.ALLOW:
+        if verdict.decision is not Decision.ALLOW:
             return CallRefused(
                 "screening refused the call",
-                details={"verdict": msgspec.to_builtins(verdict)},
+                details={"verdict": verdict.to_builtins()},
                 sentence=sentence_of(verdict),
                 retryable=bool(screened.facts.missing),
             )
@@ -288,7 +285,7 @@ class Dialing:
 
     async def _journal(self, press: Press, screened: Screened, call: Call) -> Published:
         """Write the call down, committed, with its evidence; from then on it is live. Returns its first event."""
-        evidence = self._evidence(press, screened, Kind.ATTEMPT, call_id=call.id)
+        evidence = self._evidence(press, screened, call=call)
         try:
             with self._tracing.span("journal"):
                 async with self._journal_limit():
@@ -301,8 +298,8 @@ class Dialing:
         self._metrics.pressed(call.id, press.at)
         return self._progress.begin(call)
 
-    def _evidence(self, press: Press, screened: Screened, kind: Kind, *, call_id: str | None) -> Draft:
-        return evidence_of(press, screened, kind=kind, engine=self._engine.name, at=self._clock.now(), call_id=call_id)
+    def _evidence(self, press: Press, screened: Screened, *, call: Call | None) -> Draft:
+        return evidence_of(press, screened, call=call, engine=self._engine.name, at=self._clock.now())
 
     async def _originate(self, call: Call, journalled: asyncio.Task[Published]) -> Call:
         """Ask the engine, once. What it reported meanwhile counts for more than how its answer got lost."""
@@ -344,7 +341,7 @@ class Dialing:
             campaign_id=press.campaign_id,
             account_number=press.account_number,
             purpose=press.purpose,
-            verdict=msgspec.json.encode(screened.verdict),
+            verdict=screened.verdict.encode(),
             requested_at=now,
             at=now,
         )

@@ -198,10 +198,7 @@ _RESULT = ("LCM", "Webservice", "SetDNCResult")
 
 
 def _checked(screened: Screened) -> DialChecked:
-    facts = screened.facts
-    return DialChecked(
-        state="checked", number=views.number(facts.number), purpose=facts.purpose, verdict=screened.verdict
-    )
+    return views.dial_checked(screened.facts, screened.verdict)
 
 
 def _content(data: SetDnc, now: datetime) -> AnyContent:

@@ -13,6 +13,8 @@ from manualdial import messages
 from manualdial.agents import AFTER_CALL_WORK, AGENT_STATES, AVAILABLE, BUSY, AgentSession
 from manualdial.calls import Action, Call, CallState, Change, Leg, allowed_actions
 from manualdial.numbers import PhoneNumber
+from manualdial.screening.facts import Facts
+from manualdial.screening.verdict import Finding, Verdict
 
 _BUTTONS = (
     "answer", "reject", "disconnect", "hold", "resume", "clearContact", "consult", "numberpad", "swap", "transfer",
@@ -88,6 +90,32 @@ def dial_reply(call: Call, *, replay: bool) -> messages.DialReply:
         number=number(call.number),
         verdict=msgspec.Raw(call.verdict),
         allowed_actions=list(allowed_actions(call.state)),
+    )
+
+
+def dial_checked(facts: Facts, verdict: Verdict) -> messages.DialChecked:
+    """`dial` of a dry run, or of a check."""
+    return messages.DialChecked(
+        state="checked",
+        number=number(facts.number),
+        purpose=facts.purpose,
+        verdict=messages.Verdict(
+            decision=verdict.decision,
+            rules=[_rule(finding) for finding in verdict.rules],
+            overridable=verdict.overridable,
+            policy=messages.PolicyName(name=verdict.policy.name, version=verdict.policy.version),
+            next_permitted_at=UNSET if verdict.next_permitted_at is None else verdict.next_permitted_at.isoformat(),
+        ),
+    )
+
+
+def _rule(finding: Finding) -> messages.RuleResult:
+    return messages.RuleResult(
+        rule=finding.rule,
+        decision=finding.decision,
+        reason=finding.reason,
+        evidence=finding.evidence,
+        law=UNSET if finding.law is None else finding.law,
     )
 
 

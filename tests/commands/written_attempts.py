@@ -86,7 +86,8 @@ def an_attempt(
     screened = Screened(
         verdict=judgement.verdict, facts=facts, relied_on=tuple(each.id for each in records), attempts_seen=None
     )
-    return evidence_of(press, screened, kind=kind, engine="Simulator", at=at, call_id=call_id)
+    call = a_call(id=call_id, verdict=judgement.verdict.encode()) if kind is Kind.ATTEMPT else None
+    return evidence_of(press, screened, call=call, engine="Simulator", at=at)
 
 
 def an_outcome(tenant_id: str, *, call_id: str = "call-1", at: datetime = AT) -> Draft:

@@ -14,7 +14,6 @@ from manualdial.agents import Role
 from manualdial.attempt_evidence import evidence_of
 from manualdial.closures import Closures
 from manualdial.envelope import Address
-from manualdial.evidence import Kind
 from manualdial.messages import Dial, read
 from manualdial.presses import Press
 from manualdial.requests import Request
@@ -26,6 +25,7 @@ from manualdial.screening.policies import Policies
 from manualdial.screening.records import Consent, ConsentForm, Listing, Record
 from manualdial.screening.rule import ConsentDuty, Days, Hours, Policy, Rule, Trust
 from manualdial.tenants import Seller, TenantSettings
+from tests.support.calls import a_call
 from tests.support.held_registries import HeldRegistries
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_clock import MovedClock
@@ -119,9 +119,10 @@ async def test_the_bytes_that_are_sealed_and_the_stored_verdict_are_what_they_we
     data, request_id, at, records = CASES[case]
     press = a_press(data, request_id=request_id)
     judged = await screened(press, at, *records)
-    draft = evidence_of(press, judged, kind=Kind.ATTEMPT, engine="Simulator", at=at, call_id="call-1")
     pinned = (PINNED / f"{case}.json").read_bytes().strip()
-    content, _, software = draft.content.partition(b',"software":')
-    assert content == pinned
-    assert list(msgspec.json.decode(software[:-1])) == ["service", "timeZones", "numberingPlan", "holidays"]
-    assert b'"verdict":' + msgspec.json.encode(judged.verdict) + b',"judgedAt":' in pinned
+    for call in (None, a_call(verdict=judged.verdict.encode())):
+        draft = evidence_of(press, judged, call=call, engine="Simulator", at=at)
+        content, _, software = draft.content.partition(b',"software":')
+        assert content == pinned
+        assert list(msgspec.json.decode(software[:-1])) == ["service", "timeZones", "numberingPlan", "holidays"]
+    assert b'"verdict":' + judged.verdict.encode() + b',"judgedAt":' in pinned

@@ -54,14 +54,13 @@ async def test_a_refusal_is_evidence_before_it_is_answered_and_each_press_is_jud
     core: Core, desk: Desk
 ) -> None:
     await core.store.add_records([listing(FLORIDA)])
-    for _ in range(2):
-        answer = await desk.press(FLORIDA, "again")
-        assert error_type(answer) == "CALL_REFUSED"
+    first, again = await desk.press(FLORIDA, "again"), await desk.press(FLORIDA, "again")
+    assert error_type(first) == error_type(again) == "CALL_REFUSED"
     links = await evidence(core)
     assert [link.kind for link in links] == [Kind.REFUSAL, Kind.REFUSAL]
     told = links[0].told()["content"]
     assert (told["requestId"], told["number"]["e164"], told["verdict"]["decision"]) == ("again", FLORIDA, "block")
-    assert told["verdict"] == verdict_of(answer)
+    assert told["verdict"] == verdict_of(first)
 
 
 async def test_an_attempt_is_evidence_before_it_rings_with_all_that_it_stood_on(core: Core, desk: Desk) -> None:

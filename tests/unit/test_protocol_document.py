@@ -22,10 +22,10 @@ from manualdial.places.by_number import of_number
 from manualdial.routes import AMAZON, Key, Routes, routes
 from manualdial.screening import Decision, Purpose, built_in
 from manualdial.screening.closure import Closure
-from manualdial.screening.decision import strictest
 from manualdial.screening.facts import Facts
 from manualdial.screening.judge import NEVER_OVERRIDDEN
 from manualdial.screening.records import ListScope
+from manualdial.screening.verdict import strictest
 from manualdial.transports.checks import MAX_CHECKS_BYTES, Checks
 from manualdial.transports.frames import CloseCode
 from manualdial.transports.http import http_app

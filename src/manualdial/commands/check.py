@@ -14,8 +14,8 @@ from manualdial.commands.record_options import moment
 from manualdial.commands.signing_in import DEFAULT_URL, URL, Login, LoginName, PasswordFromStdin, login
 from manualdial.commands.terminal import json_line, notices, output, printable
 from manualdial.commands.verdict import checked, explained
-from manualdial.screening.decision import Decision, Purpose
 from manualdial.screening.location import of_postal_code
+from manualdial.screening.verdict import Decision, Purpose
 
 EXAMPLE = "Example: manualdial check '+1 305 555 0100' --purpose sales --at 2026-11-24T20:30-05:00 --user ann"
 ADDRESS = "LCM/Webservice/CheckPhoneNumber"

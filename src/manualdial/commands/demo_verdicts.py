@@ -17,7 +17,7 @@ from manualdial.commands.press import PRESS_ADDRESS
 from manualdial.commands.verdict import against, checked, in_brief, verdict_of
 from manualdial.messages import Verdict
 from manualdial.places.time_zone import time_zone
-from manualdial.screening.decision import Decision
+from manualdial.screening.verdict import Decision
 
 FLORIDA = "+13055550100"
 _ZONE = "America/New_York"

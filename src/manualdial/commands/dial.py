@@ -23,7 +23,7 @@ from manualdial.commands.signing_in import DEFAULT_URL, URL, Login, LoginName, P
 from manualdial.commands.summary import summary
 from manualdial.commands.terminal import json_line, notices, output, printable
 from manualdial.commands.verdict import in_brief, verdict_of
-from manualdial.screening.decision import Decision
+from manualdial.screening.verdict import Decision
 
 EXAMPLE = "Example: manualdial dial '+1 202 555 0100' --purpose service --user ann"
 

@@ -13,10 +13,10 @@ from manualdial.commands.configuration import configuration
 from manualdial.commands.database import existing_store
 from manualdial.commands.failure import CommandFailed
 from manualdial.config import Config
-from manualdial.messages import PolicyName
 from manualdial.screening.holiday_sets import HolidaySet, HolidaySets
 from manualdial.screening.policies import Policies
 from manualdial.screening.rule import Policy, Rule
+from manualdial.screening.verdict import PolicyName
 
 Version = Annotated[
     str | None,

@@ -20,7 +20,7 @@ from manualdial.commands.record_options import By, moment, recorder, tenant_of, 
 from manualdial.commands.terminal import json_line, notices, output, printable, table
 from manualdial.places.jurisdictions import canonical_jurisdiction, zones_of
 from manualdial.screening.closure import Closure
-from manualdial.screening.decision import Purpose
+from manualdial.screening.verdict import Purpose
 from manualdial.screening.zones import moment_of
 
 CLOSE_EXAMPLE = "Example: manualdial policy close US-LA --reason 'state of emergency, proclamation 45'"

@@ -25,13 +25,12 @@ from manualdial.numbers import PhoneNumber
 from manualdial.places.by_number import of_number
 from manualdial.places.place import Whereabouts
 from manualdial.screening import built_in
-from manualdial.screening.decision import Decision
 from manualdial.screening.facts import EVERY, Facts, ScreeningSettings
-from manualdial.screening.finding import Check, Finding
 from manualdial.screening.judge import applies, next_permitted_at
 from manualdial.screening.location import located, of_postal_code
-from manualdial.screening.policies import Policies
+from manualdial.screening.policies import Check, Policies
 from manualdial.screening.rule import Rule
+from manualdial.screening.verdict import Decision, Finding
 from manualdial.screening.zones import zones_of
 
 EXAMPLE = "Example: manualdial policy explain '+1 305 555 0100' --purpose sales --at 2026-11-24T20:30-05:00"

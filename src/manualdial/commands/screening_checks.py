@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 from manualdial.commands.findings import Finding, Level, fail, ok, warn
 from manualdial.config import Config, ConfigurationError
-from manualdial.screening.decision import Purpose
 from manualdial.screening.facts import EVERY, ScreeningSettings
 from manualdial.screening.policies import Policies
 from manualdial.screening.registry_look import RegistryUnreadable
 from manualdial.screening.rule import Rule
+from manualdial.screening.verdict import Purpose
 from manualdial.tenants import Tenants, TenantSettings
 
 _NAMED = 6

@@ -17,7 +17,7 @@ from manualdial.commands.terminal import printable
 from manualdial.errors import ManualDialError
 from manualdial.messages import DialChecked, RuleResult, Verdict
 from manualdial.places.by_number import of_number
-from manualdial.screening.decision import Decision
+from manualdial.screening.verdict import Decision
 from manualdial.screening.zones import zones_of
 
 MARKS = {Decision.ALLOW: "✓", Decision.WARN: "!", Decision.BLOCK: "✗"}
