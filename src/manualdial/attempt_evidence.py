@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import msgspec
 
-from manualdial import __version__, presses
+from manualdial import __version__
 from manualdial.calls import Call
 from manualdial.evidence import Draft, Kind
 from manualdial.places.place import Whereabouts
@@ -95,7 +95,7 @@ _SOFTWARE = _Software(
 
 def evidence_of(press: Press, screened: Screened, *, call: Call | None, engine: str, at: datetime) -> Draft:
     """The link about a press that became a `call`, or was refused and became none."""
-    facts, number = screened.facts, press.number
+    facts, question, number = screened.facts, press.question, press.number
     caller_id = press.caller_id or press.settings.engine_caller_id
     content = _Attempt(
         telemarketer=press.settings.seller.telemarketer,
@@ -111,7 +111,7 @@ def evidence_of(press: Press, screened: Screened, *, call: Call | None, engine: 
             id=press.agent_id,
             login_name=press.session.login_name,
             name=press.session.name,
-            roles=sorted(press.roles),
+            roles=sorted(question.roles),
             extension=press.session.extension,
         ),
         engine=engine,
@@ -120,12 +120,12 @@ def evidence_of(press: Press, screened: Screened, *, call: Call | None, engine: 
         number=_Number(
             typed=number.typed, e164=number.e164, region=number.region, type=number.type, extension=number.extension
         ),
-        entry=press.data.entry,
-        purpose=press.purpose,
-        purpose_named=press.data.purpose is not None,
-        zip_code=presses.text(press.data.zip_code),
-        campaign_id=press.campaign_id,
-        account_number=press.account_number,
+        entry=question.entry,
+        purpose=question.purpose,
+        purpose_named=press.purpose_named,
+        zip_code=press.zip_code,
+        campaign_id=question.campaign_id,
+        account_number=question.account_number,
         line=facts.line,
         located=facts.located,
         numbered=facts.numbered,

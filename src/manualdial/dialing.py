@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager, suppress
 import msgspec
 import structlog
 
-from manualdial import messages, presses, views
 from manualdial.attempt_evidence import evidence_of
 from manualdial.bus import Published
 from manualdial.call_progress import CallProgress
@@ -32,7 +31,6 @@ from manualdial.errors import (
 )
 from manualdial.evidence import Draft
 from manualdial.live_calls import LiveCalls
-from manualdial.messages import Dial
 from manualdial.metrics import Metrics
 from manualdial.ports import (
     AttemptsChanged,
@@ -48,12 +46,10 @@ from manualdial.ports import (
     StoreUnavailable,
 )
 from manualdial.presses import Press
-from manualdial.requests import Request
 from manualdial.screener import Screened, Screener
 from manualdial.screening import Decision
 from manualdial.screening.sentences import sentence_of
 from manualdial.sessions import Sessions
-from manualdial.tenants import Tenants
 from manualdial.tracing import Tracing
 from manualdial.turns import Turns
 
@@ -91,7 +87,6 @@ class Dialing:
         clock: Clock,
         metrics: Metrics,
         tracing: Tracing,
-        tenants: Tenants,
         store_timeout: float,
         patience: float,
         lead_seconds: int,
@@ -115,32 +110,31 @@ class Dialing:
         self._clock = clock
         self._metrics = metrics
         self._tracing = tracing
-        self._tenants = tenants
         self._store_timeout = store_timeout
         self._patience = patience
         self._lead_seconds = lead_seconds
         self._running: set[asyncio.Task[Outcome]] = set()
 
-    async def press(self, request: Request, data: Dial) -> Outcome | messages.DialChecked:
+    async def press(self, press: Press) -> Outcome:
         """One press. Raises what contract §2 lists."""
         try:
-            session = self._sessions.require(request.caller.user_id)
-            press = presses.read(
-                request,
-                data,
-                session=session,
-                settings=self._tenants.of(request.caller.tenant),
-                at=self._clock.monotonic(),
-            )
-            if data.dry_run:
-                screened = await self._screen(press)
-                return views.dial_checked(screened.facts, screened.verdict)
             outcome = await self._run(press)
         except ManualDialError as error:
             self._metrics.press(error.wire_type)
             raise
         self._metrics.press("replay" if outcome.replay else "called")
         return outcome
+
+    async def screen(self, press: Press) -> Screened:
+        """The verdict on a press at this moment; nothing rings for it."""
+        question = msgspec.structs.replace(
+            press.question, at=self._clock.now(), placing=True, lead_seconds=self._lead_seconds
+        )
+        with self._tracing.span("verdict"):
+            screened = await self._screener.screen(question)
+        seconds = self._clock.monotonic() - press.at
+        self._metrics.since_press("verdict", seconds, outcome=screened.verdict.decision)
+        return screened
 
     async def close(self, limit: float) -> None:
         """Let presses that are under way come to their end, for at most `limit` seconds."""
@@ -196,17 +190,9 @@ class Dialing:
         """Judge the press, and again where others have dialled the person meanwhile. Raises StoreUnavailable."""
         for _ in range(_JUDGED_AT_MOST):
             with suppress(AttemptsChanged):
-                return await self._judged(press, await self._screen(press))
+                return await self._judged(press, await self.screen(press))
             self._require_patience(press)
         raise MakeCallFailed("the same person is being dialled by too many at once", retryable=True)
-
-    async def _screen(self, press: Press) -> Screened:
-        """The verdict, before anything rings."""
-        with self._tracing.span("verdict"):
-            screened = await self._screener.screen(press.question(self._clock.now(), lead_seconds=self._lead_seconds))
-        seconds = self._clock.monotonic() - press.at
-        self._metrics.since_press("verdict", seconds, outcome=screened.verdict.decision)
-        return screened
 
     async def _judged(self, press: Press, screened: Screened) -> Outcome:
         """Refuse the press or place the call, unless the journal has an earlier press that this one repeats.
@@ -230,7 +216,7 @@ class Dialing:
         async with self._journal_limit():
             await self._earlier.take_back(earlier)
         # Anew, under an id that the engine has never heard: what it made ready for the first may still be there.
-        return await self._judged(press, await self._screen(press))
+        return await self._judged(press, await self.screen(press))
 
     async def _earlier_or(self, refusal: ManualDialError, press: Press, screened: Screened | None = None) -> Outcome:
         """The call of the earlier press that this one repeats; else the refusal is raised."""
@@ -338,9 +324,9 @@ class Dialing:
             request_id=press.request_id,
             digest=press.digest,
             caller_id=press.caller_id,
-            campaign_id=press.campaign_id,
-            account_number=press.account_number,
-            purpose=press.purpose,
+            campaign_id=press.question.campaign_id,
+            account_number=press.question.account_number,
+            purpose=press.question.purpose,
             verdict=screened.verdict.encode(),
             requested_at=now,
             at=now,

@@ -219,12 +219,18 @@ class Core:
             clock=self.clock,
             metrics=self.metrics,
             tracing=Tracing(),
-            tenants=tenants,
             store_timeout=store_timeout,
             patience=60.0,
             lead_seconds=lead_seconds,
         )
-        self.dial_requests = DialRequests(dialing=self.dialing, store=self.store)
+        self.dial_requests = DialRequests(
+            dialing=self.dialing,
+            store=self.store,
+            sessions=self.sessions,
+            tenants=tenants,
+            clock=self.clock,
+            metrics=self.metrics,
+        )
         self.control = CallControl(
             engine=self.engine,
             live_calls=self.live_calls,

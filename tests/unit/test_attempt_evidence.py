@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from manualdial import presses
 from manualdial.agents import Role
 from manualdial.attempt_evidence import evidence_of
 from manualdial.closures import Closures
+from manualdial.dial_requests import press_of
 from manualdial.envelope import Address
 from manualdial.messages import Dial, read
 from manualdial.presses import Press
@@ -74,7 +74,7 @@ def a_press(data: dict[str, Any], *, request_id: str | None) -> Press:
     address = Address("LCM", "Webservice", "ManualDialCall")
     request = Request(address=address, request_id=request_id, connection=RecordingConnection(caller=BOSS))
     session = a_session(BOSS, extension="+12025550111", name="Ann Smith")
-    return presses.read(request, read(data, Dial), session=session, settings=SETTINGS, at=0)
+    return press_of(request, read(data, Dial), session=session, settings=SETTINGS, clock=MovedClock())
 
 
 async def screened(press: Press, at: datetime, *records: Record) -> Screened:
@@ -90,7 +90,8 @@ async def screened(press: Press, at: datetime, *records: Record) -> Screened:
         no_place=STRICTEST,
         store_timeout=1,
     )
-    return await screener.screen(press.question(at, lead_seconds=30))
+    question = msgspec.structs.replace(press.question, at=at, placing=True, lead_seconds=30)
+    return await screener.screen(question)
 
 
 CASES: dict[str, tuple[dict[str, Any], str | None, datetime, list[Record]]] = {

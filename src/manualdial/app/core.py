@@ -103,7 +103,7 @@ class Core:
         )
         self.closures = Closures(store=store, clock=clock, interval=_CLOSURES_INTERVAL, stale_after=_CLOSURES_STALE)
         self.policies = policies_for(config)
-        tenants = tenants_for(config, self.policies)
+        self.tenants = tenants_for(config, self.policies)
         screener = Screener(
             store=store,
             registries=registries,
@@ -117,7 +117,7 @@ class Core:
             store=store,
             sessions=self.sessions,
             live_calls=self.live_calls,
-            tenants=tenants,
+            tenants=self.tenants,
             clock=clock,
             default_region=config.dialing.default_region,
             limit=config.server.request_timeout,
@@ -142,7 +142,6 @@ class Core:
             clock=clock,
             metrics=self.metrics,
             tracing=tracing,
-            tenants=tenants,
             store_timeout=config.storage.timeout,
             patience=config.server.request_timeout - longest_press(config),
             lead_seconds=longest_agent_leg(config),

@@ -36,7 +36,14 @@ def server_of(core: Core) -> Server:
     registration = Registration(bus=core.bus, sessions=core.sessions, authenticator=identity, snapshots=core.snapshots)
     table = routes(
         connectors=(AMAZON, core.engine.name),
-        dialing=DialRequests(dialing=core.dialing, store=core.store),
+        dialing=DialRequests(
+            dialing=core.dialing,
+            store=core.store,
+            sessions=core.sessions,
+            tenants=core.tenants,
+            clock=core.clock,
+            metrics=core.metrics,
+        ),
         screening=core.screening,
         control=core.control,
         agents=AgentRequests(

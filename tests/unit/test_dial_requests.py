@@ -1,4 +1,4 @@
-"""presses: what names a press (contract §2)."""
+"""dial_requests: what the data of a press mean, and what names it (contract §2)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from manualdial import presses
 from manualdial.agents import Caller
+from manualdial.dial_requests import press_of
 from manualdial.envelope import Address
 from manualdial.errors import MalformedMessage, NotPermitted
 from manualdial.messages import Dial, read
@@ -15,7 +15,8 @@ from manualdial.presses import Press
 from manualdial.requests import Request
 from manualdial.screening import Purpose
 from manualdial.tenants import TenantSettings
-from tests.support.people import A_MORNING, ANN, a_caller, a_session
+from tests.support.moved_clock import MovedClock
+from tests.support.people import ANN, a_caller, a_session
 from tests.support.recording_connection import RecordingConnection
 
 SETTINGS = TenantSettings(purpose=Purpose.SERVICE, caller_ids=frozenset({"+12025550199"}))
@@ -27,16 +28,17 @@ def a_press(
     channel: str = "LCM",
     request_id: str | int | None = "r",
     caller: Caller = ANN,
+    settings: TenantSettings = SETTINGS,
     **session: Any,
 ) -> Press:
     address = Address(channel, "InboundCall", "ManualDialCall")
     request = Request(address=address, request_id=request_id, connection=RecordingConnection(caller=caller))
-    return presses.read(
+    return press_of(
         request,
         read({"PhoneNumber": "+12025550100"} | data, Dial),
         session=a_session(**session),
-        settings=SETTINGS,
-        at=0,
+        settings=settings,
+        clock=MovedClock(),
     )
 
 
@@ -92,11 +94,11 @@ def test_a_request_id_is_a_text_from_here_on() -> None:
 
 @pytest.mark.parametrize(("purpose", "read_as"), [("sales", Purpose.SALES), (" Survey ", Purpose.SURVEY)])
 def test_a_purpose_is_read_whatever_its_case(purpose: str, read_as: Purpose) -> None:
-    assert a_press({"Purpose": purpose}).purpose is read_as
+    assert a_press({"Purpose": purpose}).question.purpose is read_as
 
 
 def test_without_a_purpose_the_configured_one_applies() -> None:
-    assert a_press({}).purpose is Purpose.SERVICE
+    assert a_press({}).question.purpose is Purpose.SERVICE
 
 
 @pytest.mark.parametrize("purpose", ["", "fun", "sales,service"])
@@ -107,9 +109,9 @@ def test_an_unknown_purpose_is_malformed(purpose: str) -> None:
 
 def test_a_purpose_that_the_operator_left_out_cannot_be_named() -> None:
     settings = TenantSettings(purpose=Purpose.SALES, purposes=frozenset({Purpose.SALES, Purpose.SURVEY}))
-    assert presses.purpose_of(Dial(purpose="survey"), settings) is Purpose.SURVEY
+    assert a_press({"Purpose": "survey"}, settings=settings).question.purpose is Purpose.SURVEY
     with pytest.raises(NotPermitted):
-        presses.purpose_of(Dial(purpose="service"), settings)
+        a_press({"Purpose": "service"}, settings=settings)
 
 
 def test_only_a_permitted_caller_id_is_shown() -> None:
@@ -129,9 +131,9 @@ def test_an_agent_with_caller_ids_of_their_own_shows_no_other() -> None:
 
 def test_the_screening_is_asked_about_all_that_the_press_says() -> None:
     said = {"CampaignID": 7, "AccountNumber": 8, "ZipCode": "20500", "Entry": "typed", "Purpose": "sales"}
-    question = a_press(said | {"Overrides": [{"rule": "calling-hours", "reason": "asked for"}]}).question(A_MORNING)
+    question = a_press(said | {"Overrides": [{"rule": "calling-hours", "reason": "asked for"}]}).question
     assert (question.campaign_id, question.account_number, question.zip_code) == ("7", "8", "20500")
-    assert (question.entry, question.purpose, question.at) == ("typed", Purpose.SALES, A_MORNING)
+    assert (question.entry, question.purpose) == ("typed", Purpose.SALES)
     assert [(wish.rule, wish.reason) for wish in question.overrides] == [("calling-hours", "asked for")]
 
 
@@ -146,4 +148,4 @@ def test_the_screening_is_asked_about_all_that_the_press_says() -> None:
     ],
 )
 def test_the_own_line_is_known_where_the_extension_is_a_number(extension: str, own: str | None) -> None:
-    assert a_press({}, extension=extension).question(A_MORNING).own_number == own
+    assert a_press({}, extension=extension).question.own_number == own
