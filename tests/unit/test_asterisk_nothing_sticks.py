@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -185,19 +186,53 @@ async def test_an_agent_whose_answer_was_lost_gets_the_customer_by_adoption(line
     assert line.asterisk.count("dial") == 2
 
 
-async def test_a_journal_that_gives_no_answer_leaves_no_leg(line: Line) -> None:
+@pytest.mark.parametrize("failure", [TimeoutError(), ZeroDivisionError(), asyncio.CancelledError()], ids=repr)
+async def test_a_journal_that_fails_leaves_no_leg_whatever_it_fails_with(line: Line, failure: BaseException) -> None:
     async def journalled() -> None:
-        raise TimeoutError
+        raise failure
 
     placed = order()
-    with pytest.raises(TimeoutError):
+    with pytest.raises(type(failure)):
         await line.calls.place(placed, journalled())
+    assert await line.adopt(placed) == frozenset()
+    assert not await line.calls.hang_up(placed.call_id)
 
-    await line.look()
+    await line.quiet()
 
-    await line.ending(placed.call_id)
     assert not line.asterisk.channels
     assert line.asterisk.count("dial") == 0
+    assert line.signs(placed.call_id) == []
+
+
+async def test_an_order_that_is_cancelled_while_it_is_journalled_leaves_no_leg(line: Line) -> None:
+    asked = asyncio.Event()
+
+    async def journalled() -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    placed = order()
+    placing = asyncio.create_task(line.calls.place(placed, journalled()))
+    await asked.wait()
+    placing.cancel()
+    await asyncio.wait([placing])
+    await line.quiet()
+
+    assert not line.asterisk.channels
+    assert line.asterisk.count("dial") == 0
+
+
+async def test_an_order_that_is_cancelled_while_it_is_dialled_is_a_call(line: Line) -> None:
+    placed = order()
+    placing = asyncio.create_task(line.calls.place(placed, None))
+    await until(lambda: line.asterisk.count("dial") == 1)
+    placing.cancel()
+    await asyncio.wait([placing])
+    await line.look()
+
+    assert await line.adopt(placed) == {placed.call_id}
+    line.asterisk.comes_to(f"{placed.call_id}.agent", "Up")
+    await line.until(placed.call_id, Sign.DIALING)
 
 
 async def test_a_call_that_is_hung_up_while_it_is_journalled_is_not_dialled(line: Line) -> None:

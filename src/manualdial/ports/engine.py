@@ -69,10 +69,11 @@ class Engine(Protocol):
         """Take the call: on return the agent's phone is being rung, or will be at once.
 
         Nothing rings before `journalled` is done (None: it is); what needs no ringing may be made ready meanwhile.
-        Where `journalled` raises, everything is undone and the same exception is raised.
+        Where `journalled` raises, whatever it is, everything is undone and the same exception is raised; where this is
+        cancelled before anything rings, everything is undone too. Such a call is not there, and its end is not told.
         The same call id again is refused or found, never dialled twice.
-        Raises EngineRefused, EngineUnavailable, EngineSilent; no others. Limits its own wait by the time-out it was
-        built with and then raises EngineSilent.
+        Raises EngineRefused, EngineUnavailable, EngineSilent; no others of its own. Limits its own wait by the time-out
+        it was built with and then raises EngineSilent.
         """
         ...
 

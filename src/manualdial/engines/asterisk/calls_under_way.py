@@ -23,8 +23,6 @@ from manualdial.ports import (
     EngineSilent,
     EngineUnavailable,
     Originate,
-    RequestIdTaken,
-    StoreUnavailable,
 )
 
 _log = structlog.get_logger()
@@ -69,7 +67,10 @@ class CallsUnderWay:
     # ── what we want of calls ──
 
     async def place(self, order: Originate, journalled: Awaitable[object] | None) -> None:
-        """Ring the agent's phone. Raises the port's errors; what was not dialled by then is never dialled."""
+        """Ring the agent's phone. Raises the port's errors, and what `journalled` raises.
+
+        Whatever it raises, also where it is cancelled: what was not dialled by then is never dialled.
+        """
         call = self._register.add(order)
         call.placing = True
         call.silent = True  # until it is known better, also where nobody waits for this any more
@@ -80,9 +81,11 @@ class CallsUnderWay:
             _log.warning("asterisk.call_found", call_id=call.id)
             call.silent = False
             call.agent.asked = call.found = call.doubtful = True
-        except (EngineRefused, EngineUnavailable, RequestIdTaken, StoreUnavailable):
-            call.unreported = True
-            self.end(call, _FAILED)
+        except BaseException as problem:
+            may_be_there = call.agent.dial_sent or isinstance(problem, EngineSilent)
+            if isinstance(problem, (EngineRefused, EngineUnavailable)) or not may_be_there:
+                call.unreported = True
+                self.end(call, _FAILED)
             raise
         finally:
             call.placing = False
@@ -106,6 +109,8 @@ class CallsUnderWay:
         call = self._register.get(call_id)
         if call is None:
             return not self.has_ended(call_id) and await self._hang_up_untracked(call_id)
+        if call.unreported:
+            return False
         cause = Cause.NORMAL if call.is_connected else Cause.CANCELLED
         before = call.ending
         call.ending = before or Ending(by=EndedBy.AGENT, cause=cause)

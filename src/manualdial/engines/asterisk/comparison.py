@@ -87,7 +87,8 @@ class Comparison:
         self._leftovers.compare(snapshot, named={order.call_id for order in orders}, gaps_told=gaps_told)
         await self._conclude(missing)
         await self._calls.reports_read()  # an end that was reported just now counts before this answer does
-        return frozenset(order.call_id for order in orders if self._register.get(order.call_id) is not None)
+        tracked = (self._register.get(order.call_id) for order in orders)
+        return frozenset(call.id for call in tracked if call is not None and not call.unreported)
 
     def _tracked(self, order: Originate, snapshot: Snapshot) -> TrackedCall | None:
         call = self._register.get(order.call_id)
