@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from manualdial import numbers
 from manualdial.calls import Ending, Report, Sign
 from manualdial.engines.asterisk.ari import Ari, Bridge, Channel, ChannelExists, Event, Snapshot
+from manualdial.engines.asterisk.call_controller import CallController
 from manualdial.engines.asterisk.call_steps import CallSteps
-from manualdial.engines.asterisk.calls_under_way import CallsUnderWay
 from manualdial.engines.asterisk.comparison import Comparison
-from manualdial.engines.asterisk.dialling import Dialling
-from manualdial.engines.asterisk.leftovers import Leftovers
-from manualdial.engines.asterisk.register import CallRegister
+from manualdial.engines.asterisk.dial_strings import DialStrings
+from manualdial.engines.asterisk.in_flight import CallsInFlight
+from manualdial.engines.asterisk.orphans import Orphans
 from manualdial.engines.asterisk.reports import Reports
 from manualdial.engines.asterisk.tasks import Tasks
 from manualdial.ports import Originate, Reconnected, Stray
@@ -179,9 +179,10 @@ class Line:
     """The engine's inner parts, on a small Asterisk; its looks at the clock are a test's to order."""
 
     asterisk: SmallAsterisk
-    calls: CallsUnderWay
+    controller: CallController
+    in_flight: CallsInFlight
     comparison: Comparison
-    leftovers: Leftovers
+    orphans: Orphans
     clock: MovedClock
     tasks: CountedTasks
     told: list[Report | Reconnected | Stray]
@@ -214,7 +215,7 @@ class Line:
     async def ringing(self) -> Originate:
         """A call whose customer's phone rings."""
         placed = order()
-        await self.calls.place(placed, None)
+        await self.controller.place(placed, None)
         self.asterisk.comes_to(f"{placed.call_id}.agent", "Up")
         await until(lambda: ("dial", f"{placed.call_id}.customer") in self.asterisk.asked)
         self.asterisk.comes_to(f"{placed.call_id}.customer", "Ringing")
@@ -231,9 +232,9 @@ class Line:
     async def look(self, *, after: float = 1.0) -> None:
         """Let time pass, and look, as the engine does each second."""
         self.clock.move(after)
-        if self.calls.see_to_what_is_late():
+        if self.controller.see_to_what_is_late():
             await self.comparison.of_doubtful()
-        await self.leftovers.take_away()
+        await self.orphans.take_away()
         await self.quiet()
 
     async def adopt(self, *orders: Originate) -> frozenset[str]:
@@ -245,39 +246,44 @@ class Line:
 
     def reconnect(self) -> None:
         """There was a gap in the events, and the reader of the reports has been told."""
-        self.leftovers.gap()
-        self.leftovers.gap_told()
+        self.orphans.gap()
+        self.orphans.gap_told()
 
 
 @asynccontextmanager
 async def running_line() -> AsyncIterator[Line]:
     """A line that is up, and compared with a journal that is empty."""
-    clock, tasks, register, reports = MovedClock(), CountedTasks(), CallRegister(), KeptReports()
+    clock, tasks, in_flight, reports = MovedClock(), CountedTasks(), CallsInFlight(), KeptReports()
     asterisk = SmallAsterisk()
-    leftovers = Leftovers(ari=asterisk, register=register, reports=reports, tasks=tasks)
-    dialling = Dialling(
-        agent_endpoint="PJSIP/{extension}",
-        trunk_endpoint="PJSIP/{number}@trunk",
-        caller_id=None,
+    orphans = Orphans(ari=asterisk, in_flight=in_flight, reports=reports, tasks=tasks)
+    steps = CallSteps(
+        ari=asterisk,
+        dial_strings=DialStrings(
+            agent_endpoint="PJSIP/{extension}", trunk_endpoint="PJSIP/{number}@trunk", caller_id=None
+        ),
+        clock=clock,
+        request_timeout=1.0,
         agent_timeout=20,
         customer_timeout=45,
         extension_pause=1.0,
     )
-    steps = CallSteps(ari=asterisk, dialling=dialling, clock=clock, request_timeout=1.0)
-    calls = CallsUnderWay(
-        ari=asterisk, steps=steps, register=register, leftovers=leftovers, clock=clock, reports=reports, tasks=tasks
+    controller = CallController(
+        ari=asterisk, steps=steps, in_flight=in_flight, orphans=orphans, clock=clock, reports=reports, tasks=tasks
     )
-    comparison = Comparison(ari=asterisk, steps=steps, calls=calls, register=register, leftovers=leftovers, clock=clock)
+    comparison = Comparison(
+        ari=asterisk, steps=steps, controller=controller, in_flight=in_flight, orphans=orphans, clock=clock
+    )
     line = Line(
         asterisk=asterisk,
-        calls=calls,
+        controller=controller,
+        in_flight=in_flight,
         comparison=comparison,
-        leftovers=leftovers,
+        orphans=orphans,
         clock=clock,
         tasks=tasks,
         told=reports.kept,
     )
-    asterisk.listener = calls.on_event
+    asterisk.listener = controller.on_event
 
     line.reconnect()
     await comparison.adopt([])

@@ -17,8 +17,7 @@ import aiohttp
 import msgspec
 import structlog
 
-from manualdial.engines.asterisk.event_socket import EventSocket
-from manualdial.engines.asterisk.socket_requests import Response, SocketRequests
+from manualdial.engines.asterisk.event_socket import EventSocket, Response, SocketRequests
 from manualdial.ports import EngineRefused, EngineSilent, EngineUnavailable
 
 # Asterisk closes an idle connection after 15 s; a request sent at that moment would get no answer.

@@ -11,8 +11,8 @@ from typing import Final
 
 from manualdial.calls import Leg
 from manualdial.engines.asterisk.ari import Ari, ChannelExists
-from manualdial.engines.asterisk.dialling import Dialling
-from manualdial.engines.asterisk.tracked_call import TrackedCall, TrackedLeg
+from manualdial.engines.asterisk.dial_strings import DialStrings
+from manualdial.engines.asterisk.in_flight import TrackedCall, TrackedLeg
 from manualdial.ports import Clock, EngineRefused, EngineSilent, EngineUnavailable
 
 _GRACE: Final = 5.0
@@ -22,21 +22,37 @@ _BETWEEN_MILLISECONDS: Final = 100
 
 
 class CallSteps:
-    """The requests of a call. `request_timeout` (seconds) limits what comes before a dial, as a whole."""
+    """The requests of a call. Times are in seconds.
 
-    def __init__(self, *, ari: Ari, dialling: Dialling, clock: Clock, request_timeout: float) -> None:
+    `request_timeout` limits what comes before a dial, as a whole; `agent_timeout` and `customer_timeout` limit the
+    ringing. `extension_pause` goes from the answer to the extension's digits, and once more for each comma in between.
+    """
+
+    def __init__(
+        self,
+        *,
+        ari: Ari,
+        dial_strings: DialStrings,
+        clock: Clock,
+        request_timeout: float,
+        agent_timeout: int,
+        customer_timeout: int,
+        extension_pause: float,
+    ) -> None:
         self._ari = ari
-        self._dialling = dialling
+        self._dial_strings = dial_strings
         self._clock = clock
         self._request_timeout = request_timeout
+        self._ringing = {Leg.AGENT: agent_timeout, Leg.CUSTOMER: customer_timeout}
+        self._extension_pause = extension_pause
 
     async def ring_agent(self, call: TrackedCall, journalled: Awaitable[object] | None) -> None:
         """Make the agent's leg, which rings nobody, and once the call is `journalled` dial it.
 
         Raises ChannelExists too, where the leg is there already, and what `journalled` raises.
         """
-        endpoint = self._dialling.endpoint_of_agent(call.order)
-        variables = self._dialling.variables_of_agent(call.order)
+        endpoint = self._dial_strings.endpoint_of_agent(call.order)
+        variables = self._dial_strings.variables_of_agent(call.order)
         try:
             async with asyncio.timeout(self._request_timeout):
                 await self._enter(call, call.agent, endpoint, variables)
@@ -58,8 +74,8 @@ class CallSteps:
                 call.bridged = True
                 await self._ari.create_bridge(call.id)
                 if not call.customer.asked and call.ending is None:
-                    endpoint = self._dialling.endpoint_of_customer(call.order)
-                    variables = self._dialling.variables_of_customer(call.order)
+                    endpoint = self._dial_strings.endpoint_of_customer(call.order)
+                    variables = self._dial_strings.variables_of_customer(call.order)
                     await self._enter(call, call.customer, endpoint, variables)
                 if call.ending is None:
                     await self._ari.add_to_bridge(call.id, call.agent.id, call.customer.id)
@@ -74,7 +90,7 @@ class CallSteps:
     async def send_extension(self, call: TrackedCall) -> None:
         """Dial on: a pause, digits, and for each comma in them a further pause."""
         for digits in (call.order.number.extension or "").split(","):
-            await asyncio.sleep(self._dialling.extension_pause)
+            await asyncio.sleep(self._extension_pause)
             if digits and call.ending is None:
                 await self.send_dtmf(call, digits)
                 await asyncio.sleep(len(digits) * (_DIGIT_MILLISECONDS + _BETWEEN_MILLISECONDS) / 1000)
@@ -101,8 +117,7 @@ class CallSteps:
 
     def deadline(self, leg: Leg) -> float:
         """When a leg that is dialled now must be up (monotonic seconds)."""
-        limit = self._dialling.agent_timeout if leg is Leg.AGENT else self._dialling.customer_timeout
-        return self._clock.monotonic() + limit + _GRACE
+        return self._clock.monotonic() + self._ringing[leg] + _GRACE
 
     async def _enter(self, call: TrackedCall, leg: TrackedLeg, endpoint: str, variables: dict[str, str]) -> None:
         """Make a channel and wait until it can be dialled; Asterisk answers before that."""
@@ -121,5 +136,4 @@ class CallSteps:
     async def _dial(self, leg: TrackedLeg) -> None:
         leg.dial_sent = True
         leg.deadline = self.deadline(leg.leg)
-        seconds = self._dialling.agent_timeout if leg.leg is Leg.AGENT else self._dialling.customer_timeout
-        await self._ari.dial(leg.id, seconds=seconds)
+        await self._ari.dial(leg.id, seconds=self._ringing[leg.leg])

@@ -13,15 +13,14 @@ import structlog
 
 from manualdial.calls import Report, Sign
 from manualdial.engines.asterisk.ari import PROBLEMS, Ari, Event
+from manualdial.engines.asterisk.call_controller import CallController
 from manualdial.engines.asterisk.call_steps import CallSteps
-from manualdial.engines.asterisk.calls_under_way import CallsUnderWay
 from manualdial.engines.asterisk.comparison import Comparison
-from manualdial.engines.asterisk.dialling import Dialling
-from manualdial.engines.asterisk.leftovers import Leftovers
-from manualdial.engines.asterisk.register import CallRegister
+from manualdial.engines.asterisk.dial_strings import DialStrings
+from manualdial.engines.asterisk.in_flight import CallsInFlight, Move, Phase, TrackedCall
+from manualdial.engines.asterisk.orphans import Orphans
 from manualdial.engines.asterisk.reports import Reports
 from manualdial.engines.asterisk.tasks import Tasks
-from manualdial.engines.asterisk.tracked_call import TrackedCall
 from manualdial.ports import (
     Clock,
     Engine,
@@ -46,7 +45,7 @@ _HEARTBEAT: Final = 10.0
 class AsteriskEngine:
     """Places calls through one Asterisk, as the one user of an ARI application.
 
-    `agent_endpoint` and `trunk_endpoint` are dial strings, see `Dialling`. Times are in seconds; `agent_timeout` and
+    `agent_endpoint` and `trunk_endpoint` are dial strings, see `DialStrings`. Times are in seconds; `agent_timeout` and
     `customer_timeout` limit the ringing, `request_timeout` a request to Asterisk, `reconnect_first` and
     `reconnect_most` bound the pause before the event socket is opened again. Where another program takes the
     application over, it is left alone for `replaced_pause`. `connections` bounds those for requests over HTTP;
@@ -76,15 +75,9 @@ class AsteriskEngine:
         connections: int = 20,
         requests_on_socket: bool = True,
     ) -> None:
-        dialling = Dialling(
-            agent_endpoint=agent_endpoint,
-            trunk_endpoint=trunk_endpoint,
-            caller_id=caller_id,
-            agent_timeout=agent_timeout,
-            customer_timeout=customer_timeout,
-            extension_pause=extension_pause,
+        self._dial_strings = DialStrings(
+            agent_endpoint=agent_endpoint, trunk_endpoint=trunk_endpoint, caller_id=caller_id
         )
-        self._dialling = dialling
         self._clock = clock
         self._request_timeout = request_timeout
         self._reconnect_first = reconnect_first
@@ -101,14 +94,22 @@ class AsteriskEngine:
         )
         self._reports = Reports(limit=_WAITING_REPORTS)
         self._work = Tasks()
-        register = CallRegister()
-        self._leftovers = Leftovers(ari=self._ari, register=register, reports=self._reports, tasks=self._work)
-        self._steps = CallSteps(ari=self._ari, dialling=dialling, clock=clock, request_timeout=request_timeout)
-        self._calls = CallsUnderWay(
+        self._in_flight = CallsInFlight()
+        self._orphans = Orphans(ari=self._ari, in_flight=self._in_flight, reports=self._reports, tasks=self._work)
+        self._steps = CallSteps(
+            ari=self._ari,
+            dial_strings=self._dial_strings,
+            clock=clock,
+            request_timeout=request_timeout,
+            agent_timeout=agent_timeout,
+            customer_timeout=customer_timeout,
+            extension_pause=extension_pause,
+        )
+        self._controller = CallController(
             ari=self._ari,
             steps=self._steps,
-            register=register,
-            leftovers=self._leftovers,
+            in_flight=self._in_flight,
+            orphans=self._orphans,
             clock=clock,
             reports=self._reports,
             tasks=self._work,
@@ -116,9 +117,9 @@ class AsteriskEngine:
         self._comparison = Comparison(
             ari=self._ari,
             steps=self._steps,
-            calls=self._calls,
-            register=register,
-            leftovers=self._leftovers,
+            controller=self._controller,
+            in_flight=self._in_flight,
+            orphans=self._orphans,
             clock=clock,
         )
         self._tasks: tuple[asyncio.Task[None], ...] = ()
@@ -148,21 +149,21 @@ class AsteriskEngine:
 
     async def originate(self, order: Originate, journalled: Awaitable[object] | None = None) -> None:
         """See the port. Without an open event socket Asterisk would take the order and drop the call in silence."""
-        self._dialling.check(order)
+        self._dial_strings.check(order)
         self._check_open()
-        call = self._calls.get(order.call_id)
-        if self._calls.has_ended(order.call_id) or (call is not None and call.ending is not None):
+        call = self._in_flight.get(order.call_id)
+        if self._in_flight.has_ended(order.call_id) or (call is not None and call.ending is not None):
             raise EngineRefused("the call has been placed already, and has ended")
         if call is None:
-            await self._calls.place(order, journalled)
-        elif call.is_given_up:
+            await self._controller.place(order, journalled)
+        elif call.phase is Phase.GIVEN_UP:
             raise EngineSilent("the call was ordered before, and is being given up")
 
     async def hang_up(self, call_id: str) -> bool:
         """See the port."""
         try:
             async with asyncio.timeout(self._request_timeout):
-                return await self._calls.hang_up(call_id)
+                return await self._controller.hang_up(call_id)
         except (EngineRefused, TimeoutError) as problem:
             raise EngineSilent("Asterisk did not say whether it hung up") from problem
 
@@ -170,19 +171,19 @@ class AsteriskEngine:
         """See the port."""
         call = self._connected(call_id)
         async with self._control(call):
-            if not call.held:
+            if call.phase is not Phase.HELD:
                 await self._steps.part(call)
-                call.held = True
-                self._calls.report(call, Sign.HELD)
+                if call.moves(Move.HOLD):
+                    self._controller.report(call, Sign.HELD)
 
     async def resume(self, call_id: str) -> None:
         """See the port."""
         call = self._connected(call_id)
         async with self._control(call):
-            if call.held:
+            if call.phase is Phase.HELD:
                 await self._steps.rejoin(call)
-                call.held = False
-                self._calls.report(call, Sign.RESUMED)
+                if call.moves(Move.RESUME):
+                    self._controller.report(call, Sign.RESUMED)
 
     async def send_dtmf(self, call_id: str, digits: str) -> None:
         """See the port."""
@@ -194,7 +195,7 @@ class AsteriskEngine:
 
     async def mute(self, call_id: str, *, muted: bool) -> None:
         """See the port. What the agent says is dropped as it comes in."""
-        call = self._calls.get(call_id)
+        call = self._in_flight.get(call_id)
         if call is None or not call.agent.up or call.ending is not None:
             raise EngineRefused("the agent is in no such call")
         async with self._control(call):
@@ -213,7 +214,7 @@ class AsteriskEngine:
         async for report in self._reports.read():
             if isinstance(report, Reconnected):
                 # Only now: an `adopt` from before this was read may name fewer than all live calls.
-                self._leftovers.gap_told()
+                self._orphans.gap_told()
             yield report
 
     async def health(self) -> Health:
@@ -232,7 +233,7 @@ class AsteriskEngine:
             raise EngineUnavailable(f"Asterisk sends no events: {self._trouble}")
 
     def _connected(self, call_id: str) -> TrackedCall:
-        call = self._calls.get(call_id)
+        call = self._in_flight.get(call_id)
         if call is None or not call.is_connected or call.ending is not None:
             raise EngineRefused("the customer is in no such call")
         return call
@@ -251,7 +252,7 @@ class AsteriskEngine:
             raise EngineSilent("Asterisk did not say whether it did that") from problem
         finally:
             call.doubtful = call.doubtful or not was_done
-            self._calls.touch(call)
+            self._controller.touch(call)
 
     # ── the event socket ──
 
@@ -291,7 +292,7 @@ class AsteriskEngine:
             await self._comparison.after_gap()
             self._is_open = True
             _log.info("asterisk.event_socket_open")
-            self._leftovers.gap()
+            self._orphans.gap()
             self._reports.put(Reconnected())
             async for event in events:
                 if event.type == "ApplicationReplaced":
@@ -302,12 +303,12 @@ class AsteriskEngine:
 
     def _take_in(self, event: Event) -> None:
         try:
-            self._calls.on_event(event)
+            self._controller.on_event(event)
         except Exception:  # noqa: BLE001  # one event must not end the reports of all calls
             _log.exception("asterisk.event_failed", type=event.type)
 
     async def _keep_looking(self) -> None:
-        """What no event tells: what is overdue, what a request left in doubt, what could not be done yet."""
+        """See to what no event tells: what is overdue, what a request left in doubt, what could not be done yet."""
         while True:
             await asyncio.sleep(_LOOK_EVERY)
             try:
@@ -316,10 +317,10 @@ class AsteriskEngine:
                 _log.exception("asterisk.look_failed")
 
     async def _look(self) -> None:
-        if self._calls.see_to_what_is_late() and self._is_open:
+        if self._controller.see_to_what_is_late() and self._is_open:
             await self._comparison.of_doubtful()
         if self._is_open:
-            await self._leftovers.take_away()
+            await self._orphans.take_away()
 
 
 _FITS: type[Engine] = AsteriskEngine

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from manualdial import numbers
-from manualdial.engines.asterisk.dialling import Dialling
+from manualdial.engines.asterisk.dial_strings import DialStrings
 from manualdial.ports import EngineRefused, Originate
 
 
-def dialling(**changes: str) -> Dialling:
+def dial_strings(**changes: str) -> DialStrings:
     values = {"agent_endpoint": "PJSIP/{extension}", "trunk_endpoint": "PJSIP/{number}@trunk"} | changes
-    return Dialling(caller_id="+12025550180", agent_timeout=20, customer_timeout=45, extension_pause=1.0, **values)
+    return DialStrings(caller_id="+12025550180", **values)
 
 
 def order(extension: str = "4001", *, caller_id: str | None = None, call_id: str = "c-1") -> Originate:
@@ -20,17 +20,17 @@ def order(extension: str = "4001", *, caller_id: str | None = None, call_id: str
 
 
 def test_numbers_and_extensions_are_put_into_the_dial_strings() -> None:
-    assert dialling().endpoint_of_agent(order()) == "PJSIP/4001"
-    assert dialling().endpoint_of_customer(order()) == "PJSIP/+12025550100@trunk"
-    plain = dialling(trunk_endpoint="PJSIP/00{digits}@trunk")
+    assert dial_strings().endpoint_of_agent(order()) == "PJSIP/4001"
+    assert dial_strings().endpoint_of_customer(order()) == "PJSIP/+12025550100@trunk"
+    plain = dial_strings(trunk_endpoint="PJSIP/00{digits}@trunk")
     assert plain.endpoint_of_customer(order()) == "PJSIP/0012025550100@trunk"
 
 
 def test_the_order_names_the_caller_id_and_the_configuration_names_the_usual_one() -> None:
     named = order(caller_id="+12025550181")
 
-    assert dialling().variables_of_customer(named)["CONNECTEDLINE(num)"] == "+12025550181"
-    assert dialling().variables_of_customer(order())["CONNECTEDLINE(num)"] == "+12025550180"
+    assert dial_strings().variables_of_customer(named)["CONNECTEDLINE(num)"] == "+12025550181"
+    assert dial_strings().variables_of_customer(order())["CONNECTEDLINE(num)"] == "+12025550180"
 
 
 @pytest.mark.parametrize(
@@ -38,21 +38,21 @@ def test_the_order_names_the_caller_id_and_the_configuration_names_the_usual_one
 )
 def test_an_extension_that_could_change_the_dial_string_is_refused(extension: str) -> None:
     with pytest.raises(EngineRefused):
-        dialling().check(order(extension))
+        dial_strings().check(order(extension))
 
 
 @pytest.mark.parametrize("caller_id", ["anonymous", "+1202\r\nVia: x", "+1(202)"])
 def test_a_caller_id_that_is_no_number_is_refused(caller_id: str) -> None:
     with pytest.raises(EngineRefused):
-        dialling().check(order(caller_id=caller_id))
+        dial_strings().check(order(caller_id=caller_id))
 
 
 def test_a_call_id_that_could_leave_its_header_or_path_is_refused() -> None:
     with pytest.raises(EngineRefused):
-        dialling().check(order(call_id="a/../b"))
+        dial_strings().check(order(call_id="a/../b"))
 
 
 @pytest.mark.parametrize("wrong", [{"agent_endpoint": "PJSIP/agent"}, {"trunk_endpoint": "PJSIP/trunk"}])
 def test_a_dial_string_without_a_place_for_the_number_is_refused_at_the_start(wrong: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="dial string"):
-        dialling(**wrong)
+        dial_strings(**wrong)

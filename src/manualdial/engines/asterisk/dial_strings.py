@@ -1,4 +1,4 @@
-"""How an order becomes channels: the dial strings, the identities that are shown, the limits."""
+"""How an order becomes channels: the dial strings, and the identities that are shown."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _NUMBER: Final = re.compile(r"\+?[0-9]{1,20}")
 _CALL_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
-class Dialling(msgspec.Struct, frozen=True, kw_only=True):
-    """The dial plan of one Asterisk. Times are in seconds."""
+class DialStrings(msgspec.Struct, frozen=True, kw_only=True):
+    """The dial plan of one Asterisk."""
 
     agent_endpoint: str
     """The dial string of an agent's phone; `{extension}` stands for the extension."""
@@ -24,10 +24,6 @@ class Dialling(msgspec.Struct, frozen=True, kw_only=True):
     """The dial string of a customer; `{number}` stands for E.164, `{digits}` for the same without the plus sign."""
     caller_id: str | None
     """Shown to the customer where an order names none."""
-    agent_timeout: int
-    customer_timeout: int
-    extension_pause: float
-    """From the answer to the extension's digits, and for each comma in between."""
 
     def __post_init__(self) -> None:
         if "{extension}" not in self.agent_endpoint:

@@ -1,4 +1,4 @@
-"""The calls that the engine has in Asterisk: what events mean for them, and what is to be done next."""
+"""The engine's hand on its calls in Asterisk: what events mean for them, and what is to be done next."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from manualdial.calls import Cause, EndedBy, Ending, Leg, Report, Sign
 from manualdial.engines.asterisk.ari import PROBLEMS, Ari, Channel, ChannelExists, Event
 from manualdial.engines.asterisk.call_steps import CallSteps
 from manualdial.engines.asterisk.causes import ending_of
-from manualdial.engines.asterisk.leftovers import Leftovers
-from manualdial.engines.asterisk.register import CallRegister
+from manualdial.engines.asterisk.in_flight import CallsInFlight, Move, Phase, TrackedCall, TrackedLeg, leg_id
+from manualdial.engines.asterisk.orphans import Orphans
 from manualdial.engines.asterisk.reports import Reports
 from manualdial.engines.asterisk.tasks import Tasks
-from manualdial.engines.asterisk.tracked_call import TrackedCall, TrackedLeg, leg_id
 from manualdial.ports import (
     Clock,
     EngineRefused,
@@ -34,35 +33,27 @@ _HANG_UP_AGAIN: Final = 3.0
 """Seconds from the request for a leg's end to the next one: Asterisk ends a leg, and says so, within milliseconds."""
 
 
-class CallsUnderWay:
-    """Every call from its order to its end."""
+class CallController:
+    """Leads every call from its order to its end."""
 
     def __init__(
         self,
         *,
         ari: Ari,
         steps: CallSteps,
-        register: CallRegister,
-        leftovers: Leftovers,
+        in_flight: CallsInFlight,
+        orphans: Orphans,
         clock: Clock,
         reports: Reports,
         tasks: Tasks,
     ) -> None:
         self._ari = ari
         self._steps = steps
-        self._register = register
-        self._leftovers = leftovers
+        self._in_flight = in_flight
+        self._orphans = orphans
         self._clock = clock
         self._reports = reports
         self._tasks = tasks
-
-    def get(self, call_id: str) -> TrackedCall | None:
-        """The call, while it has not ended."""
-        return self._register.get(call_id)
-
-    def has_ended(self, call_id: str) -> bool:
-        """Whether it was here and ended."""
-        return self._register.has_ended(call_id)
 
     # ── what we want of calls ──
 
@@ -71,24 +62,24 @@ class CallsUnderWay:
 
         Whatever it raises, also where it is cancelled: what was not dialled by then is never dialled.
         """
-        call = self._register.add(order)
-        call.placing = True
-        call.silent = True  # until it is known better, also where nobody waits for this any more
+        call = self._in_flight.add(order, Phase.PLACING)
         try:
             await self._steps.ring_agent(call, journalled)
-            call.silent = False
+            call.moves(Move.PLACE)
         except ChannelExists:
             _log.warning("asterisk.call_found", call_id=call.id)
-            call.silent = False
-            call.agent.asked = call.found = call.doubtful = True
+            call.agent.asked = call.doubtful = True
+            call.moves(Move.FIND)
         except BaseException as problem:
-            may_be_there = call.agent.dial_sent or isinstance(problem, EngineSilent)
-            if isinstance(problem, (EngineRefused, EngineUnavailable)) or not may_be_there:
-                call.unreported = True
+            if call.agent.dial_sent and not isinstance(problem, (EngineRefused, EngineUnavailable)):
+                call.moves(Move.PLACE)  # it may be ringing
+            elif isinstance(problem, EngineSilent):
+                call.moves(Move.GIVE_UP)
+            else:
+                call.moves(Move.UNDO)
                 self.end(call, _FAILED)
             raise
         finally:
-            call.placing = False
             self.touch(call)
 
     def end(self, call: TrackedCall, ending: Ending) -> None:
@@ -106,10 +97,10 @@ class CallsUnderWay:
 
         Raises the port's errors where that did not reach Asterisk; for a call that is tracked it is tried again.
         """
-        call = self._register.get(call_id)
+        call = self._in_flight.get(call_id)
         if call is None:
-            return not self.has_ended(call_id) and await self._hang_up_untracked(call_id)
-        if call.unreported:
+            return not self._in_flight.has_ended(call_id) and await self._hang_up_untracked(call_id)
+        if call.phase is Phase.UNDONE:
             return False
         cause = Cause.NORMAL if call.is_connected else Cause.CANCELLED
         before = call.ending
@@ -135,8 +126,8 @@ class CallsUnderWay:
         """A call of an earlier life that was not adopted."""
         found = [await self._ari.hang_up(leg_id(call_id, leg)) for leg in Leg]
         if any(found):
-            self._register.note_over(call_id, dialled=True)
-            self._leftovers.take_bridge_away(call_id)
+            self._in_flight.note_over(call_id, dialled=True)
+            self._orphans.take_bridge_away(call_id)
             ending = Ending(by=EndedBy.AGENT, cause=Cause.CANCELLED)
             self._reports.put(Report(call_id=call_id, sign=Sign.ENDED, at=self._clock.now(), ending=ending))
         return any(found)
@@ -160,10 +151,10 @@ class CallsUnderWay:
         channel = event.channel or event.peer
         if channel is None:
             return
-        known = self._register.of_channel(channel.id)
+        known = self._in_flight.of_channel(channel.id)
         if known is None:
             if event.type == "StasisStart":
-                self._leftovers.entered(channel.id)
+                self._orphans.entered(channel.id)
             return
         call, leg = known
         match event.type:
@@ -180,7 +171,7 @@ class CallsUnderWay:
 
     def _entered(self, call: TrackedCall, leg: TrackedLeg) -> None:
         self.is_there(leg)
-        if call.ending is not None or call.is_given_up:
+        if call.ending is not None or call.phase is Phase.GIVEN_UP:
             self.end(call, _FAILED)
         else:
             leg.enter(True)
@@ -269,11 +260,11 @@ class CallsUnderWay:
         self.end(call, _LOST)
 
     def _finish(self, call: TrackedCall) -> None:
-        if not self._register.remove(call):
+        if not self._in_flight.remove(call):
             return
         if call.bridged:
-            self._leftovers.take_bridge_away(call.id)
-        if not call.unreported:
+            self._orphans.take_bridge_away(call.id)
+        if call.phase is not Phase.UNDONE:
             self.report(call, Sign.ENDED, call.ending)
 
     # ── what is to be done next ──
@@ -282,9 +273,9 @@ class CallsUnderWay:
         """End what is overdue, try again what failed. True where a look at Asterisk is needed."""
         now = self._clock.monotonic()
         doubtful = False
-        for call in self._register.all():
+        for call in self._in_flight.all():
             late = any(leg.is_late(now) for leg in call.legs)
-            if call.ending is not None or late or call.is_given_up:
+            if call.ending is not None or late or call.phase is Phase.GIVEN_UP:
                 self._ask_again_for_the_end(call, now)
                 self.end(call, _TOO_LATE if late else _FAILED)
             elif call.ringback_is_wrong:
@@ -302,8 +293,7 @@ class CallsUnderWay:
 
     def bring_customer(self, call: TrackedCall) -> None:
         """Begin to make, join and dial what of the customer's leg is not made, joined and dialled yet."""
-        if not call.bringing_customer:
-            call.bringing_customer = True
+        if call.moves(Move.BRING):
             self._tasks.start(self._ring_customer(call))
 
     async def _ring_customer(self, call: TrackedCall) -> None:
@@ -312,7 +302,8 @@ class CallsUnderWay:
                 self.comes_to(call, Sign.DIALING)
                 await self._steps.ring_customer(call)
         except ChannelExists:
-            call.customer.asked = call.found = call.doubtful = True
+            call.customer.asked = call.doubtful = True
+            call.moves(Move.FIND)
         except (EngineRefused, EngineUnavailable) as problem:
             _log.warning("asterisk.customer_refused", call_id=call.id, problem=str(problem))
             self.end(call, _FAILED)
@@ -321,10 +312,10 @@ class CallsUnderWay:
             if not call.customer.dial_sent:
                 self.end(call, _FAILED)
         finally:
-            call.bringing_customer = False
+            call.moves(Move.BROUGHT)
             self.touch(call)
-            if self._register.get(call.id) is not call:
-                self._leftovers.take_bridge_away(call.id)  # the call was over before the bridge was there
+            if self._in_flight.get(call.id) is not call:
+                self._orphans.take_bridge_away(call.id)  # the call was over before the bridge was there
 
     async def _hang_up(self, call: TrackedCall, leg: TrackedLeg) -> None:
         try:

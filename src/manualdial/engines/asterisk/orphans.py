@@ -1,4 +1,4 @@
-"""What Asterisk has and no call of ours has any use for: legs and bridges of calls that are over, and strays."""
+"""Orphans: legs and bridges in Asterisk of calls that are over, and of calls that no journal knows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import structlog
 
 from manualdial.calls import Leg
 from manualdial.engines.asterisk.ari import PROBLEMS, Ari, Snapshot
-from manualdial.engines.asterisk.register import CallRegister
+from manualdial.engines.asterisk.in_flight import CallsInFlight, call_of, is_call_id, leg_of
 from manualdial.engines.asterisk.reports import Reports
 from manualdial.engines.asterisk.tasks import Tasks
-from manualdial.engines.asterisk.tracked_call import call_of, is_call_id, leg_of
 from manualdial.ports import EngineRefused, Stray
 
 _log = structlog.get_logger()
@@ -21,22 +20,22 @@ _LEGS: Final = {Leg.AGENT: "agent's leg", Leg.CUSTOMER: "customer's leg"}
 _BRIDGE: Final = "bridge"
 
 
-class Leftovers:
+class Orphans:
     """Takes them away, and goes on trying until Asterisk has done it.
 
     What no journal knows is told as Stray. That can only be said once the journal was asked: after each gap in the
     events, an `adopt` that names every live call. A channel that enters before that waits for it.
     """
 
-    def __init__(self, *, ari: Ari, register: CallRegister, reports: Reports, tasks: Tasks) -> None:
+    def __init__(self, *, ari: Ari, in_flight: CallsInFlight, reports: Reports, tasks: Tasks) -> None:
         self._ari = ari
-        self._register = register
+        self._in_flight = in_flight
         self._reports = reports
         self._tasks = tasks
         self._to_take_away: dict[str, Callable[[str], Awaitable[bool]]] = {}
-        self._under_way: set[str] = set()
+        self._asked: set[str] = set()
         self._again: set[str] = set()
-        """Came up once more while they were being taken away."""
+        """Came up once more while Asterisk was asked to take them away."""
         self._gaps = 0
         self._gaps_told = 0
         self._gaps_compared = 0
@@ -45,7 +44,7 @@ class Leftovers:
     # ── gaps ──
 
     def gap(self) -> None:
-        """Events were lost: what is a stray is not known until the journal is asked."""
+        """Events were lost: what no journal knows is not known until the journal is asked."""
         self._gaps += 1
 
     def gap_told(self) -> None:
@@ -60,20 +59,20 @@ class Leftovers:
     # ── what is found ──
 
     def entered(self, channel_id: str) -> None:
-        """A channel has come that is no leg of a call under way: made by somebody who gave up before dialling it."""
+        """A channel has come that is no leg of a call in flight: made by somebody who gave up before the dial."""
         call_id = call_of(channel_id)
         if call_id is None:
             return
-        if self._register.is_over(call_id):
+        if self._in_flight.is_over(call_id):
             self._take_leg_away(channel_id)
         elif self._gaps_compared < self._gaps:
             self._newcomers.add(channel_id)
         else:
-            self._tell_stray(call_id, _LEGS[leg_of(channel_id)])
+            self._tell_unknown(call_id, _LEGS[leg_of(channel_id)])
             self._take_leg_away(channel_id)
 
     def compare(self, snapshot: Snapshot, *, named: Collection[str], gaps_told: int) -> None:
-        """Find what is left over. `named` are the calls of the journal that were asked for.
+        """Find orphans. `named` are the calls of the journal that were asked for.
 
         `gaps_told` is from before the asking: where it has grown since the last comparison, they are all live calls.
         """
@@ -85,22 +84,22 @@ class Leftovers:
             self._newcomers.clear()
         for channel_id in channels:
             call_id = call_of(channel_id)
-            if call_id is not None and self._is_left(call_id, _LEGS[leg_of(channel_id)], named, all_are_named):
+            if call_id is not None and self._is_orphan(call_id, _LEGS[leg_of(channel_id)], named, all_are_named):
                 self._take_leg_away(channel_id)
         for bridge_id in snapshot.bridges:
-            if is_call_id(bridge_id) and self._is_left(bridge_id, _BRIDGE, named, all_are_named):
+            if is_call_id(bridge_id) and self._is_orphan(bridge_id, _BRIDGE, named, all_are_named):
                 self.take_bridge_away(bridge_id)
 
-    def _is_left(self, call_id: str, what: str, named: Collection[str], all_are_named: bool) -> bool:
-        if self._register.get(call_id) is not None:
+    def _is_orphan(self, call_id: str, what: str, named: Collection[str], all_are_named: bool) -> bool:
+        if self._in_flight.get(call_id) is not None:
             return False
-        if call_id in named or self._register.is_over(call_id):
+        if call_id in named or self._in_flight.is_over(call_id):
             return True
         if all_are_named:
-            self._tell_stray(call_id, what)
+            self._tell_unknown(call_id, what)
         return all_are_named
 
-    def _tell_stray(self, call_id: str, what: str) -> None:
+    def _tell_unknown(self, call_id: str, what: str) -> None:
         _log.warning("asterisk.stray", call_id=call_id, what=what)
         self._reports.put(Stray(call_id=call_id, what=what))
 
@@ -113,14 +112,14 @@ class Leftovers:
     async def take_away(self) -> None:
         """Try again what could not be done yet; stop where Asterisk does not answer."""
         for thing in [*self._to_take_away]:
-            if thing not in self._under_way and not await self._ask_for(thing):
+            if thing not in self._asked and not await self._ask_for(thing):
                 return
 
     def _take_leg_away(self, channel_id: str) -> None:
         self._take_away(channel_id, self._ari.hang_up)
 
     def _take_away(self, thing: str, request: Callable[[str], Awaitable[bool]]) -> None:
-        if thing in self._under_way:
+        if thing in self._asked:
             self._again.add(thing)
         elif thing not in self._to_take_away:
             self._to_take_away[thing] = request
@@ -132,9 +131,9 @@ class Leftovers:
     async def _ask_for(self, thing: str) -> bool:
         """False where Asterisk does not answer."""
         request = self._to_take_away.get(thing)
-        if request is None or thing in self._under_way:
+        if request is None or thing in self._asked:
             return True
-        self._under_way.add(thing)
+        self._asked.add(thing)
         try:
             await request(thing)
             if thing not in self._again:
@@ -143,6 +142,6 @@ class Leftovers:
             _log.info("asterisk.not_taken_away", thing=thing, problem=str(problem))
             return isinstance(problem, EngineRefused)
         finally:
-            self._under_way.discard(thing)
+            self._asked.discard(thing)
             self._again.discard(thing)
         return True

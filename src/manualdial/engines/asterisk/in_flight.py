@@ -1,10 +1,12 @@
-"""What the engine knows of one call and its legs."""
+"""The calls in flight: what the engine knows of each and of its legs, and which calls ended not long ago."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections import OrderedDict
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 from manualdial.calls import Ending, Leg, Sign
@@ -15,6 +17,8 @@ _LEG_ID: Final = re.compile(
     r"(?P<call>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?P<leg>agent|customer)", re.IGNORECASE
 )
 _CALL_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_REMEMBERED: Final = 4096
+"""How many calls that are over are known by their id."""
 
 _ROW: Final = (
     Sign.AGENT_RINGING,
@@ -45,6 +49,61 @@ def leg_of(channel_id: str) -> Leg:
 def is_call_id(text: str) -> bool:
     """Whether a bridge of that id may be ours."""
     return _CALL_ID.fullmatch(text) is not None
+
+
+class Phase(StrEnum):
+    """Who leads a call on."""
+
+    PLACING = "placing"
+    """`originate`, which makes and dials the agent's leg."""
+    FOLLOWED = "followed"
+    """The events of its legs."""
+    BRINGING = "bringing"
+    """A task, which makes, joins and dials the customer's leg."""
+    HELD = "held"
+    """The agent: the customer is with the music until a resume."""
+    FOUND = "found"
+    """A look at Asterisk: its legs were made by somebody else, an earlier life of this service."""
+    GIVEN_UP = "given_up"
+    """Nobody: `originate` had no answer before anything was dialled, so nothing ever is, and what is there is ended."""
+    UNDONE = "undone"
+    """Nobody: `originate` has failed and said so. What it made is ended, and that is no news."""
+
+
+class Move(StrEnum):
+    """What leads a call from one phase into another."""
+
+    PLACE = "place"
+    """The agent's leg is dialled, or may be."""
+    UNDO = "undo"
+    GIVE_UP = "give_up"
+    FIND = "find"
+    """A leg was there already."""
+    SEE = "see"
+    """A look has told how it stands."""
+    BRING = "bring"
+    BROUGHT = "brought"
+    """The customer's leg is dialled, or could not be."""
+    HOLD = "hold"
+    RESUME = "resume"
+
+
+PHASES: Final[dict[Phase, dict[Move, Phase]]] = {
+    Phase.PLACING: {
+        Move.PLACE: Phase.FOLLOWED,
+        Move.UNDO: Phase.UNDONE,
+        Move.GIVE_UP: Phase.GIVEN_UP,
+        Move.FIND: Phase.FOUND,
+        Move.BRING: Phase.BRINGING,  # the agent's answer may come before the answer to the dial
+    },
+    Phase.FOLLOWED: {Move.BRING: Phase.BRINGING, Move.HOLD: Phase.HELD},
+    Phase.BRINGING: {Move.BROUGHT: Phase.FOLLOWED, Move.FIND: Phase.FOUND, Move.HOLD: Phase.HELD},
+    Phase.HELD: {Move.RESUME: Phase.FOLLOWED},
+    Phase.FOUND: {Move.SEE: Phase.FOLLOWED},
+    Phase.GIVEN_UP: {},
+    Phase.UNDONE: {},
+}
+"""Which move leads where. All others come too late, or too early, and change nothing."""
 
 
 @dataclass(slots=True)
@@ -87,18 +146,14 @@ class TrackedLeg:
 
 @dataclass(slots=True)
 class TrackedCall:
-    """One call under way: its order, its legs, and how far it has come."""
+    """One call in flight: its order, its legs, and how far it has come."""
 
     order: Originate
     agent: TrackedLeg
     customer: TrackedLeg
-    placing: bool = False
-    """`originate` is at work on it, and answers for it."""
-    silent: bool = False
-    """`originate` had no answer: what is not dialled yet never will be."""
+    phase: Phase
     sign: Sign | None = None
     """The furthest that was reported."""
-    held: bool = False
     ringback: bool = False
     """The agent is to hear the ringing tone."""
     ringback_on: bool | None = False
@@ -110,22 +165,20 @@ class TrackedCall:
     """Its bridge was asked for."""
     doubtful: bool = False
     """Only a look at Asterisk tells how it stands: a request had no answer, or was refused as done already."""
-    found: bool = False
-    """Its legs were made by somebody else: an earlier life of this service."""
-    unreported: bool = False
-    """The caller of `originate` was told that it failed: its end is no news."""
     ending: Ending | None = None
-    """How the call ends, from the moment that this is decided; it is over when its legs are gone."""
+    """How the call ends, from the moment that this is decided; it is over when its legs are gone.
+
+    It goes beside the phase: a hang-up of which nothing was sent is taken back.
+    """
     control: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One control request at a time."""
-    bringing_customer: bool = False
-    """A task is at work to bring the customer in."""
 
     @classmethod
-    def of(cls, order: Originate) -> TrackedCall:
+    def of(cls, order: Originate, phase: Phase) -> TrackedCall:
         """A call of which nothing is known but its order."""
         return cls(
             order=order,
+            phase=phase,
             agent=TrackedLeg(id=leg_id(order.call_id, Leg.AGENT), leg=Leg.AGENT),
             customer=TrackedLeg(id=leg_id(order.call_id, Leg.CUSTOMER), leg=Leg.CUSTOMER),
         )
@@ -137,24 +190,19 @@ class TrackedCall:
 
     @property
     def is_at_work(self) -> bool:
-        """Whether a request for it is under way: a look at Asterisk tells nothing reliable of it."""
-        return self.placing or self.bringing_customer or self.control.locked()
+        """Whether a request for it is in flight: a look at Asterisk tells nothing reliable of it."""
+        return self.phase in (Phase.PLACING, Phase.BRINGING) or self.control.locked()
 
     @property
     def lacks_customer(self) -> bool:
         """Whether the agent waits for a customer whom nobody is bringing."""
-        ready = self.agent.up and self.ending is None and not self.placing
-        return ready and not self.customer.dial_sent and not self.bringing_customer
+        is_free = self.phase is Phase.FOLLOWED and self.ending is None
+        return is_free and self.agent.up and not self.customer.dial_sent
 
     @property
     def ringback_is_wrong(self) -> bool:
         """Whether the agent hears a ringing tone that is not wanted, or lacks one, and nobody is at it."""
         return self.ringback is not self.ringback_on and self.ending is None and not self.ringback_lock.locked()
-
-    @property
-    def is_given_up(self) -> bool:
-        """Whether `originate` has ended without an answer before anything was dialled: then nothing ever is."""
-        return self.silent and not self.placing and not self.agent.dial_sent
 
     @property
     def is_connected(self) -> bool:
@@ -165,6 +213,14 @@ class TrackedCall:
     def legs(self) -> tuple[TrackedLeg, ...]:
         """The legs that are there, or may be."""
         return tuple(leg for leg in (self.agent, self.customer) if leg.asked and not leg.gone)
+
+    def moves(self, move: Move) -> bool:
+        """Come into the phase that a move leads to. False where it leads nowhere from here."""
+        phase = PHASES[self.phase].get(move)
+        if phase is None:
+            return False
+        self.phase = phase
+        return True
 
     def comes_to(self, sign: Sign) -> bool:
         """Note how far the call has come. False where it was there already, or further."""
@@ -184,3 +240,59 @@ class TrackedCall:
             q850=q850,
             sip=sip,
         )
+
+
+class CallsInFlight:
+    """Every call from its order to its end, found by call or by channel."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, TrackedCall] = {}
+        self._legs: dict[str, tuple[TrackedCall, TrackedLeg]] = {}
+        self._over: OrderedDict[str, bool] = OrderedDict()
+        """Calls that are tracked no more, and whether each was dialled."""
+
+    def add(self, order: Originate, phase: Phase) -> TrackedCall:
+        """Begin to track a call."""
+        call = TrackedCall.of(order, phase)
+        self._over.pop(call.id, None)
+        self._calls[call.id] = call
+        for leg in (call.agent, call.customer):
+            self._legs[leg.id] = (call, leg)
+        return call
+
+    def remove(self, call: TrackedCall) -> bool:
+        """End to track a call. False where that was done before."""
+        if self._calls.pop(call.id, None) is None:
+            return False
+        for leg in (call.agent, call.customer):
+            leg.enter(False)
+            self._legs.pop(leg.id, None)
+        # What was never dialled may be ordered again.
+        self.note_over(call.id, dialled=call.agent.dial_sent or call.phase is Phase.FOUND)
+        return True
+
+    def note_over(self, call_id: str, *, dialled: bool) -> None:
+        """Remember for a while that a call is over."""
+        self._over[call_id] = dialled
+        if len(self._over) > _REMEMBERED:
+            self._over.popitem(last=False)
+
+    def get(self, call_id: str) -> TrackedCall | None:
+        """The call, while it has not ended."""
+        return self._calls.get(call_id)
+
+    def of_channel(self, channel_id: str) -> tuple[TrackedCall, TrackedLeg] | None:
+        """The call and the leg that a channel is."""
+        return self._legs.get(channel_id)
+
+    def has_ended(self, call_id: str) -> bool:
+        """Whether it was dialled and ended, not long ago: Asterisk would take its id again, we do not."""
+        return self._over.get(call_id, False)
+
+    def is_over(self, call_id: str) -> bool:
+        """Whether it was tracked, not long ago: what Asterisk still has of it has no use."""
+        return call_id in self._over
+
+    def all(self) -> list[TrackedCall]:
+        """The calls that have not ended."""
+        return list(self._calls.values())
