@@ -104,11 +104,8 @@ class SmallAsterisk(Ari):
             self.ends(channel_id)
         return was_there
 
-    async def start_ringback(self, channel_id: str) -> None:
-        await self._ask("start_ringback", channel_id)
-
-    async def stop_ringback(self, channel_id: str) -> None:
-        await self._ask("stop_ringback", channel_id)
+    async def play_ringback(self, channel_id: str, *, on: bool) -> None:
+        await self._ask("start_ringback" if on else "stop_ringback", channel_id)
 
     async def create_bridge(self, bridge_id: str) -> None:
         await self._ask("create_bridge", bridge_id)
@@ -268,10 +265,25 @@ async def running_line() -> AsyncIterator[Line]:
         extension_pause=1.0,
     )
     controller = CallController(
-        ari=asterisk, steps=steps, in_flight=in_flight, orphans=orphans, clock=clock, reports=reports, tasks=tasks
+        ari=asterisk,
+        steps=steps,
+        in_flight=in_flight,
+        orphans=orphans,
+        clock=clock,
+        reports=reports,
+        tasks=tasks,
+        hang_up_every=3.0,
     )
     comparison = Comparison(
-        ari=asterisk, steps=steps, controller=controller, in_flight=in_flight, orphans=orphans, clock=clock
+        ari=asterisk,
+        steps=steps,
+        controller=controller,
+        in_flight=in_flight,
+        orphans=orphans,
+        reports=reports,
+        clock=clock,
+        event_delay=0.05,
+        ring_delay=5.0,
     )
     line = Line(
         asterisk=asterisk,

@@ -37,7 +37,7 @@ async def test_the_event_of_an_end_that_is_under_way_says_how_it_ended(line: Lin
     customer = f"{placed.call_id}.customer"
     del line.asterisk.channels[customer]
     loop = asyncio.get_running_loop()
-    line.asterisk.during_snapshot = lambda: loop.call_later(0.05, line.asterisk.ends, customer)
+    line.asterisk.during_snapshot = lambda: loop.call_later(0.01, line.asterisk.ends, customer)
     await line.adopt(placed)
 
     ending = await line.ending(placed.call_id)

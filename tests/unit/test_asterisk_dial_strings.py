@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from manualdial import numbers
+from manualdial.calls import Leg
 from manualdial.engines.asterisk.dial_strings import DialStrings
 from manualdial.ports import EngineRefused, Originate
 
@@ -20,17 +21,17 @@ def order(extension: str = "4001", *, caller_id: str | None = None, call_id: str
 
 
 def test_numbers_and_extensions_are_put_into_the_dial_strings() -> None:
-    assert dial_strings().endpoint_of_agent(order()) == "PJSIP/4001"
-    assert dial_strings().endpoint_of_customer(order()) == "PJSIP/+12025550100@trunk"
+    assert dial_strings().endpoint(order(), Leg.AGENT) == "PJSIP/4001"
+    assert dial_strings().endpoint(order(), Leg.CUSTOMER) == "PJSIP/+12025550100@trunk"
     plain = dial_strings(trunk_endpoint="PJSIP/00{digits}@trunk")
-    assert plain.endpoint_of_customer(order()) == "PJSIP/0012025550100@trunk"
+    assert plain.endpoint(order(), Leg.CUSTOMER) == "PJSIP/0012025550100@trunk"
 
 
 def test_the_order_names_the_caller_id_and_the_configuration_names_the_usual_one() -> None:
     named = order(caller_id="+12025550181")
 
-    assert dial_strings().variables_of_customer(named)["CONNECTEDLINE(num)"] == "+12025550181"
-    assert dial_strings().variables_of_customer(order())["CONNECTEDLINE(num)"] == "+12025550180"
+    assert dial_strings().variables(named, Leg.CUSTOMER)["CONNECTEDLINE(num)"] == "+12025550181"
+    assert dial_strings().variables(order(), Leg.CUSTOMER)["CONNECTEDLINE(num)"] == "+12025550180"
 
 
 @pytest.mark.parametrize(

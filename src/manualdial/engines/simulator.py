@@ -146,7 +146,7 @@ class SimulatorEngine:
         return frozenset(order.call_id for order in orders if order.call_id in self._calls)
 
     async def reports(self) -> AsyncIterator[Report | Reconnected | Stray]:
-        """What happens to the calls. Nothing survives the process, so there are no strays."""
+        """The course of the calls. Nothing survives the process, so there are no strays."""
         while True:
             yield await self._reports.get()
 

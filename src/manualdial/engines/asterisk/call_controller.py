@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable
 from typing import Final
 
 import msgspec
 import structlog
 
 from manualdial.calls import Cause, EndedBy, Ending, Leg, Report, Sign
-from manualdial.engines.asterisk.ari import PROBLEMS, Ari, Channel, ChannelExists, Event
+from manualdial.engines.asterisk.ari import PROBLEMS, Ari, ChannelExists, Event
 from manualdial.engines.asterisk.call_steps import CallSteps
 from manualdial.engines.asterisk.causes import ending_of
 from manualdial.engines.asterisk.in_flight import CallsInFlight, Move, Phase, TrackedCall, TrackedLeg, leg_id
@@ -24,17 +24,18 @@ from manualdial.ports import (
     Originate,
 )
 
-_log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 _FAILED: Final = Ending(by=EndedBy.SYSTEM, cause=Cause.FAILED)
 _LOST: Final = Ending(by=EndedBy.SYSTEM, cause=Cause.UNKNOWN)
 _TOO_LATE: Final = Ending(by=EndedBy.SYSTEM, cause=Cause.TIMEOUT)
-_HANG_UP_AGAIN: Final = 3.0
-"""Seconds from the request for a leg's end to the next one: Asterisk ends a leg, and says so, within milliseconds."""
 
 
 class CallController:
-    """Leads every call from its order to its end."""
+    """Leads every call from its order to its end.
+
+    `hang_up_every` is the time (seconds) from a request for a leg's end to the next one, where it does not end.
+    """
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class CallController:
         clock: Clock,
         reports: Reports,
         tasks: Tasks,
+        hang_up_every: float,
     ) -> None:
         self._ari = ari
         self._steps = steps
@@ -54,6 +56,7 @@ class CallController:
         self._clock = clock
         self._reports = reports
         self._tasks = tasks
+        self._hang_up_every = hang_up_every
 
     # ── what we want of calls ──
 
@@ -67,7 +70,7 @@ class CallController:
             await self._steps.ring_agent(call, journalled)
             call.moves(Move.PLACE)
         except ChannelExists:
-            _log.warning("asterisk.call_found", call_id=call.id)
+            log.warning("the agent's leg is there already", call_id=call.id)
             call.agent.asked = call.doubtful = True
             call.moves(Move.FIND)
         except BaseException as problem:
@@ -136,10 +139,6 @@ class CallController:
         """Tell of a call."""
         self._reports.put(Report(call_id=call.id, sign=sign, at=self._clock.now(), ending=ending))
 
-    async def reports_read(self) -> None:
-        """Return when what was told has been read."""
-        await self._reports.read_by_now()
-
     def touch(self, call: TrackedCall) -> None:
         """Note that something was done: what was seen of the call before that is out of date."""
         call.changed_at = self._clock.monotonic()
@@ -161,9 +160,9 @@ class CallController:
             case "StasisStart":
                 self._entered(call, leg)
             case "Dial":
-                self._dial_told(call, leg, event.dialstatus)
+                self._told(call, leg, event.dialstatus)
             case "ChannelStateChange":
-                self._state_told(call, leg, channel)
+                self._told(call, leg, channel.state.upper())
             case "ChannelHangupRequest":
                 leg.soft = event.soft if leg.soft is None else leg.soft
             case "ChannelDestroyed":
@@ -176,36 +175,22 @@ class CallController:
         else:
             leg.enter(True)
 
-    def _dial_told(self, call: TrackedCall, leg: TrackedLeg, status: str) -> None:
-        if status == "RINGING":
-            self._rings(call, leg)
-        elif status == "PROGRESS":
-            self._progresses(call, leg)
-        elif status == "ANSWER":
+    def _told(self, call: TrackedCall, leg: TrackedLeg, state: str) -> None:
+        if state in ("RINGING", "PROGRESS"):
+            self._reached(call, leg, Sign(state.lower()))
+        elif state in ("ANSWER", "UP"):
             self._answered(call, leg)
 
-    def _state_told(self, call: TrackedCall, leg: TrackedLeg, channel: Channel) -> None:
-        if channel.state == "Ringing":
-            self._rings(call, leg)
-        elif channel.state == "Up":
-            self._answered(call, leg)
-
-    def _rings(self, call: TrackedCall, leg: TrackedLeg) -> None:
+    def _reached(self, call: TrackedCall, leg: TrackedLeg, sign: Sign) -> None:
         leg.heard_of = True
-        if leg.leg is Leg.AGENT:
-            self.comes_to(call, Sign.AGENT_RINGING)
-            return
         has_early_media = call.sign is Sign.PROGRESS
-        if self.comes_to(call, Sign.RINGING) and not has_early_media:
-            self.set_ringback(call, on=True)
-
-    def _progresses(self, call: TrackedCall, leg: TrackedLeg) -> None:
-        leg.heard_of = True
         if leg.leg is Leg.AGENT:
             self.comes_to(call, Sign.AGENT_RINGING)
-            return
-        self.comes_to(call, Sign.PROGRESS)
-        self.set_ringback(call, on=False)
+        elif sign is Sign.PROGRESS:
+            self.comes_to(call, sign)
+            self.set_ringback(call, on=False)
+        elif self.comes_to(call, sign) and not has_early_media:
+            self.set_ringback(call, on=True)
 
     def _answered(self, call: TrackedCall, leg: TrackedLeg) -> None:
         if leg.up:
@@ -214,15 +199,14 @@ class CallController:
         if leg.leg is Leg.AGENT:
             if self.comes_to(call, Sign.AGENT_ANSWERED):
                 self.bring_customer(call)
-            return
-        if self.comes_to(call, Sign.CONNECTED):
+        elif self.comes_to(call, Sign.CONNECTED):
             self.connected(call, fresh=True)
 
     def connected(self, call: TrackedCall, *, fresh: bool) -> None:
         """They talk. `fresh`: nobody else was there before us, so nobody has dialled the extension yet."""
         self.set_ringback(call, on=False)
         if fresh and call.order.number.extension:
-            self._tasks.start(self._quietly(call.id, self._steps.send_extension(call)))
+            self._tasks.start(self._send_extension(call))
 
     def comes_to(self, call: TrackedCall, sign: Sign) -> bool:
         """Tell how far the call has come. False where it was there already, or is ending."""
@@ -286,8 +270,8 @@ class CallController:
 
     def _ask_again_for_the_end(self, call: TrackedCall, now: float) -> None:
         for leg in call.legs:
-            if leg.hang_up_at is not None and leg.hang_up_at + _HANG_UP_AGAIN < now:
-                _log.warning("asterisk.leg_does_not_end", call_id=call.id, leg=leg.leg.value)
+            if leg.hang_up_at is not None and leg.hang_up_at + self._hang_up_every < now:
+                log.warning("a leg does not end", call_id=call.id, leg=leg.leg.value)
                 leg.hang_up_at = None
                 call.doubtful = True  # it may be gone, and both the event and the answer be lost
 
@@ -300,15 +284,15 @@ class CallController:
         try:
             if await self._steps.join_customer(call):
                 self.comes_to(call, Sign.DIALING)
-                await self._steps.ring_customer(call)
+                await self._steps.dial(call.customer)
         except ChannelExists:
             call.customer.asked = call.doubtful = True
             call.moves(Move.FIND)
         except (EngineRefused, EngineUnavailable) as problem:
-            _log.warning("asterisk.customer_refused", call_id=call.id, problem=str(problem))
+            log.warning("the customer cannot be dialled", call_id=call.id, reason=str(problem))
             self.end(call, _FAILED)
         except EngineSilent as problem:
-            _log.warning("asterisk.customer_in_doubt", call_id=call.id, problem=str(problem))
+            log.warning("whether the customer is dialled is not known", call_id=call.id, reason=str(problem))
             if not call.customer.dial_sent:
                 self.end(call, _FAILED)
         finally:
@@ -324,7 +308,7 @@ class CallController:
         except PROBLEMS as problem:
             leg.hang_up_at = None
             call.doubtful = True
-            _log.warning("asterisk.hang_up_failed", call_id=call.id, leg=leg.leg.value, problem=str(problem))
+            log.warning("a leg could not be hung up yet", call_id=call.id, leg=leg.leg.value, reason=str(problem))
 
     async def _play_ringback(self, call: TrackedCall) -> None:
         """Let the agent hear what is wanted by now. One request at a time: two could overtake each other."""
@@ -334,17 +318,16 @@ class CallController:
                 return
             call.ringback_on = None
             try:
-                await (self._ari.start_ringback if wanted else self._ari.stop_ringback)(call.agent.id)
+                await self._ari.play_ringback(call.agent.id, on=wanted)
             except (EngineUnavailable, EngineSilent) as problem:
-                _log.info("asterisk.ringback_in_doubt", call_id=call.id, problem=str(problem))
+                log.info("whether the agent hears the ringing tone is not known", call_id=call.id, reason=str(problem))
                 return
             except EngineRefused as problem:
-                _log.info("asterisk.ringback_refused", call_id=call.id, problem=str(problem))
+                log.info("Asterisk refuses a change of the ringing tone", call_id=call.id, reason=str(problem))
             call.ringback_on = wanted
 
-    async def _quietly(self, call_id: str, request: Coroutine[object, object, object]) -> None:
-        """For what a call does not hang on."""
+    async def _send_extension(self, call: TrackedCall) -> None:
         try:
-            await request
+            await self._steps.send_extension(call)
         except PROBLEMS as problem:
-            _log.info("asterisk.request_failed", call_id=call_id, problem=str(problem))
+            log.info("the extension could not be sent", call_id=call.id, reason=str(problem))

@@ -16,14 +16,11 @@ from manualdial.engines.asterisk.call_controller import CallController
 from manualdial.engines.asterisk.call_steps import CallSteps
 from manualdial.engines.asterisk.in_flight import CallsInFlight, Move, Phase, TrackedCall, TrackedLeg, leg_id
 from manualdial.engines.asterisk.orphans import Orphans
+from manualdial.engines.asterisk.reports import Reports
 from manualdial.ports import Clock, Originate
 
-_log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
-_EVENTS_UNDER_WAY: Final = 0.5
-"""Seconds for the event of an end to come, which says how; a look may be quicker than the event."""
-_BEGINS_TO_RING: Final = 5.0
-"""Seconds that a leg has to begin to ring which was perhaps never dialled: a phone rings within one or two."""
 
 _UP: Final = "Up"
 _RINGING: Final = "Ringing"
@@ -67,7 +64,9 @@ class ObservedCall(msgspec.Struct, frozen=True, kw_only=True):
 class Comparison:
     """Leads each call to where Asterisk has it. Nothing that may have been dialled is dialled.
 
-    A call for which a request is under way, or that has changed since the look was asked for, is looked at later.
+    A call for which a request is in flight, or that has changed since the look was asked for, is looked at later.
+    `event_delay` (seconds) is for the event of an end to come, which says how: a look may be quicker than the event.
+    `ring_delay` (seconds) is for a leg to begin to ring which was perhaps never dialled.
     """
 
     def __init__(
@@ -78,14 +77,20 @@ class Comparison:
         controller: CallController,
         in_flight: CallsInFlight,
         orphans: Orphans,
+        reports: Reports,
         clock: Clock,
+        event_delay: float,
+        ring_delay: float,
     ) -> None:
         self._ari = ari
         self._steps = steps
         self._controller = controller
         self._in_flight = in_flight
         self._orphans = orphans
+        self._reports = reports
         self._clock = clock
+        self._event_delay = event_delay
+        self._ring_delay = ring_delay
 
     async def after_gap(self) -> None:
         """Compare every call: events are lost. A leg that is not there has ended. Raises the port's errors."""
@@ -107,7 +112,7 @@ class Comparison:
             snapshot = await self._ari.snapshot()
             await self._conclude(self._compare_all(doubtful, snapshot, since))
         except PROBLEMS as problem:
-            _log.warning("asterisk.no_look", problem=str(problem))
+            log.warning("Asterisk does not show its calls", reason=str(problem))
 
     async def adopt(self, orders: Collection[Originate]) -> frozenset[str]:
         """Compare these calls, track those of them that were not; the ids of all that are there.
@@ -121,7 +126,7 @@ class Comparison:
         missing = self._compare_all(calls, snapshot, since)
         self._orphans.compare(snapshot, named={order.call_id for order in orders}, gaps_told=gaps_told)
         await self._conclude(missing)
-        await self._controller.reports_read()  # an end that was reported just now counts before this answer does
+        await self._reports.read_by_now()  # an end that was reported just now counts before this answer does
         tracked = (self._in_flight.get(order.call_id) for order in orders)
         return frozenset(call.id for call in tracked if call is not None and call.phase is not Phase.UNDONE)
 
@@ -131,7 +136,7 @@ class Comparison:
             return call
         if not any(leg_id(order.call_id, leg) in snapshot.channels for leg in Leg):
             return None
-        _log.info("asterisk.call_adopted", call_id=order.call_id, number=str(order.number))
+        log.info("a call of an earlier life is taken over", call_id=order.call_id, number=str(order.number))
         return self._in_flight.add(order, Phase.FOUND)
 
     # ── legs that are not there ──
@@ -143,7 +148,7 @@ class Comparison:
         """Legs that are not there have ended, unless a second look finds them: one look may have come too early."""
         if not missing:
             return
-        await asyncio.sleep(_EVENTS_UNDER_WAY)
+        await asyncio.sleep(self._event_delay)
         missing = [(call, leg) for call, leg in missing if not leg.gone]
         if not missing:
             return
@@ -152,7 +157,7 @@ class Comparison:
             if leg.id in snapshot.channels:
                 call.doubtful = True
             elif self._in_flight.get(call.id) is call:
-                _log.warning("asterisk.leg_gone_unheard", call_id=call.id, leg=leg.leg.value)
+                log.warning("a leg has ended unheard", call_id=call.id, leg=leg.leg.value)
                 self._controller.leg_gone(call, leg)
 
     # ── one call ──
@@ -192,7 +197,7 @@ class Comparison:
         call.agent.deadline = self._steps.deadline(Leg.AGENT)
         now = self._clock.monotonic()
         if not observed.agent_rang:
-            call.agent.must_ring_by = now + max(0.0, _BEGINS_TO_RING - _age(call.agent, snapshot))
+            call.agent.must_ring_by = now + max(0.0, self._ring_delay - _age(call.agent, snapshot))
         call.customer.asked = observed.customer_there or observed.bridge_there
         call.customer.dial_sent = observed.customer_there and observed.customer_dialled
         call.customer.deadline = self._steps.deadline(Leg.CUSTOMER)

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from manualdial.calls import Leg
 from manualdial.ports import EngineRefused, Originate
 
 # Both end up in a dial string, where a slash, an ampersand or a comma would mean something.
@@ -33,7 +34,7 @@ class DialStrings(msgspec.Struct, frozen=True, kw_only=True):
 
     def check(self, order: Originate) -> None:
         """Raise EngineRefused for an order that cannot safely be put into a dial string."""
-        caller_id = self.caller_id_of(order)
+        caller_id = self._caller_id(order)
         if not (
             _CALL_ID.fullmatch(order.call_id)
             and _EXTENSION.fullmatch(order.extension)
@@ -42,35 +43,29 @@ class DialStrings(msgspec.Struct, frozen=True, kw_only=True):
         ):
             raise EngineRefused("an extension or a number has characters that no dial string can have")
 
-    def caller_id_of(self, order: Originate) -> str:
-        """What the customer sees; "" leaves it to the trunk."""
-        return order.caller_id or self.caller_id or ""
-
-    def endpoint_of_agent(self, order: Originate) -> str:
-        """The dial string of the agent's phone."""
-        return self.agent_endpoint.replace("{extension}", order.extension)
-
-    def endpoint_of_customer(self, order: Originate) -> str:
-        """The dial string of the customer."""
+    def endpoint(self, order: Originate, leg: Leg) -> str:
+        """The dial string of a leg."""
+        if leg is Leg.AGENT:
+            return self.agent_endpoint.replace("{extension}", order.extension)
         number = order.number.e164
         return self.trunk_endpoint.replace("{number}", number).replace("{digits}", number.lstrip("+"))
 
-    def variables_of_agent(self, order: Originate) -> dict[str, str]:
-        """The agent's phone shows the customer.
+    def variables(self, order: Originate, leg: Leg) -> dict[str, str]:
+        """The identities of a leg: the agent's phone shows the customer, the customer's the caller id.
 
-        The channel's own identity is the caller id: a bridge shows it to the customer's leg, and would show
-        "anonymous" there without it, whatever that leg was made with.
+        A channel's own identity is what the other one shows: a bridge passes it on, and would show "anonymous" without
+        it, whatever that leg was made with.
         """
-        return self._variables(order, own=self.caller_id_of(order), shown=order.number.e164)
-
-    def variables_of_customer(self, order: Originate) -> dict[str, str]:
-        """The customer's phone shows the caller id."""
-        return self._variables(order, own=order.number.e164, shown=self.caller_id_of(order))
-
-    def _variables(self, order: Originate, *, own: str, shown: str) -> dict[str, str]:
+        own, shown = self._caller_id(order), order.number.e164
+        if leg is Leg.CUSTOMER:
+            own, shown = shown, own
         variables = {"PJSIP_HEADER(add,X-Call-Id)": order.call_id}
         if own:
             variables["CALLERID(num)"] = own
         if shown:
             variables["CONNECTEDLINE(num)"] = shown
         return variables
+
+    def _caller_id(self, order: Originate) -> str:
+        """The number that the customer sees; "" leaves it to the trunk."""
+        return order.caller_id or self.caller_id or ""

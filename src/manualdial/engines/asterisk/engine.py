@@ -33,11 +33,10 @@ from manualdial.ports import (
     Stray,
 )
 
-_log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 _DIGITS: Final = re.compile(r"[0-9*#A-D]{1,64}")
 _WAITING_REPORTS: Final = 10_000
-_LOOK_EVERY: Final = 1.0
 _HEALTH_LIMIT: Final = 0.9
 _HEARTBEAT: Final = 10.0
 
@@ -49,7 +48,10 @@ class AsteriskEngine:
     `customer_timeout` limit the ringing, `request_timeout` a request to Asterisk, `reconnect_first` and
     `reconnect_most` bound the pause before the event socket is opened again. Where another program takes the
     application over, it is left alone for `replaced_pause`. `connections` bounds those for requests over HTTP;
-    `requests_on_socket` saves most of them where Asterisk is new enough, which is found out.
+    `requests_on_socket` saves most of them where Asterisk is new enough, which is found out. `look_every` is how often
+    it is looked for what is late; Asterisk ends a leg, and says so, within milliseconds, and is asked again after
+    `hang_up_every`; a phone rings within one or two seconds, and an adopted leg has `ring_delay`; `event_delay` is how
+    long an event may come after the look that shows its cause.
     """
 
     name = "Asterisk"
@@ -74,6 +76,10 @@ class AsteriskEngine:
         replaced_pause: float = 60.0,
         connections: int = 20,
         requests_on_socket: bool = True,
+        look_every: float = 1.0,
+        hang_up_every: float = 3.0,
+        ring_delay: float = 5.0,
+        event_delay: float = 0.5,
     ) -> None:
         self._dial_strings = DialStrings(
             agent_endpoint=agent_endpoint, trunk_endpoint=trunk_endpoint, caller_id=caller_id
@@ -83,6 +89,7 @@ class AsteriskEngine:
         self._reconnect_first = reconnect_first
         self._reconnect_most = reconnect_most
         self._replaced_pause = replaced_pause
+        self._look_every = look_every
         self._ari = Ari(
             url=url,
             user=user,
@@ -113,6 +120,7 @@ class AsteriskEngine:
             clock=clock,
             reports=self._reports,
             tasks=self._work,
+            hang_up_every=hang_up_every,
         )
         self._comparison = Comparison(
             ari=self._ari,
@@ -120,7 +128,10 @@ class AsteriskEngine:
             controller=self._controller,
             in_flight=self._in_flight,
             orphans=self._orphans,
+            reports=self._reports,
             clock=clock,
+            event_delay=event_delay,
+            ring_delay=ring_delay,
         )
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._is_open = False
@@ -191,7 +202,7 @@ class AsteriskEngine:
             raise EngineRefused("these are no digits")
         call = self._connected(call_id)
         async with self._control(call):
-            await self._steps.send_dtmf(call, digits)
+            await self._ari.send_dtmf(call.customer.id, digits)
 
     async def mute(self, call_id: str, *, muted: bool) -> None:
         """See the port. What the agent says is dropped as it comes in."""
@@ -269,16 +280,16 @@ class AsteriskEngine:
                     self._trouble = "the event socket was lost"
             except PROBLEMS as problem:
                 self._trouble = str(problem)
-            except Exception:  # noqa: BLE001  # without this loop no call would ever end
+            except Exception:  # without this loop no call would ever end
                 self._trouble = "the engine itself failed"
-                _log.exception("asterisk.listening_failed")
+                log.exception("the engine failed at its event socket")
             finally:
                 self._is_open = False
             if self._clock.monotonic() - opened_at > self._reconnect_most:
                 failures = 0
             pause = pause or min(self._reconnect_most, self._reconnect_first * 2**failures)
             failures = min(failures + 1, 30)
-            _log.warning("asterisk.event_socket_closed", trouble=self._trouble, pause=pause)
+            log.warning("the event socket is closed", reason=self._trouble, pause=pause)
             # Not all at once, where several had lost it at once.
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # spreads load, protects nothing
 
@@ -288,10 +299,10 @@ class AsteriskEngine:
             try:
                 await self._ari.filter_events()
             except EngineRefused:
-                _log.info("asterisk.events_unfiltered")  # only slower
+                log.info("Asterisk does not filter its events")  # only slower
             await self._comparison.after_gap()
             self._is_open = True
-            _log.info("asterisk.event_socket_open")
+            log.info("the event socket is open")
             self._orphans.gap()
             self._reports.put(Reconnected())
             async for event in events:
@@ -304,17 +315,17 @@ class AsteriskEngine:
     def _take_in(self, event: Event) -> None:
         try:
             self._controller.on_event(event)
-        except Exception:  # noqa: BLE001  # one event must not end the reports of all calls
-            _log.exception("asterisk.event_failed", type=event.type)
+        except Exception:  # one event must not end the reports of all calls
+            log.exception("an event of Asterisk could not be handled", type=event.type)
 
     async def _keep_looking(self) -> None:
         """See to what no event tells: what is overdue, what a request left in doubt, what could not be done yet."""
         while True:
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(self._look_every)
             try:
                 await self._look()
-            except Exception:  # noqa: BLE001  # without this loop calls could stay for ever
-                _log.exception("asterisk.look_failed")
+            except Exception:  # without this loop calls could stay for ever
+                log.exception("the engine failed at its look for what is late")
 
     async def _look(self) -> None:
         if self._controller.see_to_what_is_late() and self._is_open:

@@ -12,6 +12,7 @@ import itertools
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -86,7 +87,7 @@ class EventSocket(WSListener):
         self._transport.send(WSMsgType.TEXT, message)
 
     async def messages(self) -> AsyncIterator[bytearray]:
-        """What comes in, in order, until the socket ends."""
+        """The messages that come in, in order, until the socket ends."""
         while self._transport is not None:
             while self._messages:
                 yield self._messages.popleft()
@@ -138,10 +139,12 @@ class _Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
 
 
 class Response(msgspec.Struct, frozen=True):
-    """What Asterisk answered."""
+    """An answer of Asterisk."""
 
     status: int
     body: bytes
+    date: datetime | None = None
+    """When it was given, by Asterisk's clock, to the second; only over HTTP."""
 
 
 class SocketRequests:

@@ -13,9 +13,6 @@ from manualdial.calls import Ending, Leg, Sign
 from manualdial.engines.asterisk.causes import LegEnd
 from manualdial.ports import Originate
 
-_LEG_ID: Final = re.compile(
-    r"(?P<call>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?P<leg>agent|customer)", re.IGNORECASE
-)
 _CALL_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _REMEMBERED: Final = 4096
 """How many calls that are over are known by their id."""
@@ -37,8 +34,8 @@ def leg_id(call_id: str, leg: Leg) -> str:
 
 def call_of(channel_id: str) -> str | None:
     """The call that a channel is a leg of; None for a channel that is none of ours."""
-    match = _LEG_ID.fullmatch(channel_id)
-    return match["call"] if match else None
+    call_id, _, leg = channel_id.rpartition(".")
+    return call_id if leg.lower() in tuple(Leg) and is_call_id(call_id) else None
 
 
 def leg_of(channel_id: str) -> Leg:
@@ -71,19 +68,15 @@ class Phase(StrEnum):
 
 
 class Move(StrEnum):
-    """What leads a call from one phase into another."""
+    """A step of a call from one phase into another."""
 
-    PLACE = "place"
-    """The agent's leg is dialled, or may be."""
+    PLACE = "place"  # the agent's leg is dialled, or may be
     UNDO = "undo"
     GIVE_UP = "give_up"
-    FIND = "find"
-    """A leg was there already."""
-    SEE = "see"
-    """A look has told how it stands."""
+    FIND = "find"  # a leg was there already
+    SEE = "see"  # a look has told how it stands
     BRING = "bring"
-    BROUGHT = "brought"
-    """The customer's leg is dialled, or could not be."""
+    BROUGHT = "brought"  # the customer's leg is dialled, or could not be
     HOLD = "hold"
     RESUME = "resume"
 
@@ -230,7 +223,7 @@ class TrackedCall:
         return True
 
     def end_of(self, leg: TrackedLeg, *, q850: int | None, sip: int | None) -> LegEnd:
-        """What is known of a leg's end, with what Asterisk told at last."""
+        """The end of a leg, by what is known and what Asterisk told at last."""
         return LegEnd(
             leg=leg.leg,
             answered=leg.up,

@@ -14,7 +14,7 @@ from manualdial.engines.asterisk.reports import Reports
 from manualdial.engines.asterisk.tasks import Tasks
 from manualdial.ports import EngineRefused, Stray
 
-_log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 _LEGS: Final = {Leg.AGENT: "agent's leg", Leg.CUSTOMER: "customer's leg"}
 _BRIDGE: Final = "bridge"
@@ -37,7 +37,8 @@ class Orphans:
         self._again: set[str] = set()
         """Came up once more while Asterisk was asked to take them away."""
         self._gaps = 0
-        self._gaps_told = 0
+        self.gaps_told = 0
+        """How many gaps the reader of the reports knows of; see `compare`."""
         self._gaps_compared = 0
         self._newcomers: set[str] = set()
 
@@ -49,12 +50,7 @@ class Orphans:
 
     def gap_told(self) -> None:
         """The reader of the reports has been told of one more gap; the `adopt` that comes next names every call."""
-        self._gaps_told += 1
-
-    @property
-    def gaps_told(self) -> int:
-        """How many gaps the reader of the reports knows of; see `compare`."""
-        return self._gaps_told
+        self.gaps_told += 1
 
     # ── what is found ──
 
@@ -64,12 +60,12 @@ class Orphans:
         if call_id is None:
             return
         if self._in_flight.is_over(call_id):
-            self._take_leg_away(channel_id)
+            self._take_away(channel_id, self._ari.hang_up)
         elif self._gaps_compared < self._gaps:
             self._newcomers.add(channel_id)
         else:
             self._tell_unknown(call_id, _LEGS[leg_of(channel_id)])
-            self._take_leg_away(channel_id)
+            self._take_away(channel_id, self._ari.hang_up)
 
     def compare(self, snapshot: Snapshot, *, named: Collection[str], gaps_told: int) -> None:
         """Find orphans. `named` are the calls of the journal that were asked for.
@@ -85,7 +81,7 @@ class Orphans:
         for channel_id in channels:
             call_id = call_of(channel_id)
             if call_id is not None and self._is_orphan(call_id, _LEGS[leg_of(channel_id)], named, all_are_named):
-                self._take_leg_away(channel_id)
+                self._take_away(channel_id, self._ari.hang_up)
         for bridge_id in snapshot.bridges:
             if is_call_id(bridge_id) and self._is_orphan(bridge_id, _BRIDGE, named, all_are_named):
                 self.take_bridge_away(bridge_id)
@@ -100,7 +96,7 @@ class Orphans:
         return all_are_named
 
     def _tell_unknown(self, call_id: str, what: str) -> None:
-        _log.warning("asterisk.stray", call_id=call_id, what=what)
+        log.warning("an orphan was found: the journal does not have its call", call_id=call_id, what=what)
         self._reports.put(Stray(call_id=call_id, what=what))
 
     # ── what is done ──
@@ -112,11 +108,8 @@ class Orphans:
     async def take_away(self) -> None:
         """Try again what could not be done yet; stop where Asterisk does not answer."""
         for thing in [*self._to_take_away]:
-            if thing not in self._asked and not await self._ask_for(thing):
+            if not await self._ask_for(thing):
                 return
-
-    def _take_leg_away(self, channel_id: str) -> None:
-        self._take_away(channel_id, self._ari.hang_up)
 
     def _take_away(self, thing: str, request: Callable[[str], Awaitable[bool]]) -> None:
         if thing in self._asked:
@@ -139,7 +132,7 @@ class Orphans:
             if thing not in self._again:
                 self._to_take_away.pop(thing, None)
         except PROBLEMS as problem:
-            _log.info("asterisk.not_taken_away", thing=thing, problem=str(problem))
+            log.info("an orphan could not be taken away yet", call_id=call_of(thing) or thing, reason=str(problem))
             return isinstance(problem, EngineRefused)
         finally:
             self._asked.discard(thing)
