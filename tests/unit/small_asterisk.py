@@ -158,17 +158,17 @@ class CountedTasks(Tasks):
 
     def __init__(self) -> None:
         super().__init__()
-        self.under_way = 0
+        self.at_work = 0
 
     def start(self, work: Coroutine[object, object, None]) -> None:
-        self.under_way += 1
+        self.at_work += 1
         super().start(self._counted(work))
 
     async def _counted(self, work: Coroutine[object, object, None]) -> None:
         try:
             await work
         finally:
-            self.under_way -= 1
+            self.at_work -= 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +200,7 @@ class Line:
 
     async def quiet(self) -> None:
         """Return when nothing is being done."""
-        await until(lambda: not self.tasks.under_way)
+        await until(lambda: not self.tasks.at_work)
 
     async def ending(self, call_id: str) -> Ending:
         """How the call ended."""

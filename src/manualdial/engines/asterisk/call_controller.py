@@ -160,9 +160,9 @@ class CallController:
             case "StasisStart":
                 self._entered(call, leg)
             case "Dial":
-                self._told(call, leg, event.dialstatus)
+                self._on_leg_state(call, leg, event.dialstatus)
             case "ChannelStateChange":
-                self._told(call, leg, channel.state.upper())
+                self._on_leg_state(call, leg, channel.state.upper())
             case "ChannelHangupRequest":
                 leg.soft = event.soft if leg.soft is None else leg.soft
             case "ChannelDestroyed":
@@ -175,7 +175,7 @@ class CallController:
         else:
             leg.enter(True)
 
-    def _told(self, call: TrackedCall, leg: TrackedLeg, state: str) -> None:
+    def _on_leg_state(self, call: TrackedCall, leg: TrackedLeg, state: str) -> None:
         if state in ("RINGING", "PROGRESS"):
             self._reached(call, leg, Sign(state.lower()))
         elif state in ("ANSWER", "UP"):
@@ -236,9 +236,8 @@ class CallController:
         self.touch(call)
         leg.enter(False)
         if event is not None:
-            told = ending_of(call.end_of(leg, q850=event.cause, sip=event.tech_cause))
             if call.ending is None:
-                call.ending = told
+                call.ending = ending_of(call.end_of(leg, q850=event.cause, sip=event.tech_cause))
             elif call.ending.q850 is None and call.ending.by is EndedBy.AGENT:
                 call.ending = msgspec.structs.replace(call.ending, q850=event.cause)
         self.end(call, _LOST)

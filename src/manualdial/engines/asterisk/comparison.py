@@ -21,7 +21,6 @@ from manualdial.ports import Clock, Originate
 
 log = structlog.get_logger(__name__)
 
-
 _UP: Final = "Up"
 _RINGING: Final = "Ringing"
 _DOWN: Final = "Down"
@@ -30,7 +29,7 @@ _Missing = list[tuple[TrackedCall, TrackedLeg]]
 
 
 class ObservedCall(msgspec.Struct, frozen=True, kw_only=True):
-    """How a call observed by what is alive in Asterisk."""
+    """How a call stands by what is alive in Asterisk."""
 
     customer_there: bool
     agent_rang: bool
