@@ -1,4 +1,8 @@
-"""Brings the schema of a database up to date, by Alembic."""
+"""Brings the schema of a database up to date, by Alembic.
+
+A migration imports nothing of ours, and is not changed once it is released: its file begins with the next number, and
+its number is its revision.
+"""
 
 from __future__ import annotations
 
