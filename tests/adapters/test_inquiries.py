@@ -14,8 +14,8 @@ from sqlalchemy import Connection, insert
 
 from manualdial.ports import OnRecord, Person, StoreUnavailable
 from manualdial.storage.batch import Content, NewPress, write_batch
+from manualdial.storage.contact_history import Inquiries
 from manualdial.storage.database import Database
-from manualdial.storage.inquiries import Inquiries
 from manualdial.storage.tables import number_records
 from tests.contract.chains import LONG_AGO
 from tests.contract.stores import LIMIT, NOON, a_call, opened

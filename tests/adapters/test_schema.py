@@ -20,13 +20,13 @@ import manualdial.storage
 from manualdial.calls import Call, Cause, Change, EndedBy, Ending, Report, Sign, advance, requested
 from manualdial.ports import Person, StoreUnavailable
 from manualdial.storage import SqlStore
-from manualdial.storage.attempts import Question
-from manualdial.storage.call_links import CALL_LINKS
+from manualdial.storage.contact_history import QUESTIONS, Question
+from manualdial.storage.links import CALL_LINKS
 from manualdial.storage.logins import OPEN_LOGINS
-from manualdial.storage.on_record import QUESTIONS
 from manualdial.storage.retention import FORGET, REMOVE_FORGOTTEN
-from manualdial.storage.rows import CALL_COLUMNS, CHANGE_COLUMNS, call_values, change_values, key, user_row
+from manualdial.storage.rows import CALL_COLUMNS, CHANGE_COLUMNS, call_values, change_values, key
 from manualdial.storage.tables import call_changes, calls, metadata, tenants, users
+from manualdial.storage.users import user_row
 from tests.contract.stores import NOON, a_call, a_login, a_user, history, opened, record_whole_call, stored
 from tests.support.calls import TO_CONNECTED
 

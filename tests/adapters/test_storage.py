@@ -22,8 +22,8 @@ from manualdial.ports import StoreUnavailable
 from manualdial.storage import SqlStore
 from manualdial.storage.batch import Content, NewPress, write_batch, write_new
 from manualdial.storage.chains import NOTHING
-from manualdial.storage.rows import CALL_COLUMNS, call_values
-from manualdial.storage.tables import AnyText, calls
+from manualdial.storage.rows import CALL_COLUMNS, AnyText, call_values
+from manualdial.storage.tables import calls
 from tests.contract.chains import an_attempt
 from tests.contract.stores import LIMIT, a_call, a_login, a_user, opened
 from tests.servers.postgresql import shared_server
