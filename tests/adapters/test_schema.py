@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -17,7 +19,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Executable, func, insert, select, text, update
 
 import manualdial.storage
-from manualdial.calls import Call, Cause, Change, EndedBy, Ending, Report, Sign, advance, requested
+from manualdial.calls import Call, CallState, Cause, Change, EndedBy, Ending, Report, Sign, advance, requested
+from manualdial.evidence import Kind, Proof
 from manualdial.ports import Person, StoreUnavailable
 from manualdial.storage import SqlStore
 from manualdial.storage.contact_history import QUESTIONS, Question
@@ -78,6 +81,26 @@ def write_changes(connection: Connection, changes: Iterable[Change]) -> None:
     """The history of calls."""
     rows = [dict(zip(CHANGE_COLUMNS, change_values(change), strict=True)) for change in changes]
     connection.execute(insert(call_changes), rows)
+
+
+async def test_a_database_that_revision_0003_made_opens_with_all_that_it_holds(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as connection:
+        connection.executescript(Path(__file__).with_name("revision_0003.sql").read_text(encoding="utf-8"))
+    url = f"sqlite:///{tmp_path}/journal.sqlite3"
+    async with SqlStore(url, flush_timeout=1.0) as store:
+        assert [user.login_name for user in await store.users()] == ["ada"]
+        (call,) = await store.calls("north")
+        assert (call, call.state) == (await store.press("ada", "press-1"), CallState.ENDED)
+        assert [login.agent_id for login in await store.logins()] == ["ada"]
+        person = Person(number="+12025550100", account_number="A")
+        (on_record,) = await store.on_record("north", [person], attempts_since=NOON - timedelta(days=1))
+        assert [record.id for record in on_record.records] == ["record-1"]
+        assert [(attempt.call_id, attempt.rang) for attempt in on_record.attempts] == [(call.id, True)]
+        links = await store.evidence("north")
+        assert [link.kind for link in links] == [Kind.ATTEMPT, Kind.OUTCOME]
+        assert Proof("north").follow(links) is None
+    async with opened(url) as place:
+        assert await place.read(differences) == []
 
 
 async def test_what_the_first_schema_held_is_there_after_the_migrations(url: str) -> None:

@@ -1,4 +1,4 @@
-"""What the core asks of a telephony engine."""
+"""The port to a telephony engine."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Engine(Protocol):
         ...
 
     def reports(self) -> AsyncIterator[Report | Reconnected | Stray]:
-        """What happens to calls, for as long as the engine runs. One reader.
+        """The reports of what happens to calls, for as long as the engine runs. One reader.
 
         Reconnected comes after each gap in which reports may have been lost; the calls that the engine still knew of
         are settled by then (their ends reported), and the reader may ask by `adopt` for those that it alone knows.

@@ -1,4 +1,4 @@
-"""What the core asks of the chain of evidence."""
+"""The port to the chain of evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the screening asks of our copies of do-not-call registries."""
+"""The port of the screening to our copies of do-not-call registries."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ class Registries(Protocol):
     """Our copies. They are files on this machine: a look takes microseconds and waits for nobody."""
 
     def look_up(self, name: str, e164: str) -> RegistryLook | None:
-        """What the copy of that registry says; None where there is no copy. Raises RegistryUnreadable."""
+        """The answer of the copy of that registry; None where there is no copy. Raises RegistryUnreadable."""
         ...
