@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 
 import asyncpg
-from alembic.util.exc import CommandError
 from sqlalchemy import exc
 
 from manualdial.ports import StoreUnavailable
@@ -20,7 +19,7 @@ class ContentRefused(StoreUnavailable):
 _CONTENT = (*REFUSALS, exc.DataError, sqlite3.DataError, OverflowError, ValueError)
 # asyncpg calls it a fault of its own where a server that goes away says so between two statements.
 ASYNCPG_FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-VENDOR_FAULTS = (exc.SQLAlchemyError, CommandError, sqlite3.Error, *ASYNCPG_FAULTS, *_CONTENT)
+VENDOR_FAULTS = (exc.SQLAlchemyError, sqlite3.Error, *ASYNCPG_FAULTS, *_CONTENT)
 """All that the database's side raises."""
 
 
