@@ -53,6 +53,7 @@ from manualdial.screener import Screened, Screener
 from manualdial.screening import Decision
 from manualdial.screening.sentences import sentence_of
 from manualdial.sessions import Sessions
+from manualdial.tasks import Tasks
 from manualdial.tenants import Tenants
 from manualdial.tracing import Tracing
 from manualdial.turns import Turns
@@ -119,7 +120,8 @@ class Dialing:
         self._store_timeout = store_timeout
         self._patience = patience
         self._lead_seconds = lead_seconds
-        self._running: set[asyncio.Task[Outcome]] = set()
+        # Whoever pressed has had the refusal, or has gone and was told that it took too long.
+        self._running = Tasks(expected=(ManualDialError,))
 
     async def press(self, request: Request, data: Dial) -> Outcome | messages.DialChecked:
         """One press. Raises what contract §2 lists."""
@@ -147,20 +149,11 @@ class Dialing:
 
     async def close(self, limit: float) -> None:
         """Let presses that are under way come to their end, for at most `limit` seconds."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=limit)
+        await self._running.close(limit=limit)
 
     async def _run(self, press: Press) -> Outcome:
         """Go through with the press, even if whoever pressed goes away: half a press would be the worst of all."""
-        task = asyncio.create_task(self._in_turn(press))
-        self._running.add(task)
-        task.add_done_callback(self._done)
-        return await asyncio.shield(task)
-
-    def _done(self, task: asyncio.Task[Outcome]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # whoever pressed has had it, or has gone and was told that it took too long
+        return await asyncio.shield(self._running.start(self._in_turn(press)))
 
     async def _in_turn(self, press: Press) -> Outcome:
         """One press of an agent after the other: a second one finds what came of the first."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 
 import structlog
 
@@ -18,6 +17,7 @@ from manualdial.live_calls import LiveCalls
 from manualdial.metrics import Metrics
 from manualdial.ports import Clock, Engine, EngineSilent, EngineUnavailable, Originate, Store, Stray
 from manualdial.sessions import Sessions
+from manualdial.tasks import repeat
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,9 @@ class Recovery:
         self._clock = clock
         self._metrics = metrics
         self._interval = interval
-        self._back = asyncio.Event()
+        self._gap = False
+        """Whether there was one that no comparison has followed yet."""
+        self._wake = asyncio.Event()
 
     async def load(self) -> None:
         """At start, before anybody is let in: open calls and logins are there again, until the engine is asked."""
@@ -65,7 +67,8 @@ class Recovery:
 
     def engine_is_back(self) -> None:
         """The engine was out of reach: every live call is to be compared with it."""
-        self._back.set()
+        self._gap = True
+        self._wake.set()
 
     def on_stray(self, stray: Stray) -> None:
         """The engine had something of a call that the journal does not have, and takes it away."""
@@ -78,35 +81,21 @@ class Recovery:
         A task of its own: reports of the engine are taken in while it is asked, so that an end that it reports
         itself counts before an end that is concluded.
         """
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._interval):
-                    await self._back.wait()
-            try:
-                await self._once()
-            except Exception:  # a fault in one round must not end the rounds that come after it
-                log.exception("calls could not be compared with the engine")
-                await asyncio.sleep(self._interval)
+        failing = "calls could not be compared with the engine"
+        await repeat(self._once, every=self._interval, failing=failing, wake=self._wake)
 
     async def _once(self) -> None:
-        if self._back.is_set():
-            await self._compare_after_the_gap()
+        if self._gap:
+            self._gap = False  # one that comes meanwhile sets it again
+            compared = False
+            try:
+                compared = await self.compare()
+            finally:
+                self._gap = self._gap or not compared
             return
         overdue = [call for call_id in self._deadlines.overdue() if (call := self._live_calls.get(call_id)) is not None]
         if overdue:
             await self._settle(overdue)
-
-    async def _compare_after_the_gap(self) -> None:
-        """Once the comparison has failed, for whatever reason, it is still to be made."""
-        self._back.clear()
-        compared = False
-        try:
-            compared = await self.compare()
-        finally:
-            if not compared:
-                self._back.set()
-        if not compared:
-            await asyncio.sleep(self._interval)
 
     async def compare(self) -> bool:
         """Ask the engine for every live call; end those that it does not have. False where it could not be asked."""

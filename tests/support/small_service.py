@@ -33,11 +33,11 @@ from manualdial.ports import Health, StoreUnavailable
 from manualdial.registration import Registration
 from manualdial.requests import Private, Reply, Request
 from manualdial.sessions import Sessions
+from manualdial.tasks import Tasks
 from manualdial.tracing import Tracing
 from manualdial.transports.http import http_app
 from manualdial.transports.identity import Identity
 from manualdial.transports.server import Server
-from manualdial.transports.under_way import UnderWay
 from manualdial.transports.websocket import BusEndpoint
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_clock import MovedClock
@@ -267,7 +267,7 @@ async def small_service(
         limit=request_limit,
         tracing=Tracing(),
     )
-    under_way = UnderWay(stop_limit=stop_limit)
+    under_way = Tasks()
     service.endpoint = BusEndpoint(
         dispatcher=dispatcher,
         gone=registration.gone,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,8 +19,8 @@ from manualdial.engines.asterisk.dialling import Dialling
 from manualdial.engines.asterisk.leftovers import Leftovers
 from manualdial.engines.asterisk.register import CallRegister
 from manualdial.engines.asterisk.reports import Reports
-from manualdial.engines.asterisk.tasks import Tasks
 from manualdial.ports import Originate, Reconnected, Stray
+from manualdial.tasks import Tasks
 from tests.support.moved_clock import MovedClock
 from tests.support.waiting import until
 
@@ -156,24 +156,6 @@ class KeptReports(Reports):
         self.kept.append(report)
 
 
-class CountedTasks(Tasks):
-    """Tasks that a test can see the end of."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.under_way = 0
-
-    def start(self, work: Coroutine[object, object, None]) -> None:
-        self.under_way += 1
-        super().start(self._counted(work))
-
-    async def _counted(self, work: Coroutine[object, object, None]) -> None:
-        try:
-            await work
-        finally:
-            self.under_way -= 1
-
-
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """The engine's inner parts, on a small Asterisk; its looks at the clock are a test's to order."""
@@ -183,7 +165,7 @@ class Line:
     comparison: Comparison
     leftovers: Leftovers
     clock: MovedClock
-    tasks: CountedTasks
+    tasks: Tasks
     told: list[Report | Reconnected | Stray]
 
     def signs(self, call_id: str) -> list[Sign]:
@@ -202,7 +184,7 @@ class Line:
 
     async def quiet(self) -> None:
         """Return when nothing is being done."""
-        await until(lambda: not self.tasks.under_way)
+        await until(lambda: not len(self.tasks))
 
     async def ending(self, call_id: str) -> Ending:
         """How the call ended."""
@@ -252,7 +234,7 @@ class Line:
 @asynccontextmanager
 async def running_line() -> AsyncIterator[Line]:
     """A line that is up, and compared with a journal that is empty."""
-    clock, tasks, register, reports = MovedClock(), CountedTasks(), CallRegister(), KeptReports()
+    clock, tasks, register, reports = MovedClock(), Tasks(), CallRegister(), KeptReports()
     asterisk = SmallAsterisk()
     leftovers = Leftovers(ari=asterisk, register=register, reports=reports, tasks=tasks)
     dialling = Dialling(

@@ -12,11 +12,11 @@ from manualdial.dispatcher import Dispatcher
 from manualdial.history import History
 from manualdial.registration import Registration
 from manualdial.routes import AMAZON, routes
+from manualdial.tasks import Tasks
 from manualdial.transports.http import http_app
 from manualdial.transports.identity import Identity
 from manualdial.transports.server import Server
 from manualdial.transports.token_secret import token_secret
-from manualdial.transports.under_way import UnderWay
 from manualdial.transports.websocket import BusEndpoint
 
 
@@ -56,7 +56,7 @@ def server_of(core: Core) -> Server:
         tracing=core.tracing,
         observe=core.metrics.request,
     )
-    under_way = UnderWay(stop_limit=config.server.shutdown_timeout)
+    under_way = Tasks()
     endpoint = BusEndpoint(
         dispatcher=dispatcher,
         gone=registration.gone,

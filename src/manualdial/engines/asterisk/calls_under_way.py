@@ -15,7 +15,6 @@ from manualdial.engines.asterisk.causes import ending_of
 from manualdial.engines.asterisk.leftovers import Leftovers
 from manualdial.engines.asterisk.register import CallRegister
 from manualdial.engines.asterisk.reports import Reports
-from manualdial.engines.asterisk.tasks import Tasks
 from manualdial.engines.asterisk.tracked_call import TrackedCall, TrackedLeg, leg_id
 from manualdial.ports import (
     Clock,
@@ -26,6 +25,7 @@ from manualdial.ports import (
     RequestIdTaken,
     StoreUnavailable,
 )
+from manualdial.tasks import Tasks
 
 _log = structlog.get_logger()
 

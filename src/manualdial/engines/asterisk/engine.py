@@ -20,7 +20,6 @@ from manualdial.engines.asterisk.dialling import Dialling
 from manualdial.engines.asterisk.leftovers import Leftovers
 from manualdial.engines.asterisk.register import CallRegister
 from manualdial.engines.asterisk.reports import Reports
-from manualdial.engines.asterisk.tasks import Tasks
 from manualdial.engines.asterisk.tracked_call import TrackedCall
 from manualdial.ports import (
     Clock,
@@ -33,6 +32,7 @@ from manualdial.ports import (
     Reconnected,
     Stray,
 )
+from manualdial.tasks import Tasks, repeat
 
 _log = structlog.get_logger()
 
@@ -100,7 +100,8 @@ class AsteriskEngine:
             requests_on_socket=requests_on_socket,
         )
         self._reports = Reports(limit=_WAITING_REPORTS)
-        self._work = Tasks()
+        # Without its tasks nothing more is reported, and who reads learns that.
+        self._work = Tasks(on_death=self._reports.close)
         register = CallRegister()
         self._leftovers = Leftovers(ari=self._ari, register=register, reports=self._reports, tasks=self._work)
         self._steps = CallSteps(ari=self._ari, dialling=dialling, clock=clock, request_timeout=request_timeout)
@@ -121,7 +122,6 @@ class AsteriskEngine:
             leftovers=self._leftovers,
             clock=clock,
         )
-        self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._is_open = False
         self._trouble = "it was not reached yet"
 
@@ -132,16 +132,15 @@ class AsteriskEngine:
 
     async def __aenter__(self) -> AsteriskEngine:
         await self._ari.open()
-        self._tasks = (asyncio.create_task(self._keep_listening()), asyncio.create_task(self._keep_looking()))
+        self._work.keep(self._keep_listening(), name="asterisk.listening")
+        # What no event tells: what is overdue, what a request left in doubt, what could not be done yet.
+        look = repeat(self._look, every=_LOOK_EVERY, failing="asterisk.look_failed")
+        self._work.keep(look, name="asterisk.looking")
         return self
 
     async def __aexit__(self, *exception: object) -> None:
         self._is_open = False
         self._trouble = "the engine is closed"
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
         await self._work.close()
         await self._ari.close()
         self._reports.close()
@@ -305,15 +304,6 @@ class AsteriskEngine:
             self._calls.on_event(event)
         except Exception:  # noqa: BLE001  # one event must not end the reports of all calls
             _log.exception("asterisk.event_failed", type=event.type)
-
-    async def _keep_looking(self) -> None:
-        """What no event tells: what is overdue, what a request left in doubt, what could not be done yet."""
-        while True:
-            await asyncio.sleep(_LOOK_EVERY)
-            try:
-                await self._look()
-            except Exception:  # noqa: BLE001  # without this loop calls could stay for ever
-                _log.exception("asterisk.look_failed")
 
     async def _look(self) -> None:
         if self._calls.see_to_what_is_late() and self._is_open:

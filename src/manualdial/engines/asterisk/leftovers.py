@@ -11,9 +11,9 @@ from manualdial.calls import Leg
 from manualdial.engines.asterisk.ari import PROBLEMS, Ari, Snapshot
 from manualdial.engines.asterisk.register import CallRegister
 from manualdial.engines.asterisk.reports import Reports
-from manualdial.engines.asterisk.tasks import Tasks
 from manualdial.engines.asterisk.tracked_call import call_of, is_call_id, leg_of
 from manualdial.ports import EngineRefused, Stray
+from manualdial.tasks import Tasks
 
 _log = structlog.get_logger()
 
