@@ -48,11 +48,12 @@ class Tasks:
         task.add_done_callback(self._ended)
         return task
 
-    def keep(self, work: Coroutine[Any, Any, object], *, name: str) -> None:
+    def keep(self, work: Coroutine[Any, Any, Result], *, name: str) -> asyncio.Task[Result]:
         """Do this from now on until `close`."""
         task = self.start(work)
         task.set_name(name)
         self._kept.add(task)
+        return task
 
     async def death(self) -> NoReturn:
         """Wait until a kept task has ended. Raises TaskDied."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from datetime import timedelta
-from typing import Any
 
 import structlog
 
@@ -36,6 +34,7 @@ from manualdial.screener import Screener
 from manualdial.screening.warming import warm_up
 from manualdial.screening_requests import ScreeningRequests
 from manualdial.sessions import Sessions
+from manualdial.tasks import Tasks
 from manualdial.tracing import Tracing
 from manualdial.turns import Turns
 
@@ -65,6 +64,7 @@ class Core:
         self.clock = clock
         self.store = store
         self.registries = registries
+        self.tasks = Tasks()
         self._asking = asyncio.Lock()
         self._asked: tuple[float, Status] | None = None
         self.engine = engine
@@ -189,7 +189,12 @@ class Core:
             if self._asked is None or self.clock.monotonic() - self._asked[0] >= _STATUS_AGE:
                 status = await status_of(self.store, self.engine, self.registries)
                 self._asked = (self.clock.monotonic(), status)
-            return self._asked[1].dependencies
+            dependencies = self._asked[1].dependencies
+        if self.tasks.dead is None:
+            return dependencies
+        return dependencies | {
+            "service": Health(ok=False, detail=f"{self.tasks.dead}: ended by a fault; the log says why")
+        }
 
     async def load(self) -> None:
         """What must be known before the first request: open calls and logins, closures. Raises StoreUnavailable."""
@@ -198,15 +203,14 @@ class Core:
         await self.store.keep_policies(self.policies.version.version, self.policies.data(), at=self.clock.now())
         await asyncio.to_thread(warm_up, self.policies)
 
-    def background(self) -> tuple[Coroutine[Any, Any, None], ...]:
-        """What goes on for as long as the service runs."""
-        return (
-            self.read_reports(),
-            self.recovery.run(),
-            self.retraction.run(),
-            self.retention.run(),
-            self.closures.run(),
-        )
+    def start(self) -> None:
+        """Start what goes on for as long as the service runs."""
+        self.tasks.keep(self.read_reports(), name=f"reports of {self.engine.name}")
+        self.tasks.keep(self.recovery.run(), name="recovery")
+        self.tasks.keep(self.retraction.run(), name="retraction")
+        self.tasks.keep(self.retention.run(), name="retention")
+        self.tasks.keep(self.closures.run(), name="closures")
+        self.tasks.keep(self.store.death(), name="store")
 
     async def read_reports(self) -> None:
         """The engine's reports, one after the other. One that cannot be handled stops none of the others."""
@@ -226,8 +230,9 @@ class Core:
             if handled % _REPORTS_AT_ONCE == 0:  # those that wait already come without a pause
                 await asyncio.sleep(0)
 
-    def close(self) -> None:
-        """Stop all timers."""
+    async def close(self) -> None:
+        """End all tasks and timers."""
+        await self.tasks.close()
         self.sessions.close()
         self.progress.close()
 

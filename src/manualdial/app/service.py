@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import structlog
 
@@ -37,8 +36,14 @@ class Service:
         return self._server.url
 
     async def ended(self) -> None:
-        """Wait until it ends by itself."""
-        await self._server.ended()
+        """Wait until it ends by itself: the server, or what must go on for as long as the service."""
+        ends = [asyncio.ensure_future(end) for end in (self._server.ended(), self._core.tasks.death())]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
 
     async def status(self) -> Status:
         """Each dependency, with ok or why not."""
@@ -67,25 +72,13 @@ async def serving(
         )
         await core.load()
         await stack.enter_async_context(core.engine)
-        stack.callback(core.close)
-        await stack.enter_async_context(_owned(*core.background()))
+        stack.push_async_callback(core.close)
+        core.start()
         stack.push_async_callback(core.dialing.close, config.server.shutdown_timeout)
         server = await stack.enter_async_context(server_of(core))
         log.info("serving", url=server.url, engine=core.engine.name)
         yield Service(server=server, core=core)
         log.info("stopping", live_calls=len(core.live_calls))
-
-
-@asynccontextmanager
-async def _owned(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Tasks that run for as long as the service, and are over when it is."""
-    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _tracing(config: Config, stack: AsyncExitStack) -> Tracing:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlalchemy import Connection, Executable, Select, select, tuple_, update
 
@@ -40,6 +40,7 @@ from manualdial.storage.records import add_records, records_of_kind, records_of_
 from manualdial.storage.retention import forget_presses, remove_calls
 from manualdial.storage.rows import call_of, caller_ids_text, change_of, key, login_key, user_of, user_row
 from manualdial.storage.tables import call_changes, calls, insert, is_open, policy_versions, tenants, users
+from manualdial.tasks import Tasks
 
 HEALTH_TIMEOUT = 1.0
 """Seconds; the port's word."""
@@ -94,6 +95,7 @@ class SqlStore:
             room=max_pending_changes,
         )
         self._inquiries = Inquiries(self._database, together=PEOPLE_TOGETHER)
+        self._tasks = Tasks()
 
     async def __aenter__(self) -> SqlStore:
         try:
@@ -101,16 +103,20 @@ class SqlStore:
         except BaseException:
             await self._database.close()
             raise
-        self._journal.start()
-        self._inquiries.start()
+        self._journal.start(self._tasks)
+        self._inquiries.start(self._tasks)
         return self
 
     async def __aexit__(self, *exception: object) -> None:
         try:
             await self._journal.close(limit=self._flush_timeout)
         finally:
-            await self._inquiries.close()
+            await self._tasks.close()
             await self._database.close()
+
+    async def death(self) -> NoReturn:
+        """Wait until one of its tasks has ended."""
+        await self._tasks.death()
 
     # ── users ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
