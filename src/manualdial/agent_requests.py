@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from manualdial import numbers, views
-from manualdial.agents import AgentState, AgentStateType, Role, agent_state
-from manualdial.envelope import Address
+from manualdial.agents import AgentState, AgentStateType, Caller, Role, agent_state
+from manualdial.envelope import Address, Outgoing, reply
 from manualdial.errors import (
     AgentNotLoggedIn,
     AgentStateNotFound,
@@ -82,6 +82,17 @@ class AgentRequests:
         session = self._sessions.get(request.caller.user_id)
         message = views.not_logged_in() if session is None else views.agent_sync(session)
         return Reply(address=request.address, message=message)
+
+    def snapshots(self, caller: Caller) -> tuple[Outgoing, Outgoing]:
+        """Agent/StateSync and InboundCall/StateSync of a caller who may have missed events."""
+        session = self._sessions.get(caller.user_id)
+        connector = session.connector if session else self._sessions.default_connector
+        agent = views.agent_sync(session) if session else views.not_logged_in()
+        calls = views.call_sync(self._live_calls.all_of_agent(caller.user_id))
+        return (
+            reply(Address(connector, "Agent", "StateSync"), agent),
+            reply(Address(connector, "InboundCall", "StateSync"), calls),
+        )
 
     async def list_states(self, request: Request, _data: NoData) -> Reply:
         """Agent/GetStates, also asked as GetAgentState."""

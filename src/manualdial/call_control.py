@@ -13,7 +13,7 @@ from manualdial.call_progress import Applied, CallProgress
 from manualdial.calls import Action, Call, CallState, Cause, EndedBy, Ending, Leg, Report, Sign, allowed_actions
 from manualdial.errors import ActionNotAllowed, ControlFailed, NoSuchCall
 from manualdial.live_calls import LiveCalls
-from manualdial.messages import CallReference, CallStateSync, ControlReply, Digits, NoData
+from manualdial.messages import CallReference, ControlReply, Digits, NoData
 from manualdial.ports import Clock, Engine, EngineRefused, EngineSilent, EngineUnavailable
 from manualdial.requests import Caused, Reply, Request
 
@@ -91,11 +91,8 @@ class CallControl:
 
     async def state(self, request: Request, _data: NoData) -> Reply:
         """StateSync: the agent's calls that are not ended."""
-        return Reply(address=request.address, message=self.snapshot(request.caller.user_id))
-
-    def snapshot(self, agent_id: str) -> CallStateSync:
-        """The agent's calls as they are now."""
-        return views.call_sync(self._live_calls.all_of_agent(agent_id))
+        calls = self._live_calls.all_of_agent(request.caller.user_id)
+        return Reply(address=request.address, message=views.call_sync(calls))
 
     def _allowed(self, request: Request, call_id: str | int | None, action: Action) -> Call:
         """The agent's call that is meant, by the id of the call or of a leg. Raises NoSuchCall, ActionNotAllowed."""

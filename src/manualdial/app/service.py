@@ -8,10 +8,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from manualdial.app.adapters import engine_for, registries_for, store_for
-from manualdial.app.core import Core
-from manualdial.app.status import Status, status_of
-from manualdial.app.ways_in import server_of
+from manualdial.app.adapters import (
+    cell_settings,
+    engine_for,
+    policies_for,
+    registries_for,
+    store_for,
+    tenants_for,
+)
+from manualdial.app.cell import Cell
+from manualdial.app.ways_in import identity_of, server_of
 from manualdial.clock import SystemClock
 from manualdial.config import Config, ConfigurationError
 from manualdial.ports import Clock, Engine, Storage
@@ -24,11 +30,11 @@ log = structlog.get_logger(__name__)
 class Service:
     """A service that is up: where it listens, and what it stands on."""
 
-    def __init__(self, *, server: Server, core: Core) -> None:
+    def __init__(self, *, server: Server, cell: Cell) -> None:
         self._server = server
-        self._core = core
-        self.store = core.store
-        self.engine = core.engine
+        self._cell = cell
+        self.store = cell.store
+        self.engine = cell.engine
 
     @property
     def url(self) -> str:
@@ -37,17 +43,13 @@ class Service:
 
     async def ended(self) -> None:
         """Wait until it ends by itself: the server, or what must go on for as long as the service."""
-        ends = [asyncio.ensure_future(end) for end in (self._server.ended(), self._core.tasks.death())]
+        ends = [asyncio.ensure_future(end) for end in (self._server.ended(), self._cell.tasks.death())]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for end in ends:
                 end.cancel()
             await asyncio.gather(*ends, return_exceptions=True)
-
-    async def status(self) -> Status:
-        """Each dependency, with ok or why not."""
-        return await status_of(self._core.store, self._core.engine, self._core.registries)
 
 
 @asynccontextmanager
@@ -62,23 +64,24 @@ async def serving(
     async with AsyncExitStack() as stack:
         tracing = _tracing(config, stack)
         store = await stack.enter_async_context(store or store_for(config))
-        core = Core(
-            config,
-            clock=clock,
+        identity = identity_of(config, store=store, clock=clock)
+        policies = policies_for(config)
+        cell = Cell(
+            cell_settings(config),
             store=store,
             engine=engine or engine_for(config, clock),
             registries=registries_for(config),
+            policies=policies,
+            tenants=tenants_for(config, policies),
+            authenticator=identity,
+            clock=clock,
             tracing=tracing,
         )
-        await core.load()
-        await stack.enter_async_context(core.engine)
-        stack.push_async_callback(core.close)
-        core.start()
-        stack.push_async_callback(core.dialing.close, config.server.shutdown_timeout)
-        server = await stack.enter_async_context(server_of(core))
-        log.info("serving", url=server.url, engine=core.engine.name)
-        yield Service(server=server, core=core)
-        log.info("stopping", live_calls=len(core.live_calls))
+        await stack.enter_async_context(cell)
+        server = await stack.enter_async_context(server_of(config, cell, identity))
+        log.info("serving", url=server.url, engine=cell.engine.name)
+        yield Service(server=server, cell=cell)
+        log.info("stopping", live_calls=len(cell.live_calls))
 
 
 def _tracing(config: Config, stack: AsyncExitStack) -> Tracing:

@@ -1,0 +1,330 @@
+"""A cell: everything between the database, the engine and the sockets, introduced to each other."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import msgspec
+
+from manualdial.agent_requests import AgentRequests
+from manualdial.app.health import Dependencies
+from manualdial.bus import Bus
+from manualdial.call_control import CallControl
+from manualdial.call_progress import CallProgress
+from manualdial.closures import Closures
+from manualdial.deadlines import Deadlines
+from manualdial.dial_rate import DialRate
+from manualdial.dial_requests import DialRequests
+from manualdial.dialing import Dialing
+from manualdial.dispatcher import Dispatcher
+from manualdial.earlier_presses import EarlierPresses
+from manualdial.engine_reports import read_reports
+from manualdial.guard import Guard
+from manualdial.history import History
+from manualdial.live_calls import LiveCalls
+from manualdial.metrics import Metrics
+from manualdial.ports import Authenticator, Clock, Engine, Registries, Storage
+from manualdial.recovery import Recovery
+from manualdial.registration import Registration
+from manualdial.retention import Retention
+from manualdial.retraction import Retraction
+from manualdial.routes import AMAZON, Routes, routes
+from manualdial.screener import Screener
+from manualdial.screening.policies import Policies
+from manualdial.screening.warming import warm_up
+from manualdial.screening_requests import ScreeningRequests
+from manualdial.sessions import Sessions
+from manualdial.tasks import Tasks
+from manualdial.tenants import Tenants
+from manualdial.tracing import Tracing
+from manualdial.turns import Turns
+
+
+class CellSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator decides for a cell, and at which pace it works. Times in seconds where they are numbers.
+
+    What no option of the configuration names has a value here.
+    """
+
+    default_region: str
+    no_place: str
+    grace: float
+    guard: float
+    wrap_up: float
+    event_timeout: float
+    unknown_settles_after: float
+    silence: float
+    agent_rate: float
+    agent_burst: int
+    engine_rate: float
+    engine_burst: int
+    lead_seconds: int
+    store_timeout: float
+    request_timeout: float
+    patience: float
+    stop_limit: float
+    """For how long presses that are under way may go on when the cell stops."""
+    remember_presses: timedelta
+    keep_calls: timedelta | None
+    keep_evidence: timedelta | None
+    look_interval: float = 0.5
+    first_pause: float = 1.0
+    retract_interval: float = 2.0
+    prune_interval: float = 900.0
+    prune_pause: float = 0.05
+    health_age: float = 1.0
+    closures_interval: float = 0.5
+    closures_stale: float = 10.0
+
+
+class Cell:
+    """One truth: the logins, the live calls, the bus and its numbers, the locks, limits and deadlines over one store.
+
+    It reaches nothing but what it is handed, so that a process can hold several that see nothing of each other.
+    An async context manager of one life: entering takes over what an earlier one has left in the store and starts;
+    leaving ends the presses that are under way, all tasks and timers, and leaves live calls to the engine. The store
+    is open before and closed after. StoreUnavailable where that does not give what must be known at the start.
+    """
+
+    def __init__(
+        self,
+        settings: CellSettings,
+        *,
+        store: Storage,
+        engine: Engine,
+        registries: Registries,
+        policies: Policies,
+        tenants: Tenants,
+        authenticator: Authenticator,
+        clock: Clock,
+        tracing: Tracing,
+    ) -> None:
+        self.store, self.engine, self.registries = store, engine, registries
+        self.clock, self.tracing = clock, tracing
+        self._settings, self._policies, self._tenants = settings, policies, tenants
+        self._stack = AsyncExitStack()
+        self.tasks = Tasks()
+        """What goes on for as long as the cell."""
+        self.metrics = Metrics()
+        self.bus = Bus(clock=clock, observe_delivered=self.metrics.delivered)
+        self._turns = Turns()
+        # What it holds of calls and agents
+        self.live_calls = LiveCalls()
+        self.deadlines = Deadlines(
+            clock=clock,
+            settles_after=settings.unknown_settles_after,
+            first_pause=settings.first_pause,
+            silence=settings.silence,
+        )
+        self.sessions = self._sessions()
+        self.progress = self._progress()
+        self.sessions.before_end = self.progress.end_wrap_up
+        # What becomes of a press
+        self.closures = Closures(
+            store=store, clock=clock, interval=settings.closures_interval, stale_after=settings.closures_stale
+        )
+        self.screener = self._screener()
+        self.earlier = EarlierPresses(
+            store=store, live_calls=self.live_calls, guard=Guard(clock=clock, seconds=settings.guard)
+        )
+        self.dialing = self._dialing()
+        # What it does by itself
+        self.recovery = self._recovery()
+        self.retraction = Retraction(
+            earlier=self.earlier,
+            turns=self._turns,
+            interval=settings.retract_interval,
+            store_timeout=settings.store_timeout,
+        )
+        self.retention = self._retention()
+        # What it can be asked
+        self.dependencies = Dependencies(
+            store=store,
+            engine=engine,
+            registries=registries,
+            tasks=self.tasks,
+            clock=clock,
+            max_age=settings.health_age,
+        )
+        self.history = History(store=store)
+        self.screening = self._screening_requests()
+        self.agents = AgentRequests(
+            sessions=self.sessions, live_calls=self.live_calls, engine=engine, default_region=settings.default_region
+        )
+        self.control = CallControl(
+            engine=engine,
+            live_calls=self.live_calls,
+            progress=self.progress,
+            clock=clock,
+            event_timeout=settings.event_timeout,
+        )
+        self.dial_requests = DialRequests(dialing=self.dialing, store=store)
+        self.registration = Registration(
+            bus=self.bus, sessions=self.sessions, authenticator=authenticator, snapshots=self.agents.snapshots
+        )
+        self.routes = self._routes()
+        self.dispatcher = self._dispatcher()
+
+    async def __aenter__(self) -> Cell:
+        async with AsyncExitStack() as stack:
+            stack.callback(self.stop_timers)
+            await self.load()
+            await stack.enter_async_context(self.engine)
+            stack.push_async_callback(self.tasks.close)
+            self._start()
+            stack.push_async_callback(self.dialing.close, self._settings.stop_limit)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._stack.aclose()
+
+    async def load(self) -> None:
+        """What must be known before the first request: open calls and logins, closures. Raises StoreUnavailable."""
+        await self.recovery.load()
+        await self.closures.load()
+        await self.store.keep_policies(self._policies.version.version, self._policies.data(), at=self.clock.now())
+        await asyncio.to_thread(warm_up, self._policies)
+
+    def figures(self) -> bytes:
+        """What is counted and measured, for Prometheus."""
+        return self.metrics.text(
+            live_calls=len(self.live_calls),
+            agents=len(self.sessions),
+            readers=self.bus.readers,
+            commits=self.store.commits,
+        )
+
+    def stop_timers(self) -> None:
+        """End what waits for a moment: grace times and wrap-ups."""
+        self.sessions.close()
+        self.progress.close()
+
+    def _start(self) -> None:
+        reports = read_reports(self.engine, progress=self.progress, recovery=self.recovery)
+        self.tasks.keep(reports, name=f"reports of {self.engine.name}")
+        self.tasks.keep(self.recovery.run(), name="recovery")
+        self.tasks.keep(self.retraction.run(), name="retraction")
+        self.tasks.keep(self.retention.run(), name="retention")
+        self.tasks.keep(self.closures.run(), name="closures")
+        self.tasks.keep(self.store.death(), name="store")
+
+    def _sessions(self) -> Sessions:
+        return Sessions(
+            bus=self.bus,
+            store=self.store,
+            live_calls=self.live_calls,
+            clock=self.clock,
+            connectors=(AMAZON, self.engine.name),
+            grace=self._settings.grace,
+            store_timeout=self._settings.store_timeout,
+        )
+
+    def _progress(self) -> CallProgress:
+        return CallProgress(
+            live_calls=self.live_calls,
+            deadlines=self.deadlines,
+            store=self.store,
+            bus=self.bus,
+            sessions=self.sessions,
+            clock=self.clock,
+            metrics=self.metrics,
+            wrap_up=self._settings.wrap_up,
+        )
+
+    def _screener(self) -> Screener:
+        return Screener(
+            store=self.store,
+            registries=self.registries,
+            closures=self.closures,
+            policies=self._policies,
+            no_place=self._settings.no_place,
+            store_timeout=self._settings.store_timeout,
+        )
+
+    def _dialing(self) -> Dialing:
+        return Dialing(
+            engine=self.engine,
+            store=self.store,
+            chain=self.store,
+            screener=self.screener,
+            sessions=self.sessions,
+            live_calls=self.live_calls,
+            progress=self.progress,
+            earlier=self.earlier,
+            turns=self._turns,
+            rate=DialRate(
+                clock=self.clock,
+                agent_rate=self._settings.agent_rate,
+                agent_burst=self._settings.agent_burst,
+                engine_rate=self._settings.engine_rate,
+                engine_burst=self._settings.engine_burst,
+            ),
+            clock=self.clock,
+            metrics=self.metrics,
+            tracing=self.tracing,
+            tenants=self._tenants,
+            store_timeout=self._settings.store_timeout,
+            patience=self._settings.patience,
+            lead_seconds=self._settings.lead_seconds,
+        )
+
+    def _recovery(self) -> Recovery:
+        return Recovery(
+            engine=self.engine,
+            store=self.store,
+            live_calls=self.live_calls,
+            deadlines=self.deadlines,
+            progress=self.progress,
+            sessions=self.sessions,
+            clock=self.clock,
+            metrics=self.metrics,
+            interval=self._settings.look_interval,
+        )
+
+    def _retention(self) -> Retention:
+        return Retention(
+            store=self.store,
+            chain=self.store,
+            clock=self.clock,
+            remember_presses=self._settings.remember_presses,
+            keep_calls=self._settings.keep_calls,
+            keep_evidence=self._settings.keep_evidence,
+            interval=self._settings.prune_interval,
+            pause=self._settings.prune_pause,
+        )
+
+    def _screening_requests(self) -> ScreeningRequests:
+        return ScreeningRequests(
+            screener=self.screener,
+            store=self.store,
+            sessions=self.sessions,
+            live_calls=self.live_calls,
+            tenants=self._tenants,
+            clock=self.clock,
+            default_region=self._settings.default_region,
+            limit=self._settings.request_timeout,
+        )
+
+    def _routes(self) -> Routes:
+        return routes(
+            connectors=(AMAZON, self.engine.name),
+            dialing=self.dial_requests,
+            screening=self.screening,
+            control=self.control,
+            agents=self.agents,
+            registration=self.registration,
+        )
+
+    def _dispatcher(self) -> Dispatcher:
+        return Dispatcher(
+            bus=self.bus,
+            routes=self.routes.by_key,
+            published_only=self.routes.published_only,
+            channels=self.routes.channels,
+            limit=self._settings.request_timeout,
+            tracing=self.tracing,
+            observe=self.metrics.request,
+        )
