@@ -18,7 +18,7 @@ from manualdial.deadlines import Deadlines
 from manualdial.envelope import Address, reply
 from manualdial.live_calls import LiveCalls
 from manualdial.metrics import Metrics
-from manualdial.ports import Clock, Store
+from manualdial.ports import Clock, Engines, Store
 from manualdial.sessions import Sessions
 
 log = structlog.get_logger(__name__)
@@ -37,6 +37,7 @@ class CallProgress:
     def __init__(
         self,
         *,
+        engines: Engines,
         live_calls: LiveCalls,
         deadlines: Deadlines,
         store: Store,
@@ -47,6 +48,7 @@ class CallProgress:
         wrap_up: float,
     ) -> None:
         """`wrap_up` is the longest work after a call, in seconds; 0 for no limit."""
+        self._engines = engines
         self._live_calls = live_calls
         self._deadlines = deadlines
         self._store = store
@@ -144,7 +146,8 @@ class CallProgress:
         call = change.call
         log.info("call", call_id=call.id, state=call.state, leg=change.leg, agent=call.agent_id)
         address = Address(call.connector, "InboundCall", "InboundCallStateChange")
-        return self._bus.publish(Scope(call.tenant_id, call.agent_id), reply(address, views.state_change(change)))
+        message = views.state_change(change, self._engines.actions_of(call))
+        return self._bus.publish(Scope(call.tenant_id, call.agent_id), reply(address, message))
 
     def _state_changed(self, call: Call) -> None:
         self._metrics.call_state(call, at=self._clock.monotonic())

@@ -37,8 +37,8 @@ from manualdial.metrics import Metrics
 from manualdial.ports import (
     AttemptsChanged,
     Clock,
-    Engine,
     EngineRefused,
+    Engines,
     EngineSilent,
     EngineUnavailable,
     EvidenceStore,
@@ -79,7 +79,7 @@ class Dialing:
     def __init__(
         self,
         *,
-        engine: Engine,
+        engines: Engines,
         store: Store,
         chain: EvidenceStore,
         screener: Screener,
@@ -103,7 +103,7 @@ class Dialing:
         whoever pressed was told that it took too long. `lead_seconds` is how long the agent's phone may ring: so much
         later the customer may be dialled, and calling hours must hold then too.
         """
-        self._engine = engine
+        self._engines = engines
         self._store = store
         self._chain = chain
         self._screener = screener
@@ -215,11 +215,11 @@ class Dialing:
         try:
             return await self._place(press, screened, call)
         except RequestIdTaken as taken:
-            self._rate.give_back_to_engine()
+            self._rate.give_back_to_engine(call.engine)
             async with self._journal_limit():
                 earlier = await self._earlier.find(press) or taken.call
         except (AttemptsChanged, StoreUnavailable):
-            self._rate.give_back_to_engine()
+            self._rate.give_back_to_engine(call.engine)
             raise
         if not self._earlier.is_unasked(earlier):
             return Outcome(call=self._earlier.same(press, earlier), replay=True)
@@ -258,9 +258,10 @@ class Dialing:
                 return CallInProgress("the agent has a live call", details={"callId": call.id})
         if self._earlier.is_full:
             return MakeCallFailed("too many presses wait for the journal to say what became of them", retryable=True)
-        if not self._engine.ready:
+        engine = self._engines.of_connector(press.connector)
+        if not engine.ready:
             return MakeCallFailed("the engine is not there", retryable=True)
-        return self._rate.take_of_engine()
+        return self._rate.take_of_engine(engine.name)
 
     async def _place(self, press: Press, screened: Screened, call: Call) -> Outcome:
         """Write the call down and ask the engine, which makes ready meanwhile and rings nobody before it is written.
@@ -295,14 +296,15 @@ class Dialing:
         return self._progress.begin(call)
 
     def _evidence(self, press: Press, screened: Screened, kind: Kind, *, call_id: str | None) -> Draft:
-        return evidence_of(press, screened, kind=kind, engine=self._engine.name, at=self._clock.now(), call_id=call_id)
+        engine = self._engines.of_connector(press.connector).name
+        return evidence_of(press, screened, kind=kind, engine=engine, at=self._clock.now(), call_id=call_id)
 
     async def _originate(self, call: Call, journalled: asyncio.Task[Published]) -> Call:
         """Ask the engine, once. What it reported meanwhile counts for more than how its answer got lost."""
         end = self._progress.watch(call.id, lambda now: now.is_over)
         try:
             with self._tracing.span("engine", call_id=call.id):
-                await self._engine.originate(Originate.of(call), journalled)
+                await self._engines.of_call(call).originate(Originate.of(call), journalled)
         except (EngineRefused, EngineUnavailable) as error:
             await journalled  # where the journal says no as well, that counts: then there was no press
             log.warning("the engine did not take the call", call_id=call.id, reason=str(error))
@@ -328,7 +330,7 @@ class Dialing:
             tenant_id=press.session.tenant_id,
             agent_id=press.agent_id,
             connector=press.connector,
-            engine=self._engine.name,
+            engine=self._engines.of_connector(press.connector).name,
             extension=press.session.extension,
             number=press.number,
             request_id=press.request_id,

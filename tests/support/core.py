@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import cache
@@ -17,7 +16,8 @@ import msgspec
 from manualdial.agents import Caller
 from manualdial.app.cell import Cell, CellSettings
 from manualdial.dispatcher import Dispatcher
-from manualdial.ports import Reconnected, Stray
+from manualdial.ports import Engines, Reconnected, Stray
+from manualdial.recovery import Recovery
 from manualdial.screening import Purpose
 from manualdial.screening.facts import ScreeningSettings
 from manualdial.screening.location import STRICTEST
@@ -142,7 +142,6 @@ class Core(Cell):
     """A cell on one engine, a store, registries and a clock that a test decides over."""
 
     clock: MovedClock
-    engine: RecordingEngine
     store: MemoryStore
     registries: HeldRegistries
 
@@ -152,14 +151,17 @@ class Core(Cell):
         caller_ids: frozenset[str] = frozenset(),
         screening: ScreeningSettings = NOTHING_HELD,
         store: MemoryStore | None = None,
+        others: Sequence[str] = (),
         **settings: Any,
     ) -> None:
-        """`settings` are those of SETTINGS that are to be others."""
+        """`others`: names of engines beside the first; `settings` are those of SETTINGS that are to be others."""
         clock = MovedClock()
+        self.engine = RecordingEngine(clock=clock)
+        self.others = [RecordingEngine(clock=clock, name=name) for name in others]
         super().__init__(
             msgspec.structs.replace(SETTINGS, **settings),
             store=store or MemoryStore(),
-            engine=RecordingEngine(clock=clock),
+            engines=Engines(self.engine, *self.others),
             registries=HeldRegistries(),
             policies=shipped_policies(),
             tenants=Tenants(TenantSettings(purpose=Purpose.SERVICE, caller_ids=caller_ids, screening=screening)),
@@ -168,13 +170,19 @@ class Core(Cell):
             tracing=Tracing(),
         )
 
-    async def read_reports(self) -> None:
+    @property
+    def recovery(self) -> Recovery:
+        """Of the first engine."""
+        return self.recoveries[self.engine.name]
+
+    async def read_reports(self, engine: RecordingEngine) -> None:
         """As in a cell, but that calls are compared here and now, so that a test knows when it was done."""
-        async for report in self.engine.reports():
+        recovery = self.recoveries[engine.name]
+        async for report in engine.reports():
             if isinstance(report, Reconnected):
-                await self.recovery.compare()
+                await recovery.compare()
             elif isinstance(report, Stray):
-                self.recovery.on_stray(report)
+                recovery.on_stray(report)
             else:
                 self.progress.on_report(report)
 
@@ -212,13 +220,12 @@ async def running_core(**settings: Any) -> AsyncIterator[Core]:
     """A core that reads the reports of its engine; all that it started is over at the end."""
     core = Core(**settings)
     await core.closures.load()
-    reader = asyncio.create_task(core.read_reports())
+    for engine in (core.engine, *core.others):
+        core.tasks.keep(core.read_reports(engine), name="reports")
     try:
         yield core
     finally:
-        reader.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await reader
+        await core.tasks.close()
         await core.dialing.close(5)
         core.stop_timers()
 

@@ -25,8 +25,8 @@ from manualdial.guard import Guard
 from manualdial.history import History
 from manualdial.live_calls import LiveCalls
 from manualdial.metrics import Metrics
-from manualdial.ports import Authenticator, Clock, Engine, Registries, Storage
-from manualdial.recovery import Recovery
+from manualdial.ports import Authenticator, Clock, Engine, Engines, Registries, Storage
+from manualdial.recovery import Recovery, take_over
 from manualdial.registration import Registration
 from manualdial.retention import Retention
 from manualdial.retraction import Retraction
@@ -93,7 +93,7 @@ class Cell:
         settings: CellSettings,
         *,
         store: Storage,
-        engine: Engine,
+        engines: Engines,
         registries: Registries,
         policies: Policies,
         tenants: Tenants,
@@ -101,9 +101,10 @@ class Cell:
         clock: Clock,
         tracing: Tracing,
     ) -> None:
-        self.store, self.engine, self.registries = store, engine, registries
+        self.store, self.engines, self.registries = store, engines, registries
         self.clock, self.tracing = clock, tracing
         self._settings, self._policies, self._tenants = settings, policies, tenants
+        self._connectors = (AMAZON, *(engine.name for engine in engines))
         self._stack = AsyncExitStack()
         self.tasks = Tasks()
         """What goes on for as long as the cell."""
@@ -131,7 +132,7 @@ class Cell:
         )
         self.dialing = self._dialing()
         # What it does by itself
-        self.recovery = self._recovery()
+        self.recoveries = {engine.name: self._recovery(engine) for engine in engines}
         self.retraction = Retraction(
             earlier=self.earlier,
             turns=self._turns,
@@ -142,7 +143,7 @@ class Cell:
         # What it can be asked
         self.dependencies = Dependencies(
             store=store,
-            engine=engine,
+            engines=engines,
             registries=registries,
             tasks=self.tasks,
             clock=clock,
@@ -151,16 +152,16 @@ class Cell:
         self.history = History(store=store)
         self.screening = self._screening_requests()
         self.agents = AgentRequests(
-            sessions=self.sessions, live_calls=self.live_calls, engine=engine, default_region=settings.default_region
+            sessions=self.sessions, live_calls=self.live_calls, engines=engines, default_region=settings.default_region
         )
         self.control = CallControl(
-            engine=engine,
+            engines=engines,
             live_calls=self.live_calls,
             progress=self.progress,
             clock=clock,
             event_timeout=settings.event_timeout,
         )
-        self.dial_requests = DialRequests(dialing=self.dialing, store=store)
+        self.dial_requests = DialRequests(dialing=self.dialing, store=store, engines=engines)
         self.registration = Registration(
             bus=self.bus, sessions=self.sessions, authenticator=authenticator, snapshots=self.agents.snapshots
         )
@@ -171,7 +172,8 @@ class Cell:
         async with AsyncExitStack() as stack:
             stack.callback(self.stop_timers)
             await self.load()
-            await stack.enter_async_context(self.engine)
+            for engine in self.engines:
+                await stack.enter_async_context(engine)
             stack.push_async_callback(self.tasks.close)
             self._start()
             stack.push_async_callback(self.dialing.close, self._settings.stop_limit)
@@ -183,7 +185,14 @@ class Cell:
 
     async def load(self) -> None:
         """What must be known before the first request: open calls and logins, closures. Raises StoreUnavailable."""
-        await self.recovery.load()
+        await take_over(
+            store=self.store,
+            engines=self.engines,
+            live_calls=self.live_calls,
+            progress=self.progress,
+            sessions=self.sessions,
+            clock=self.clock,
+        )
         await self.closures.load()
         await self.store.keep_policies(self._policies.version.version, self._policies.data(), at=self.clock.now())
         await asyncio.to_thread(warm_up, self._policies)
@@ -203,9 +212,11 @@ class Cell:
         self.progress.close()
 
     def _start(self) -> None:
-        reports = read_reports(self.engine, progress=self.progress, recovery=self.recovery)
-        self.tasks.keep(reports, name=f"reports of {self.engine.name}")
-        self.tasks.keep(self.recovery.run(), name="recovery")
+        for engine in self.engines:
+            recovery = self.recoveries[engine.name]
+            reports = read_reports(engine, progress=self.progress, recovery=recovery)
+            self.tasks.keep(reports, name=f"reports of {engine.name}")
+            self.tasks.keep(recovery.run(), name=f"recovery of {engine.name}")
         self.tasks.keep(self.retraction.run(), name="retraction")
         self.tasks.keep(self.retention.run(), name="retention")
         self.tasks.keep(self.closures.run(), name="closures")
@@ -217,13 +228,14 @@ class Cell:
             store=self.store,
             live_calls=self.live_calls,
             clock=self.clock,
-            connectors=(AMAZON, self.engine.name),
+            connectors=self._connectors,
             grace=self._settings.grace,
             store_timeout=self._settings.store_timeout,
         )
 
     def _progress(self) -> CallProgress:
         return CallProgress(
+            engines=self.engines,
             live_calls=self.live_calls,
             deadlines=self.deadlines,
             store=self.store,
@@ -246,7 +258,7 @@ class Cell:
 
     def _dialing(self) -> Dialing:
         return Dialing(
-            engine=self.engine,
+            engines=self.engines,
             store=self.store,
             chain=self.store,
             screener=self.screener,
@@ -271,14 +283,12 @@ class Cell:
             lead_seconds=self._settings.lead_seconds,
         )
 
-    def _recovery(self) -> Recovery:
+    def _recovery(self, engine: Engine) -> Recovery:
         return Recovery(
-            engine=self.engine,
-            store=self.store,
+            engine=engine,
             live_calls=self.live_calls,
             deadlines=self.deadlines,
             progress=self.progress,
-            sessions=self.sessions,
             clock=self.clock,
             metrics=self.metrics,
             interval=self._settings.look_interval,
@@ -310,7 +320,7 @@ class Cell:
 
     def _routes(self) -> Routes:
         return routes(
-            connectors=(AMAZON, self.engine.name),
+            connectors=self._connectors,
             dialing=self.dial_requests,
             screening=self.screening,
             control=self.control,

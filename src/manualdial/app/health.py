@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from manualdial.ports import Clock, Engine, Health, Registries, Store
+from manualdial.ports import Clock, Engines, Health, Registries, Store
 from manualdial.tasks import Tasks
 
 
@@ -12,11 +12,11 @@ class Dependencies:
     """What a cell needs, asked as seldom as its answer may be old, whoever asks."""
 
     def __init__(
-        self, *, store: Store, engine: Engine, registries: Registries, tasks: Tasks, clock: Clock, max_age: float
+        self, *, store: Store, engines: Engines, registries: Registries, tasks: Tasks, clock: Clock, max_age: float
     ) -> None:
         """`max_age` is how old an answer may be, in seconds."""
         self._store = store
-        self._engine = engine
+        self._engines = engines
         self._registries = registries
         self._tasks = tasks
         self._clock = clock
@@ -29,10 +29,17 @@ class Dependencies:
         """Of each of them; of the service itself where something has ended that must go on."""
         async with self._asking:
             if self._asked_at is None or self._clock.monotonic() - self._asked_at >= self._max_age:
-                database, engine = await asyncio.gather(self._store.health(), self._engine.health())
-                self._health = {"database": database, "engine": engine, "registries": self._registries.health()}
+                of_engines = (engine.health() for engine in self._engines)
+                database, *engines = await asyncio.gather(self._store.health(), *of_engines)
+                named = dict(zip(self._engine_names(), engines, strict=True))
+                self._health = {"database": database, **named, "registries": self._registries.health()}
                 self._asked_at = self._clock.monotonic()
         if self._tasks.dead is None:
             return self._health
         detail = f"{self._tasks.dead}: ended by a fault; the log says why"
         return self._health | {"service": Health(ok=False, detail=detail)}
+
+    def _engine_names(self) -> list[str]:
+        """Which of several it is stands in the name."""
+        names = [engine.name for engine in self._engines]
+        return ["engine"] if len(names) == 1 else [f"engine {name}" for name in names]

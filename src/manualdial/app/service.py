@@ -20,7 +20,7 @@ from manualdial.app.cell import Cell
 from manualdial.app.ways_in import identity_of, server_of
 from manualdial.clock import SystemClock
 from manualdial.config import Config, ConfigurationError
-from manualdial.ports import Clock, Engine, Storage
+from manualdial.ports import Clock, Engine, Engines, Storage
 from manualdial.tracing import Tracing, exporting
 from manualdial.transports.server import Server
 
@@ -30,11 +30,11 @@ log = structlog.get_logger(__name__)
 class Service:
     """A service that is up: where it listens, and what it stands on."""
 
-    def __init__(self, *, server: Server, cell: Cell) -> None:
+    def __init__(self, *, server: Server, cell: Cell, engine: Engine) -> None:
         self._server = server
         self._cell = cell
         self.store = cell.store
-        self.engine = cell.engine
+        self.engine = engine
 
     @property
     def url(self) -> str:
@@ -66,10 +66,11 @@ async def serving(
         store = await stack.enter_async_context(store or store_for(config))
         identity = identity_of(config, store=store, clock=clock)
         policies = policies_for(config)
+        engine = engine or engine_for(config, clock)
         cell = Cell(
             cell_settings(config),
             store=store,
-            engine=engine or engine_for(config, clock),
+            engines=Engines(engine),
             registries=registries_for(config),
             policies=policies,
             tenants=tenants_for(config, policies),
@@ -79,8 +80,8 @@ async def serving(
         )
         await stack.enter_async_context(cell)
         server = await stack.enter_async_context(server_of(config, cell, identity))
-        log.info("serving", url=server.url, engine=cell.engine.name)
-        yield Service(server=server, cell=cell)
+        log.info("serving", url=server.url, engine=engine.name)
+        yield Service(server=server, cell=cell, engine=engine)
         log.info("stopping", live_calls=len(cell.live_calls))
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from manualdial.calls import Report, Sign
+from manualdial.calls import Action, Report, Sign
 from manualdial.engines.asterisk.ari import PROBLEMS, Ari, Event
 from manualdial.engines.asterisk.call_steps import CallSteps
 from manualdial.engines.asterisk.calls_under_way import CallsUnderWay
@@ -54,6 +54,7 @@ class AsteriskEngine:
     """
 
     name = "Asterisk"
+    actions = frozenset({Action.DISCONNECT, Action.HOLD, Action.RESUME, Action.SEND_DTMF, Action.MUTE})
 
     def __init__(
         self,
