@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 
 from manualdial.agents import Caller
-from manualdial.app.cell import Cell, CellSettings
+from manualdial.app.cell import Cell
+from manualdial.app.cell_settings import CellSettings
 from manualdial.dispatcher import Dispatcher
-from manualdial.ports import Engines, Reconnected, Stray
+from manualdial.ports import Engines, Reconnected, Storage, Stray
 from manualdial.recovery import Recovery
 from manualdial.screening import Purpose
 from manualdial.screening.facts import ScreeningSettings
@@ -142,7 +143,7 @@ class Core(Cell):
     """A cell on one engine, a store, registries and a clock that a test decides over."""
 
     clock: MovedClock
-    store: MemoryStore
+    store: MemoryStore  # unless a test has handed in another
     registries: HeldRegistries
 
     def __init__(
@@ -150,13 +151,17 @@ class Core(Cell):
         *,
         caller_ids: frozenset[str] = frozenset(),
         screening: ScreeningSettings = NOTHING_HELD,
-        store: MemoryStore | None = None,
+        store: Storage | None = None,
+        engine: RecordingEngine | None = None,
         others: Sequence[str] = (),
         **settings: Any,
     ) -> None:
-        """`others`: names of engines beside the first; `settings` are those of SETTINGS that are to be others."""
+        """`store` and `engine` may be those of a cell before this one; `others`: names of engines beside the first.
+
+        `settings` are those of SETTINGS that are to be others.
+        """
         clock = MovedClock()
-        self.engine = RecordingEngine(clock=clock)
+        self.engine = engine or RecordingEngine(clock=clock)
         self.others = [RecordingEngine(clock=clock, name=name) for name in others]
         super().__init__(
             msgspec.structs.replace(SETTINGS, **settings),

@@ -1,18 +1,14 @@
-"""What the configuration names: store, engine, copies of registries, policies, settings of cell and tenants."""
+"""What the configuration names: store, engine, copies of registries, policies, the tenants' settings."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from manualdial.app.cell import CellSettings
 from manualdial.config import (
     Config,
     ConfigurationError,
     EngineKind,
-    longest_agent_leg,
-    longest_press,
     overridable,
 )
 from manualdial.engines.asterisk import AsteriskEngine
@@ -57,33 +53,6 @@ def engine_for(config: Config, clock: Clock) -> Engine:
         extension_pause=asterisk.extension_pause,
         request_timeout=asterisk.request_timeout,
         clock=clock,
-    )
-
-
-def cell_settings(config: Config) -> CellSettings:
-    """What the configuration says of a cell."""
-    dialing, storage, keep_evidence = config.dialing, config.storage, config.screening.keep_evidence
-    return CellSettings(
-        default_region=dialing.default_region,
-        no_place=config.screening.no_place,
-        grace=config.agents.grace,
-        guard=dialing.guard,
-        wrap_up=dialing.wrap_up,
-        event_timeout=dialing.event_timeout,
-        unknown_settles_after=dialing.unknown_settles_after,
-        silence=dialing.silence,
-        agent_rate=dialing.agent_rate,
-        agent_burst=dialing.agent_burst,
-        engine_rate=dialing.engine_rate,
-        engine_burst=dialing.engine_burst,
-        lead_seconds=longest_agent_leg(config),
-        store_timeout=storage.timeout,
-        request_timeout=config.server.request_timeout,
-        patience=config.server.request_timeout - longest_press(config),
-        stop_limit=config.server.shutdown_timeout,
-        remember_presses=timedelta(days=storage.remember_presses),
-        keep_calls=timedelta(days=storage.keep_calls) if storage.keep_calls else None,
-        keep_evidence=timedelta(days=keep_evidence) if keep_evidence else None,
     )
 
 

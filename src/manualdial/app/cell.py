@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from datetime import timedelta
-
-import msgspec
+from typing import Self
 
 from manualdial.agent_requests import AgentRequests
+from manualdial.app.cell_settings import CellSettings
 from manualdial.app.health import Dependencies
 from manualdial.bus import Bus
 from manualdial.call_control import CallControl
@@ -40,43 +39,6 @@ from manualdial.tasks import Tasks
 from manualdial.tenants import Tenants
 from manualdial.tracing import Tracing
 from manualdial.turns import Turns
-
-
-class CellSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operator decides for a cell, and at which pace it works. Times in seconds where they are numbers.
-
-    What no option of the configuration names has a value here.
-    """
-
-    default_region: str
-    no_place: str
-    grace: float
-    guard: float
-    wrap_up: float
-    event_timeout: float
-    unknown_settles_after: float
-    silence: float
-    agent_rate: float
-    agent_burst: int
-    engine_rate: float
-    engine_burst: int
-    lead_seconds: int
-    store_timeout: float
-    request_timeout: float
-    patience: float
-    stop_limit: float
-    """For how long presses that are under way may go on when the cell stops."""
-    remember_presses: timedelta
-    keep_calls: timedelta | None
-    keep_evidence: timedelta | None
-    look_interval: float = 0.5
-    first_pause: float = 1.0
-    retract_interval: float = 2.0
-    prune_interval: float = 900.0
-    prune_pause: float = 0.05
-    health_age: float = 1.0
-    closures_interval: float = 0.5
-    closures_stale: float = 10.0
 
 
 class Cell:
@@ -113,62 +75,33 @@ class Cell:
         self._turns = Turns()
         # What it holds of calls and agents
         self.live_calls = LiveCalls()
-        self.deadlines = Deadlines(
-            clock=clock,
-            settles_after=settings.unknown_settles_after,
-            first_pause=settings.first_pause,
-            silence=settings.silence,
-        )
+        self.deadlines = self._deadlines()
         self.sessions = self._sessions()
         self.progress = self._progress()
         self.sessions.before_end = self.progress.end_wrap_up
         # What becomes of a press
-        self.closures = Closures(
-            store=store, clock=clock, interval=settings.closures_interval, stale_after=settings.closures_stale
-        )
+        self.closures = self._closures()
         self.screener = self._screener()
-        self.earlier = EarlierPresses(
-            store=store, live_calls=self.live_calls, guard=Guard(clock=clock, seconds=settings.guard)
-        )
+        self.earlier = self._earlier_presses()
         self.dialing = self._dialing()
         # What it does by itself
         self.recoveries = {engine.name: self._recovery(engine) for engine in engines}
-        self.retraction = Retraction(
-            earlier=self.earlier,
-            turns=self._turns,
-            interval=settings.retract_interval,
-            store_timeout=settings.store_timeout,
-        )
+        self.retraction = self._retraction()
         self.retention = self._retention()
         # What it can be asked
-        self.dependencies = Dependencies(
-            store=store,
-            engines=engines,
-            registries=registries,
-            tasks=self.tasks,
-            clock=clock,
-            max_age=settings.health_age,
-        )
+        self.dependencies = self._dependencies()
         self.history = History(store=store)
         self.screening = self._screening_requests()
-        self.agents = AgentRequests(
-            sessions=self.sessions, live_calls=self.live_calls, engines=engines, default_region=settings.default_region
-        )
-        self.control = CallControl(
-            engines=engines,
-            live_calls=self.live_calls,
-            progress=self.progress,
-            clock=clock,
-            event_timeout=settings.event_timeout,
-        )
         self.dial_requests = DialRequests(dialing=self.dialing, store=store, engines=engines)
+        self.control = self._call_control()
+        self.agents = self._agent_requests()
         self.registration = Registration(
             bus=self.bus, sessions=self.sessions, authenticator=authenticator, snapshots=self.agents.snapshots
         )
         self.routes = self._routes()
         self.dispatcher = self._dispatcher()
 
-    async def __aenter__(self) -> Cell:
+    async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             stack.callback(self.stop_timers)
             await self.load()
@@ -222,6 +155,14 @@ class Cell:
         self.tasks.keep(self.closures.run(), name="closures")
         self.tasks.keep(self.store.death(), name="store")
 
+    def _deadlines(self) -> Deadlines:
+        return Deadlines(
+            clock=self.clock,
+            settles_after=self._settings.unknown_settles_after,
+            first_pause=self._settings.first_pause,
+            silence=self._settings.silence,
+        )
+
     def _sessions(self) -> Sessions:
         return Sessions(
             bus=self.bus,
@@ -246,6 +187,14 @@ class Cell:
             wrap_up=self._settings.wrap_up,
         )
 
+    def _closures(self) -> Closures:
+        return Closures(
+            store=self.store,
+            clock=self.clock,
+            interval=self._settings.closures_interval,
+            stale_after=self._settings.closures_stale,
+        )
+
     def _screener(self) -> Screener:
         return Screener(
             store=self.store,
@@ -255,6 +204,10 @@ class Cell:
             no_place=self._settings.no_place,
             store_timeout=self._settings.store_timeout,
         )
+
+    def _earlier_presses(self) -> EarlierPresses:
+        guard = Guard(clock=self.clock, seconds=self._settings.guard)
+        return EarlierPresses(store=self.store, live_calls=self.live_calls, guard=guard)
 
     def _dialing(self) -> Dialing:
         return Dialing(
@@ -294,6 +247,14 @@ class Cell:
             interval=self._settings.look_interval,
         )
 
+    def _retraction(self) -> Retraction:
+        return Retraction(
+            earlier=self.earlier,
+            turns=self._turns,
+            interval=self._settings.retract_interval,
+            store_timeout=self._settings.store_timeout,
+        )
+
     def _retention(self) -> Retention:
         return Retention(
             store=self.store,
@@ -306,6 +267,16 @@ class Cell:
             pause=self._settings.prune_pause,
         )
 
+    def _dependencies(self) -> Dependencies:
+        return Dependencies(
+            store=self.store,
+            engines=self.engines,
+            registries=self.registries,
+            tasks=self.tasks,
+            clock=self.clock,
+            max_age=self._settings.health_age,
+        )
+
     def _screening_requests(self) -> ScreeningRequests:
         return ScreeningRequests(
             screener=self.screener,
@@ -316,6 +287,23 @@ class Cell:
             clock=self.clock,
             default_region=self._settings.default_region,
             limit=self._settings.request_timeout,
+        )
+
+    def _call_control(self) -> CallControl:
+        return CallControl(
+            engines=self.engines,
+            live_calls=self.live_calls,
+            progress=self.progress,
+            clock=self.clock,
+            event_timeout=self._settings.event_timeout,
+        )
+
+    def _agent_requests(self) -> AgentRequests:
+        return AgentRequests(
+            sessions=self.sessions,
+            live_calls=self.live_calls,
+            engines=self.engines,
+            default_region=self._settings.default_region,
         )
 
     def _routes(self) -> Routes:

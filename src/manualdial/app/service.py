@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import structlog
 
 from manualdial.app.adapters import (
-    cell_settings,
     engine_for,
     policies_for,
     registries_for,
@@ -17,6 +16,7 @@ from manualdial.app.adapters import (
     tenants_for,
 )
 from manualdial.app.cell import Cell
+from manualdial.app.cell_settings import cell_settings
 from manualdial.app.ways_in import identity_of, server_of
 from manualdial.clock import SystemClock
 from manualdial.config import Config, ConfigurationError
