@@ -12,7 +12,6 @@ import structlog
 
 from manualdial.call_progress import CallProgress
 from manualdial.calls import Call, Cause, EndedBy, Ending, Report, Sign
-from manualdial.deadlines import Deadlines
 from manualdial.live_calls import LiveCalls
 from manualdial.metrics import Metrics
 from manualdial.ports import Clock, Engine, Engines, EngineSilent, EngineUnavailable, Originate, Store, Stray
@@ -55,7 +54,6 @@ class Recovery:
         *,
         engine: Engine,
         live_calls: LiveCalls,
-        deadlines: Deadlines,
         progress: CallProgress,
         clock: Clock,
         metrics: Metrics,
@@ -64,7 +62,7 @@ class Recovery:
         """`interval`: how often the deadlines are looked at, in seconds."""
         self._engine = engine
         self._live_calls = live_calls
-        self._deadlines = deadlines
+        self._deadlines = live_calls.deadlines
         self._progress = progress
         self._clock = clock
         self._metrics = metrics

@@ -167,7 +167,7 @@ async def test_the_token_and_the_journal_outlive_a_restart(folder: Path) -> None
 
 @pytest.mark.parametrize("reached", ["agent_ringing", "connected", "wrap_up"])
 async def test_no_call_is_stuck_after_a_restart(folder: Path, reached: str) -> None:
-    speed = {"ENGINE_SIMULATOR_SPEED": "0.5" if reached == "agent_ringing" else "20"}
+    speed = {"ENGINE_SIMULATOR_SPEED": "0.1" if reached == "agent_ringing" else "20"}
     async with running_service(folder, **speed) as service:
         desk = await service.desk()
         call_id = (await press(desk, number(1) if reached == "wrap_up" else number(0), "press-1"))["callId"]

@@ -12,14 +12,13 @@ from manualdial.earlier_presses import EarlierPresses
 from manualdial.envelope import Address
 from manualdial.errors import RequestIdConflict
 from manualdial.guard import Guard
-from manualdial.live_calls import LiveCalls
 from manualdial.messages import Dial
 from manualdial.ports import StoreUnavailable
 from manualdial.presses import Press
 from manualdial.requests import Request
 from manualdial.screening import Purpose
 from manualdial.tenants import TenantSettings
-from tests.support.calls import a_call
+from tests.support.calls import a_call, no_calls
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_clock import MovedClock
 from tests.support.people import ANN, a_session
@@ -36,7 +35,7 @@ class Book:
     """Earlier presses with all that they look at."""
 
     def __init__(self) -> None:
-        self.store, self.live_calls, self.clock = MemoryStore(), LiveCalls(), MovedClock()
+        self.store, self.live_calls, self.clock = MemoryStore(), no_calls(), MovedClock()
         self.earlier = EarlierPresses(
             store=self.store, live_calls=self.live_calls, guard=Guard(clock=self.clock, seconds=3)
         )

@@ -13,7 +13,6 @@ from manualdial.bus import Bus
 from manualdial.call_control import CallControl
 from manualdial.call_progress import CallProgress
 from manualdial.closures import Closures
-from manualdial.deadlines import Deadlines
 from manualdial.dial_rate import DialRate
 from manualdial.dial_requests import DialRequests
 from manualdial.dialing import Dialing
@@ -22,7 +21,7 @@ from manualdial.earlier_presses import EarlierPresses
 from manualdial.engine_reports import read_reports
 from manualdial.guard import Guard
 from manualdial.history import History
-from manualdial.live_calls import LiveCalls
+from manualdial.live_calls import Deadlines, LiveCalls
 from manualdial.metrics import Metrics
 from manualdial.ports import Authenticator, Clock, Engine, Engines, Registries, Storage
 from manualdial.recovery import Recovery, take_over
@@ -74,8 +73,7 @@ class Cell:
         self.bus = Bus(clock=clock, observe_delivered=self.metrics.delivered)
         self._turns = Turns()
         # What it holds of calls and agents
-        self.live_calls = LiveCalls()
-        self.deadlines = self._deadlines()
+        self.live_calls = self._live_calls()
         self.sessions = self._sessions()
         self.progress = self._progress()
         self.sessions.before_end = self.progress.end_wrap_up
@@ -155,13 +153,14 @@ class Cell:
         self.tasks.keep(self.closures.run(), name="closures")
         self.tasks.keep(self.store.death(), name="store")
 
-    def _deadlines(self) -> Deadlines:
-        return Deadlines(
+    def _live_calls(self) -> LiveCalls:
+        deadlines = Deadlines(
             clock=self.clock,
             settles_after=self._settings.unknown_settles_after,
             first_pause=self._settings.first_pause,
             silence=self._settings.silence,
         )
+        return LiveCalls(deadlines=deadlines)
 
     def _sessions(self) -> Sessions:
         return Sessions(
@@ -178,7 +177,6 @@ class Cell:
         return CallProgress(
             engines=self.engines,
             live_calls=self.live_calls,
-            deadlines=self.deadlines,
             store=self.store,
             bus=self.bus,
             sessions=self.sessions,
@@ -240,7 +238,6 @@ class Cell:
         return Recovery(
             engine=engine,
             live_calls=self.live_calls,
-            deadlines=self.deadlines,
             progress=self.progress,
             clock=self.clock,
             metrics=self.metrics,
