@@ -19,7 +19,7 @@ from manualdial.errors import MalformedMessage, ManualDialError, NotPermitted
 from manualdial.messages import ControlReply, Dial, ManualDialReply
 from manualdial.metrics import Metrics
 from manualdial.numbers import PhoneNumber
-from manualdial.ports import Clock, Store
+from manualdial.ports import Clock, Engines, Store
 from manualdial.presses import Press
 from manualdial.requests import Caused, Private, Reply, Request
 from manualdial.screener import Question
@@ -39,6 +39,7 @@ class DialRequests:
         *,
         dialing: Dialing,
         store: Store,
+        engines: Engines,
         sessions: Sessions,
         tenants: Tenants,
         clock: Clock,
@@ -46,6 +47,7 @@ class DialRequests:
     ) -> None:
         self._dialing = dialing
         self._store = store
+        self._engines = engines
         self._sessions = sessions
         self._tenants = tenants
         self._clock = clock
@@ -62,7 +64,7 @@ class DialRequests:
                 topic=request.address.topic,
                 channel=request.address.channel,
                 data={"PhoneNumber": data.phone_number},
-                dial=_dial(outcome) if asked_for else msgspec.UNSET,
+                dial=self._dial(outcome) if asked_for else msgspec.UNSET,
             )
             return Reply(address=reply_to, message=echo)
 
@@ -72,12 +74,12 @@ class DialRequests:
         """SetMakeCall: with a `requestId` a press like any other, without one answered by the call's event."""
         outcome = await self._press(request, data)
         if request.request_id is not None or isinstance(outcome, messages.DialChecked):
-            return Reply(address=request.address, message=ControlReply(success=True, dial=_dial(outcome)))
+            return Reply(address=request.address, message=ControlReply(success=True, dial=self._dial(outcome)))
         if outcome.published is not None:
             return Caused(published=outcome.published)
         found = await self._store.call(outcome.call.tenant_id, outcome.call.id)
         call = outcome.call if found is None else found[0]
-        told = views.state_change(calls.newest(call))
+        told = views.state_change(calls.newest(call), self._engines.actions_of(call))
         return Private(address=Address(call.connector, *STATE_CHANGE), message=told)
 
     async def _press(self, request: Request, data: Dial) -> Outcome | messages.DialChecked:
@@ -98,11 +100,10 @@ class DialRequests:
             return views.dial_checked(screened.facts, screened.verdict)
         return await self._dialing.press(press)
 
-
-def _dial(outcome: Outcome | messages.DialChecked) -> messages.DialReply | messages.DialChecked:
-    if isinstance(outcome, messages.DialChecked):
-        return outcome
-    return views.dial_reply(outcome.call, replay=outcome.replay)
+    def _dial(self, outcome: Outcome | messages.DialChecked) -> messages.DialReply | messages.DialChecked:
+        if isinstance(outcome, messages.DialChecked):
+            return outcome
+        return views.dial_reply(outcome.call, self._engines.actions_of(outcome.call), replay=outcome.replay)
 
 
 def press_of(request: Request, data: Dial, *, session: AgentSession, settings: TenantSettings, clock: Clock) -> Press:

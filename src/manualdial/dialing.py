@@ -35,8 +35,8 @@ from manualdial.metrics import Metrics
 from manualdial.ports import (
     AttemptsChanged,
     Clock,
-    Engine,
     EngineRefused,
+    Engines,
     EngineSilent,
     EngineUnavailable,
     EvidenceStore,
@@ -50,6 +50,7 @@ from manualdial.screener import Screened, Screener
 from manualdial.screening import Decision
 from manualdial.screening.sentences import sentence_of
 from manualdial.sessions import Sessions
+from manualdial.tasks import Tasks
 from manualdial.tracing import Tracing
 from manualdial.turns import Turns
 
@@ -74,7 +75,7 @@ class Dialing:
     def __init__(
         self,
         *,
-        engine: Engine,
+        engines: Engines,
         store: Store,
         chain: EvidenceStore,
         screener: Screener,
@@ -97,7 +98,7 @@ class Dialing:
         whoever pressed was told that it took too long. `lead_seconds` is how long the agent's phone may ring: so much
         later the customer may be dialled, and calling hours must hold then too.
         """
-        self._engine = engine
+        self._engines = engines
         self._store = store
         self._chain = chain
         self._screener = screener
@@ -113,7 +114,8 @@ class Dialing:
         self._store_timeout = store_timeout
         self._patience = patience
         self._lead_seconds = lead_seconds
-        self._running: set[asyncio.Task[Outcome]] = set()
+        # Whoever pressed has had the refusal, or has gone and was told that it took too long.
+        self._running = Tasks(expected=(ManualDialError,))
 
     async def press(self, press: Press) -> Outcome:
         """One press. Raises what contract §2 lists."""
@@ -138,20 +140,11 @@ class Dialing:
 
     async def close(self, limit: float) -> None:
         """Let presses that are under way come to their end, for at most `limit` seconds."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=limit)
+        await self._running.close(limit=limit)
 
     async def _run(self, press: Press) -> Outcome:
         """Go through with the press, even if whoever pressed goes away: half a press would be the worst of all."""
-        task = asyncio.create_task(self._in_turn(press))
-        self._running.add(task)
-        task.add_done_callback(self._done)
-        return await asyncio.shield(task)
-
-    def _done(self, task: asyncio.Task[Outcome]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # whoever pressed has had it, or has gone and was told that it took too long
+        return await asyncio.shield(self._running.start(self._in_turn(press)))
 
     async def _in_turn(self, press: Press) -> Outcome:
         """One press of an agent after the other: a second one finds what came of the first."""
@@ -205,11 +198,11 @@ class Dialing:
         try:
             return await self._place(press, screened, call)
         except RequestIdTaken as taken:
-            self._rate.give_back_to_engine()
+            self._rate.give_back_to_engine(call.engine)
             async with self._journal_limit():
                 earlier = await self._earlier.find(press) or taken.call
         except (AttemptsChanged, StoreUnavailable):
-            self._rate.give_back_to_engine()
+            self._rate.give_back_to_engine(call.engine)
             raise
         if not self._earlier.is_unasked(earlier):
             return Outcome(call=self._earlier.same(press, earlier), replay=True)
@@ -248,9 +241,10 @@ class Dialing:
                 return CallInProgress("the agent has a live call", details={"callId": call.id})
         if self._earlier.is_full:
             return MakeCallFailed("too many presses wait for the journal to say what became of them", retryable=True)
-        if not self._engine.ready:
+        engine = self._engines.of_connector(press.connector)
+        if not engine.ready:
             return MakeCallFailed("the engine is not there", retryable=True)
-        return self._rate.take_of_engine()
+        return self._rate.take_of_engine(engine.name)
 
     async def _place(self, press: Press, screened: Screened, call: Call) -> Outcome:
         """Write the call down and ask the engine, which makes ready meanwhile and rings nobody before it is written.
@@ -285,14 +279,15 @@ class Dialing:
         return self._progress.begin(call)
 
     def _evidence(self, press: Press, screened: Screened, *, call: Call | None) -> Draft:
-        return evidence_of(press, screened, call=call, engine=self._engine.name, at=self._clock.now())
+        engine = self._engines.of_connector(press.connector).name
+        return evidence_of(press, screened, call=call, engine=engine, at=self._clock.now())
 
     async def _originate(self, call: Call, journalled: asyncio.Task[Published]) -> Call:
         """Ask the engine, once. What it reported meanwhile counts for more than how its answer got lost."""
         end = self._progress.watch(call.id, lambda now: now.is_over)
         try:
             with self._tracing.span("engine", call_id=call.id):
-                await self._engine.originate(Originate.of(call), journalled)
+                await self._engines.of_call(call).originate(Originate.of(call), journalled)
         except (EngineRefused, EngineUnavailable) as error:
             await journalled  # where the journal says no as well, that counts: then there was no press
             log.warning("the engine did not take the call", call_id=call.id, reason=str(error))
@@ -318,7 +313,7 @@ class Dialing:
             tenant_id=press.session.tenant_id,
             agent_id=press.agent_id,
             connector=press.connector,
-            engine=self._engine.name,
+            engine=self._engines.of_connector(press.connector).name,
             extension=press.session.extension,
             number=press.number,
             request_id=press.request_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 
@@ -66,8 +66,8 @@ def ending(call: Call) -> messages.Ending | msgspec.UnsetType:
     )
 
 
-def dial_state(call: Call, leg: Leg) -> messages.DialState:
-    """`dial` of a state event."""
+def dial_state(call: Call, leg: Leg, engine: frozenset[Action]) -> messages.DialState:
+    """`dial` of a state event; `engine` is what the engine of the call can do, here and below."""
     return messages.DialState(
         call_id=call.id,
         agent_id=call.agent_id,
@@ -75,13 +75,13 @@ def dial_state(call: Call, leg: Leg) -> messages.DialState:
         number=number(call.number),
         state=call.state,
         leg=leg,
-        allowed_actions=list(allowed_actions(call.state)),
+        allowed_actions=list(allowed_actions(call.state, engine)),
         ending=ending(call),
         at=timestamp(call.at),
     )
 
 
-def dial_reply(call: Call, *, replay: bool) -> messages.DialReply:
+def dial_reply(call: Call, engine: frozenset[Action], *, replay: bool) -> messages.DialReply:
     """`dial` of the reply to a press."""
     return messages.DialReply(
         call_id=call.id,
@@ -89,7 +89,7 @@ def dial_reply(call: Call, *, replay: bool) -> messages.DialReply:
         replay=replay,
         number=number(call.number),
         verdict=msgspec.Raw(call.verdict),
-        allowed_actions=list(allowed_actions(call.state)),
+        allowed_actions=list(allowed_actions(call.state, engine)),
     )
 
 
@@ -125,7 +125,7 @@ def current_leg(call: Call) -> Leg:
     return Leg.CUSTOMER if call.state in customer else Leg.AGENT
 
 
-def state_change(change: Change) -> messages.InboundCallStateChange:
+def state_change(change: Change, engine: frozenset[Action]) -> messages.InboundCallStateChange:
     """The event of one change of one leg."""
     call, leg = change.call, change.leg
     called = call.number.e164
@@ -135,7 +135,7 @@ def state_change(change: Change) -> messages.InboundCallStateChange:
             id=call.leg_id(leg),
             event=change.event,
             call_type=_CALL_TYPES[leg],
-            button_states=_buttons(call.state),
+            button_states=_buttons(call.state, engine),
             response_actual=messages.CallActual(
                 connection_id=call.leg_id(leg),
                 contact_id=call.id,
@@ -155,18 +155,18 @@ def state_change(change: Change) -> messages.InboundCallStateChange:
                 campaign=call.campaign_id,
                 called_number=called,
             ),
-            dial=dial_state(call, leg),
+            dial=dial_state(call, leg, engine),
         )
     )
 
 
-def call_sync(calls: Iterable[Call]) -> messages.CallStateSync:
+def call_sync(calls: Iterable[Call], engine_of: Callable[[Call], frozenset[Action]]) -> messages.CallStateSync:
     """InboundCall/StateSync of an agent with these calls."""
-    synchronised = [_synchronised_call(call) for call in calls if not call.is_over]
+    synchronised = [_synchronised_call(call, engine_of(call)) for call in calls if not call.is_over]
     return messages.CallStateSync(attributes=[], queue_name=None, queue_timestamp=None, calls=synchronised)
 
 
-def _synchronised_call(call: Call) -> messages.SynchronisedCall:
+def _synchronised_call(call: Call, engine: frozenset[Action]) -> messages.SynchronisedCall:
     leg = current_leg(call)
     return messages.SynchronisedCall(
         connection_id=call.leg_id(leg),
@@ -175,8 +175,8 @@ def _synchronised_call(call: Call) -> messages.SynchronisedCall:
         status=_status(call.state),
         status_timestamp=timestamp(call.at),
         type=_CALL_TYPES[leg],
-        button_states={name: state == "Enable" for name, state in _buttons(call.state).items.items()},
-        dial=dial_state(call, leg),
+        button_states={name: state == "Enable" for name, state in _buttons(call.state, engine).items.items()},
+        dial=dial_state(call, leg, engine),
     )
 
 
@@ -260,8 +260,8 @@ def _status(state: CallState) -> str:
 
 
 @cache
-def _buttons(state: CallState) -> messages.ButtonStates:
-    enabled = {_BUTTON_OF_ACTION[action] for action in allowed_actions(state)}
+def _buttons(state: CallState, engine: frozenset[Action]) -> messages.ButtonStates:
+    enabled = {_BUTTON_OF_ACTION[action] for action in allowed_actions(state, engine)}
     items = {name: _button(name in enabled) for name in _BUTTONS}
     return messages.ButtonStates(items=items, count=len(items))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from sqlalchemy import text
@@ -13,6 +14,7 @@ from manualdial.ports import RequestIdTaken, StoreUnavailable
 from manualdial.storage.batch import NewPress
 from manualdial.storage.database import Database
 from manualdial.storage.journal import Journal, WritePacing
+from manualdial.tasks import TaskDied, Tasks
 from tests.adapters.watched_database import PATIENT, QUICK, WatchedDatabase, held, steps, writing
 from tests.contract.stores import LIMIT, a_call, a_login
 
@@ -283,8 +285,8 @@ async def test_a_press_whose_caller_left_before_it_was_taken_up_is_not_written(w
 
 async def test_leaving_answers_whoever_still_waits(watched: WatchedDatabase) -> None:
     await watched.open()
-    journal = Journal(watched, pacing=QUICK, room=10)
-    journal.start()
+    journal, tasks = Journal(watched, pacing=QUICK, room=10), Tasks()
+    journal.start(tasks)
     watched.open_gate.clear()
     waiting = [asyncio.create_task(work) for work in (journal.record_press(NewPress(a_call())), journal.flush())]
     while not watched.attempts:  # noqa: ASYNC110  # turns of the loop, not time
@@ -293,6 +295,7 @@ async def test_leaving_answers_whoever_still_waits(watched: WatchedDatabase) -> 
     waiting.append(asyncio.create_task(journal.retract_press(a_call())))
     waiting.append(asyncio.create_task(journal.flush()))
     await journal.close(limit=0.05)
+    await tasks.close()
     await watched.close()
     async with asyncio.timeout(LIMIT):
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
@@ -329,3 +332,18 @@ async def test_lost_changes_are_logged_without_a_number(
     written = capsys.readouterr().out
     assert "a change is lost" in written
     assert "5550100" not in written
+
+
+async def test_a_fault_that_nobody_foresaw_ends_the_writer_is_told_and_leaves_nobody_waiting(
+    tmp_path: Path,
+) -> None:
+    class Odd(WatchedDatabase):
+        async def write(self, work: object, *, locks: object = ()) -> NoReturn:
+            raise KeyError("a fault of ours")
+
+    journal, tasks = Journal(Odd(tmp_path / "journal.sqlite3"), pacing=QUICK, room=10), Tasks()
+    journal.start(tasks)
+    with pytest.raises(StoreUnavailable):
+        await journal.record_press(NewPress(a_call()))
+    with pytest.raises(TaskDied, match="the journal's writer"):
+        await asyncio.wait_for(tasks.death(), LIMIT)

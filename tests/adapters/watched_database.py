@@ -17,6 +17,7 @@ from manualdial.storage.chains import ChainMoved
 from manualdial.storage.database import Database
 from manualdial.storage.journal import Journal, WritePacing
 from manualdial.storage.sqlite import SqliteDatabase
+from manualdial.tasks import Tasks
 
 QUICK = WritePacing(linger=0.02, first_retry=0.01, longest_retry=0.05)
 PATIENT = WritePacing(linger=60.0, first_retry=60.0, longest_retry=60.0)
@@ -78,11 +79,13 @@ async def writing(database: Database, *, pacing: WritePacing = QUICK, room: int 
     """A journal that writes to a new database."""
     await database.open()
     journal = Journal(database, pacing=pacing, room=room)
-    journal.start()
+    tasks = Tasks()
+    journal.start(tasks)
     try:
         yield journal
     finally:
         await journal.close(limit=1.0)
+        await tasks.close()
         await database.close()
 
 

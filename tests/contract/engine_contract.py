@@ -11,7 +11,7 @@ import uuid
 import pytest
 
 from manualdial import numbers
-from manualdial.calls import Cause, EndedBy, Sign
+from manualdial.calls import Action, Cause, EndedBy, Sign
 from manualdial.ports import Engine, EngineRefused, Originate
 from tests.contract.report_reader import ReportReader
 
@@ -48,6 +48,7 @@ class EngineContract:
         assert reader.reconnects == 1
         assert engine.ready
         assert (await engine.health()).ok
+        assert {Action.DISCONNECT} <= engine.actions <= set(Action) - {Action.CLEAR_CONTACT}
 
     async def test_a_call_goes_from_the_agents_phone_to_the_customers_answer(
         self, engine: Engine, reader: ReportReader

@@ -10,16 +10,24 @@ import msgspec
 
 from manualdial import numbers
 from manualdial.calls import Call, Ending, Report, Sign, advance
+from manualdial.live_calls import Deadlines, LiveCalls
 from manualdial.numbers import PhoneNumber
 from manualdial.presses import Press
 from manualdial.screener import Question
 from manualdial.screening import Purpose
 from manualdial.screening.facts import ScreeningSettings
 from manualdial.tenants import TenantSettings
+from tests.support.moved_clock import MovedClock
 from tests.support.people import A_MORNING, a_session
 
 TO_CONNECTED = (Sign.AGENT_RINGING, Sign.AGENT_ANSWERED, Sign.DIALING, Sign.RINGING, Sign.CONNECTED)
 """What an engine reports of a call that is answered."""
+
+
+def no_calls(clock: MovedClock | None = None) -> LiveCalls:
+    """A book of live calls with nothing in it."""
+    deadlines = Deadlines(clock=clock or MovedClock(), settles_after=15, first_pause=1, silence=60)
+    return LiveCalls(deadlines=deadlines)
 
 
 @cache

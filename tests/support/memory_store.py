@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
+from typing import NoReturn
 
 import msgspec
 
@@ -67,6 +68,10 @@ class MemoryStore:
 
     async def __aexit__(self, *exception: object) -> None:
         """Nothing is open."""
+
+    async def death(self) -> NoReturn:
+        await asyncio.Event().wait()
+        raise AssertionError("nothing sets it")
 
     async def add_user(self, user: User) -> None:
         self._answer()

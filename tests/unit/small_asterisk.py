@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,8 +19,8 @@ from manualdial.engines.asterisk.dial_strings import DialStrings
 from manualdial.engines.asterisk.in_flight import CallsInFlight
 from manualdial.engines.asterisk.orphans import Orphans
 from manualdial.engines.asterisk.reports import Reports
-from manualdial.engines.asterisk.tasks import Tasks
 from manualdial.ports import Originate, Reconnected, Stray
+from manualdial.tasks import Tasks
 from tests.support.moved_clock import MovedClock
 from tests.support.waiting import until
 
@@ -153,24 +153,6 @@ class KeptReports(Reports):
         self.kept.append(report)
 
 
-class CountedTasks(Tasks):
-    """Tasks that a test can see the end of."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.at_work = 0
-
-    def start(self, work: Coroutine[object, object, None]) -> None:
-        self.at_work += 1
-        super().start(self._counted(work))
-
-    async def _counted(self, work: Coroutine[object, object, None]) -> None:
-        try:
-            await work
-        finally:
-            self.at_work -= 1
-
-
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """The engine's inner parts, on a small Asterisk; its looks at the clock are a test's to order."""
@@ -181,7 +163,7 @@ class Line:
     comparison: Comparison
     orphans: Orphans
     clock: MovedClock
-    tasks: CountedTasks
+    tasks: Tasks
     told: list[Report | Reconnected | Stray]
 
     def signs(self, call_id: str) -> list[Sign]:
@@ -200,7 +182,7 @@ class Line:
 
     async def quiet(self) -> None:
         """Return when nothing is being done."""
-        await until(lambda: not self.tasks.at_work)
+        await until(lambda: not len(self.tasks))
 
     async def ending(self, call_id: str) -> Ending:
         """How the call ended."""
@@ -250,7 +232,7 @@ class Line:
 @asynccontextmanager
 async def running_line() -> AsyncIterator[Line]:
     """A line that is up, and compared with a journal that is empty."""
-    clock, tasks, in_flight, reports = MovedClock(), CountedTasks(), CallsInFlight(), KeptReports()
+    clock, tasks, in_flight, reports = MovedClock(), Tasks(), CallsInFlight(), KeptReports()
     asterisk = SmallAsterisk()
     orphans = Orphans(ari=asterisk, in_flight=in_flight, reports=reports, tasks=tasks)
     steps = CallSteps(

@@ -10,10 +10,9 @@ from manualdial.calls import Call, CallState
 from manualdial.earlier_presses import EarlierPresses
 from manualdial.errors import RequestIdConflict
 from manualdial.guard import Guard
-from manualdial.live_calls import LiveCalls
 from manualdial.ports import StoreUnavailable
 from manualdial.presses import Press
-from tests.support.calls import a_call, a_press
+from tests.support.calls import a_call, a_press, no_calls
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_clock import MovedClock
 
@@ -22,7 +21,7 @@ class Book:
     """Earlier presses with all that they look at."""
 
     def __init__(self) -> None:
-        self.store, self.live_calls, self.clock = MemoryStore(), LiveCalls(), MovedClock()
+        self.store, self.live_calls, self.clock = MemoryStore(), no_calls(), MovedClock()
         self.earlier = EarlierPresses(
             store=self.store, live_calls=self.live_calls, guard=Guard(clock=self.clock, seconds=3)
         )

@@ -14,6 +14,7 @@ from manualdial.commands.configuration import ConfigFile, configuration
 from manualdial.commands.failure import CommandFailed
 from manualdial.commands.running import collect_less, collect_nothing, run, stopping, unless
 from manualdial.config import Config, LogFormat
+from manualdial.ports import Engine
 
 EXAMPLE = "Example: manualdial serve --config /etc/manualdial.toml"
 
@@ -33,16 +34,17 @@ def serve(
     wanted = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, **wanted))
     log.set_up(console=settings.log.format is LogFormat.CONSOLE, level=settings.log.level)
-    run(_serve(settings))
+    run(until_stopped(settings))
 
 
-async def _serve(settings: Config) -> None:
+async def until_stopped(settings: Config, *, engine: Engine | None = None) -> None:
+    """Serve until a signal; `engine` stands for the one of the settings. Raises CommandFailed where it ends before."""
     from manualdial.app.service import serving  # takes a second, which no other command need wait
 
     try:
         with stopping() as stop:
             collect_nothing()
-            async with serving(settings) as service:
+            async with serving(settings, engine=engine) as service:
                 collect_less()
                 await unless(stop, service.ended())
                 if not stop.is_set():

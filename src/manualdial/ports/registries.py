@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from manualdial.ports.clock import Health
 from manualdial.screening.registry_look import RegistryLook
 
 
@@ -12,4 +13,8 @@ class Registries(Protocol):
 
     def look_up(self, name: str, e164: str) -> RegistryLook | None:
         """The answer of the copy of that registry; None where there is no copy. Raises RegistryUnreadable."""
+        ...
+
+    def health(self) -> Health:
+        """Whether every copy that is there can be read."""
         ...

@@ -21,6 +21,7 @@ from manualdial.screening.attempts import Attempt
 from manualdial.screening.records import AnyContent, Record
 from manualdial.storage.database import Database
 from manualdial.storage.rows import DIALECTS, TEXT_PARAMETERS, TIME_PARAMETERS, TIMES, Convert, key, unescaped
+from manualdial.tasks import Tasks
 
 MAX_WAITING = 10_000
 
@@ -232,15 +233,9 @@ class Inquiries:
         self._wake = asyncio.Event()
         self._asker: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Start asking."""
-        self._asker = asyncio.create_task(self._ask_for_ever(), name="inquiries")
-
-    async def close(self) -> None:
-        """Ask nothing more; who waits is told so."""
-        if self._asker is not None:
-            self._asker.cancel()
-            await asyncio.wait([self._asker])
+    def start(self, tasks: Tasks) -> None:
+        """Start asking. Where who owns the tasks ends it, those who wait are told so."""
+        self._asker = tasks.keep(self._ask_for_ever(), name="the asker of what is on record")
 
     async def on_record(self, tenant_id: str, people: Sequence[Person], *, since: datetime) -> Sequence[OnRecord]:
         """The history of each of the people; attempts from after `since`. Raises StoreUnavailable."""

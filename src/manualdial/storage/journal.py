@@ -35,6 +35,7 @@ from manualdial.storage.chains import ChainMoved, Chains, Head
 from manualdial.storage.database import Database
 from manualdial.storage.faults import ContentRefused
 from manualdial.storage.links import prune
+from manualdial.tasks import Tasks
 
 MAX_WAITING_PRESSES = 10_000
 _FAILING_FOR = 60.0
@@ -108,21 +109,18 @@ class Journal:
         recently = asyncio.get_running_loop().time() - self._failed_at < _FAILING_FOR
         return self._failures > 0 and (bool(self._backlog) or recently)
 
-    def start(self) -> None:
-        """Start the writer."""
-        self._writer = asyncio.create_task(self._write_for_ever(), name="journal")
-        self._writer.add_done_callback(_tell_of_death)
+    def start(self, tasks: Tasks) -> None:
+        """Start the writer, whose end is up to who owns the tasks."""
+        self._writer = tasks.keep(self._write_for_ever(), name="the journal's writer")
 
     async def close(self, *, limit: float) -> None:
-        """Write what is pending, for at most `limit` seconds (0: not at all), and end the writer."""
+        """Write what is pending, for at most `limit` seconds (0: not at all), before the writer is ended."""
         if self._writer is None:
             return
         if limit > 0:
             await self._flush_within(limit, self._writer)
         if unwritten := len(self._backlog) + self._in_hand.size_of_rest:
             log.error("changes of calls, logins or evidence were not written before the end", changes=unwritten)
-        self._writer.cancel()
-        await asyncio.wait([self._writer])
 
     async def record_press(self, new: NewPress) -> None:
         """Write a new call; on return it is committed. Raises RequestIdTaken, AttemptsChanged, StoreUnavailable."""
@@ -357,8 +355,3 @@ def _end_flushes(flushes: Iterable[asyncio.Future[None]], fault: str | None) -> 
             flushed.set_result(None)
         else:
             flushed.set_exception(StoreUnavailable(fault))
-
-
-def _tell_of_death(writer: asyncio.Task[None]) -> None:
-    if not writer.cancelled() and (fault := writer.exception()) is not None:
-        log.critical("the journal's writer has died: nothing can be dialled", reason=type(fault).__name__)

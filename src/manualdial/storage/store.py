@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlalchemy import Connection, Executable, Select, select, tuple_
 
@@ -47,6 +47,7 @@ from manualdial.storage.users import (
     user_of_id,
     user_of_login,
 )
+from manualdial.tasks import Tasks
 
 HEALTH_TIMEOUT = 1.0
 """Seconds; the port's word."""
@@ -100,6 +101,7 @@ class SqlStore:
             room=max_pending_changes,
         )
         self._inquiries = Inquiries(self._database, together=PEOPLE_TOGETHER)
+        self._tasks = Tasks()
 
     async def __aenter__(self) -> SqlStore:
         try:
@@ -107,16 +109,20 @@ class SqlStore:
         except BaseException:
             await self._database.close()
             raise
-        self._journal.start()
-        self._inquiries.start()
+        self._journal.start(self._tasks)
+        self._inquiries.start(self._tasks)
         return self
 
     async def __aexit__(self, *exception: object) -> None:
         try:
             await self._journal.close(limit=self._flush_timeout)
         finally:
-            await self._inquiries.close()
+            await self._tasks.close()
             await self._database.close()
+
+    async def death(self) -> NoReturn:
+        """Wait until one of its tasks has ended."""
+        await self._tasks.death()
 
     # ── users ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -34,6 +34,7 @@ from manualdial.errors import (
 )
 from manualdial.history import MAX_CALLS, CallPage, CallRecord
 from manualdial.ports import Health, StoreUnavailable
+from manualdial.tasks import Tasks
 from manualdial.transports import openapi
 from manualdial.transports.body import AnyRequest, read_body
 from manualdial.transports.checks import Screening, checks
@@ -41,7 +42,6 @@ from manualdial.transports.handshake import bearer_token
 from manualdial.transports.identity import Identity
 from manualdial.transports.sign_in import sign_in
 from manualdial.transports.statuses import error_body, error_headers, status_of
-from manualdial.transports.under_way import UnderWay
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +97,7 @@ def http_app(
     identity: Identity,
     records: Records,
     screening: Screening,
-    under_way: UnderWay,
+    under_way: Tasks,
     status: Callable[[], Awaitable[Mapping[str, Health]]],
     metrics: Callable[[], bytes],
     metrics_open: bool,
@@ -155,7 +155,7 @@ def schema_router() -> Router:
 # ── the handlers ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _messages(dispatcher: Dispatcher, under_way: UnderWay, body_timeout: float) -> HTTPRouteHandler:
+def _messages(dispatcher: Dispatcher, under_way: Tasks, body_timeout: float) -> HTTPRouteHandler:
     @post(
         "/v1/messages",
         operation_id="message",

@@ -15,7 +15,6 @@ from manualdial.engines.asterisk.causes import ending_of
 from manualdial.engines.asterisk.in_flight import CallsInFlight, Move, Phase, TrackedCall, TrackedLeg, leg_id
 from manualdial.engines.asterisk.orphans import Orphans
 from manualdial.engines.asterisk.reports import Reports
-from manualdial.engines.asterisk.tasks import Tasks
 from manualdial.ports import (
     Clock,
     EngineRefused,
@@ -23,6 +22,7 @@ from manualdial.ports import (
     EngineUnavailable,
     Originate,
 )
+from manualdial.tasks import Tasks
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from manualdial.calls import Report, Sign
+from manualdial.calls import Action, Report, Sign
 from manualdial.engines.asterisk.ari import PROBLEMS, Ari, Event
 from manualdial.engines.asterisk.call_controller import CallController
 from manualdial.engines.asterisk.call_steps import CallSteps
@@ -20,7 +20,6 @@ from manualdial.engines.asterisk.dial_strings import DialStrings
 from manualdial.engines.asterisk.in_flight import CallsInFlight, Move, Phase, TrackedCall
 from manualdial.engines.asterisk.orphans import Orphans
 from manualdial.engines.asterisk.reports import Reports
-from manualdial.engines.asterisk.tasks import Tasks
 from manualdial.ports import (
     Clock,
     Engine,
@@ -32,6 +31,7 @@ from manualdial.ports import (
     Reconnected,
     Stray,
 )
+from manualdial.tasks import Tasks, repeat
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +55,7 @@ class AsteriskEngine:
     """
 
     name = "Asterisk"
+    actions = frozenset({Action.DISCONNECT, Action.HOLD, Action.RESUME, Action.SEND_DTMF, Action.MUTE})
 
     def __init__(
         self,
@@ -100,7 +101,8 @@ class AsteriskEngine:
             requests_on_socket=requests_on_socket,
         )
         self._reports = Reports(limit=_WAITING_REPORTS)
-        self._work = Tasks()
+        # Without its tasks nothing more is reported, and who reads learns that.
+        self._work = Tasks(on_death=self._reports.close)
         self._in_flight = CallsInFlight()
         self._orphans = Orphans(ari=self._ari, in_flight=self._in_flight, reports=self._reports, tasks=self._work)
         self._steps = CallSteps(
@@ -133,7 +135,6 @@ class AsteriskEngine:
             event_delay=event_delay,
             ring_delay=ring_delay,
         )
-        self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._is_open = False
         self._trouble = "it was not reached yet"
 
@@ -144,16 +145,15 @@ class AsteriskEngine:
 
     async def __aenter__(self) -> AsteriskEngine:
         await self._ari.open()
-        self._tasks = (asyncio.create_task(self._keep_listening()), asyncio.create_task(self._keep_looking()))
+        self._work.keep(self._keep_listening(), name="the listener to Asterisk")
+        # What no event tells: what is overdue, what a request left in doubt, what could not be done yet.
+        look = repeat(self._look, every=self._look_every, failing="the engine failed at its look for what is late")
+        self._work.keep(look, name="the look for what is late in Asterisk")
         return self
 
     async def __aexit__(self, *exception: object) -> None:
         self._is_open = False
         self._trouble = "the engine is closed"
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
         await self._work.close()
         await self._ari.close()
         self._reports.close()
@@ -317,15 +317,6 @@ class AsteriskEngine:
             self._controller.on_event(event)
         except Exception:  # one event must not end the reports of all calls
             log.exception("an event of Asterisk could not be handled", type=event.type)
-
-    async def _keep_looking(self) -> None:
-        """See to what no event tells: what is overdue, what a request left in doubt, what could not be done yet."""
-        while True:
-            await asyncio.sleep(self._look_every)
-            try:
-                await self._look()
-            except Exception:  # without this loop calls could stay for ever
-                log.exception("the engine failed at its look for what is late")
 
     async def _look(self) -> None:
         if self._controller.see_to_what_is_late() and self._is_open:

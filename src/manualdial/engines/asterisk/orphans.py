@@ -11,8 +11,8 @@ from manualdial.calls import Leg
 from manualdial.engines.asterisk.ari import PROBLEMS, Ari, Snapshot
 from manualdial.engines.asterisk.in_flight import CallsInFlight, call_of, is_call_id, leg_of
 from manualdial.engines.asterisk.reports import Reports
-from manualdial.engines.asterisk.tasks import Tasks
 from manualdial.ports import EngineRefused, Stray
+from manualdial.tasks import Tasks
 
 log = structlog.get_logger(__name__)
 

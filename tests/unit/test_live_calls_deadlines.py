@@ -1,12 +1,11 @@
-"""deadlines: when the engine is asked for a live call."""
+"""live_calls: when the engine is asked for a live call."""
 
 from __future__ import annotations
 
 import pytest
 
 from manualdial.calls import Call, CallState
-from manualdial.deadlines import Deadlines
-from tests.support.calls import a_call
+from tests.support.calls import a_call, no_calls
 from tests.support.moved_clock import MovedClock
 
 
@@ -15,7 +14,7 @@ class Book:
 
     def __init__(self) -> None:
         self.clock = MovedClock()
-        self.deadlines = Deadlines(clock=self.clock, settles_after=15, first_pause=1, silence=60)
+        self.deadlines = no_calls(self.clock).deadlines
 
     def seconds_of_asking(self, call: Call, *, until: int, answered: bool = True) -> list[int]:
         """The seconds, from now on, at which the engine is to be asked for the call."""
