@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -16,6 +18,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Executable, func, insert, select, text, update
 
 import manualdial.storage
@@ -52,13 +55,47 @@ async def test_a_database_of_a_newer_version_is_refused(url: str) -> None:
         await SqlStore(url, flush_timeout=1.0).__aenter__()
 
 
+async def test_a_database_that_is_up_to_date_opens_without_alembic(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/journal.sqlite3"
+    async with opened(url):
+        pass
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", OPENING, url)
+    assert await process.wait() == 0
+
+
+OPENING = """
+import asyncio, sys
+from manualdial.storage import SqlStore
+
+async def main():
+    async with SqlStore(sys.argv[1], flush_timeout=1.0) as store:
+        assert (await store.health()).ok
+
+asyncio.run(main())
+assert "alembic" not in sys.modules
+"""
+
+
 # ── migrations ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def alembic_config() -> Config:
+    """Where the migrations are."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(manualdial.storage.__file__).with_name("migrations")))
+    return config
+
+
+def test_migrations_sort_by_their_revisions() -> None:
+    newest_first = list(ScriptDirectory.from_config(alembic_config()).walk_revisions())
+    names = [Path(each.path).name for each in newest_first]
+    assert names == sorted(names, reverse=True)
+    assert [name[:4] for name in names] == [each.revision for each in newest_first]
 
 
 def to_revision(revision: str, connection: Connection) -> None:
     """Take a database back to the schema of that revision, by the way of an empty one."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(manualdial.storage.__file__).with_name("migrations")))
+    config = alembic_config()
     config.attributes["connection"] = connection
     command.downgrade(config, "base")
     command.upgrade(config, revision)

@@ -42,7 +42,7 @@ def lab(request: pytest.FixtureRequest, tmp_path: Path, up_to_date: Path) -> Lab
             if "store" in request.fixturenames:
                 shutil.copy(up_to_date, tmp_path / "journal.sqlite3")
             in_outages = request.node.get_closest_marker("outage") is not None
-            return SqliteLab(tmp_path, answer_timeout=0.2 if in_outages else LIMIT)
+            return SqliteLab(tmp_path, answer_timeout=0.05 if in_outages else LIMIT)
         case "postgresql":
             return PostgresqlLab(shared_server())
         case _:
