@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from manualdial.calls import Call, Change, Leg, requested
-from manualdial.evidence import Draft, Sealed
+from manualdial.evidence import Draft, Head, Sealed
 from manualdial.ports import AttemptsSeen, StoreUnavailable
 from manualdial.storage.attempts import Expectations
-from manualdial.storage.chains import Head, sealed
+from manualdial.storage.chains import sealed
 from manualdial.storage.faults import ContentRefused
 from manualdial.storage.links import QueuedDraft, kinds_of_calls, write_evidence, write_retraction
 from manualdial.storage.logins import LoginChange, write_logins

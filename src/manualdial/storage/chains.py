@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     URL,
@@ -19,7 +19,7 @@ from sqlalchemy import (
     select,
 )
 
-from manualdial.evidence import GENESIS, Draft, Sealed, seal
+from manualdial.evidence import Draft, Head, Sealed, seal
 from manualdial.ports import StoreUnavailable
 from manualdial.storage.driver import REFUSALS
 from manualdial.storage.locks import chain_lock, take_locks
@@ -28,17 +28,6 @@ from manualdial.storage.tables import AnyText, evidence, insert
 
 SHARED_FOR = 60.0
 """Seconds for which, after another process has put links to the chains, their ends are asked for under a lock."""
-
-
-class Head(NamedTuple):
-    """The end of a chain."""
-
-    seq: int
-    seal: bytes
-
-
-NOTHING = Head(seq=0, seal=GENESIS)
-"""The end of a chain that has no link yet."""
 
 
 class ChainMoved(StoreUnavailable):
@@ -111,9 +100,14 @@ def heads_of(connection: Connection, tenant_ids: Iterable[str], *, known: Mappin
     unknown = sorted(set(tenant_ids) - found.keys())
     take_locks(connection, [chain_lock(tenant_id) for tenant_id in unknown])
     for tenant_id in unknown:
-        row = connection.execute(_NEWEST, {"of_tenant": tenant_id}).first()
-        found[tenant_id] = NOTHING if row is None else Head(seq=row.seq, seal=row.seal)
+        found[tenant_id] = head_of(connection, tenant_id)
     return found
+
+
+def head_of(connection: Connection, tenant_id: str) -> Head:
+    """The end of a chain, as this transaction sees it."""
+    row = connection.execute(_NEWEST, {"of_tenant": tenant_id}).first()
+    return Head() if row is None else Head(seq=row.seq, seal=row.seal)
 
 
 def sealed(drafts: Sequence[Draft], heads: Mapping[str, Head]) -> list[Sealed]:

@@ -15,11 +15,11 @@ from sqlalchemy import Connection
 
 from manualdial.agents import AgentSession
 from manualdial.calls import Call, Change
-from manualdial.evidence import Draft
+from manualdial.evidence import Draft, Head
 from manualdial.ports import AttemptsChanged, RequestIdTaken, StoreUnavailable
 from manualdial.storage.attempts import counting_locks
 from manualdial.storage.batch import Content, NewPress, Recorded, Written, retract, write_batch, write_new
-from manualdial.storage.chains import ChainMoved, Chains, Head
+from manualdial.storage.chains import ChainMoved, Chains
 from manualdial.storage.database import Database
 from manualdial.storage.faults import ContentRefused
 from manualdial.storage.links import QueuedDraft, prune

@@ -11,8 +11,8 @@ import msgspec
 from sqlalchemy import Connection, Row, bindparam, delete, select
 
 from manualdial.calls import Call
-from manualdial.evidence import Draft, Kind, LegState, Sealed, outcome, pruned, retraction
-from manualdial.storage.chains import Head, heads_of, sealed, write_links
+from manualdial.evidence import Draft, Head, Kind, LegState, Sealed, outcome, pruned, retraction
+from manualdial.storage.chains import heads_of, sealed, write_links
 from manualdial.storage.driver import fetch
 from manualdial.storage.tables import TEXTS, TIMES, evidence, unescaped
 

@@ -6,10 +6,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from manualdial.calls import Call, requested
-from manualdial.evidence import Sealed
+from manualdial.evidence import Head, Sealed
 from manualdial.ports import AttemptsSeen
 from manualdial.storage.attempts import SUM_OF_COUNTS, question_of
-from manualdial.storage.chains import INSERT_LINKS, ChainMoved, Head, link_values
+from manualdial.storage.chains import INSERT_LINKS, ChainMoved, link_values
 from manualdial.storage.faults import ContentRefused
 from manualdial.storage.prepared import Together
 from manualdial.storage.rows import call_values, change_values
