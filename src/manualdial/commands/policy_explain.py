@@ -11,19 +11,22 @@ import typer
 from rich.text import Text
 
 from manualdial import numbers
+from manualdial.app.adapters import policies_for, tenants_for
 from manualdial.commands.check import At, Campaign, ForPurpose, Number, Region, ZipCode
 from manualdial.commands.configuration import ConfigFile, configuration
 from manualdial.commands.failure import CommandFailed, WronglyCalled
-from manualdial.commands.moments import here, wherever
 from manualdial.commands.record_options import moment
-from manualdial.commands.rule_in_words import asks, lifted_by
-from manualdial.commands.terminal import notices, output, printable
-from manualdial.commands.verdict import MARKS, SOURCES, STYLES
+from manualdial.commands.terminal import output, say
+from manualdial.commands.verdict import MARKS, STYLES
 from manualdial.config import Config
 from manualdial.errors import ManualDialError
+from manualdial.explaining.moments import here, wherever
+from manualdial.explaining.rule_in_words import asks, lifted_by
+from manualdial.explaining.verdict import SOURCES
 from manualdial.numbers import PhoneNumber
 from manualdial.places.by_number import of_number
 from manualdial.places.place import Whereabouts
+from manualdial.plain_text import listed, printable
 from manualdial.screening import built_in
 from manualdial.screening.decision import Decision
 from manualdial.screening.facts import EVERY, Facts, ScreeningSettings
@@ -58,8 +61,6 @@ def explain(
 
     No service and no database is asked: lists, records, closures and earlier attempts are not looked at.
     """
-    from manualdial.app.adapters import policies_for, tenants_for
-
     settings = configuration(config)
     policies = policies_for(settings)
     _tell_of_stranger(tenant, settings)
@@ -88,7 +89,7 @@ def explain(
 def _tell_of_stranger(tenant: str | None, settings: Config) -> None:
     """Say on standard error that a tenant has no settings of its own: its name may be spelt wrongly."""
     if tenant is not None and tenant.casefold() not in {name.casefold() for name in settings.tenants}:
-        notices().print(f"The tenant {printable(tenant)} has no settings of its own: those for all.", markup=False)
+        say(f"The tenant {printable(tenant)} has no settings of its own: those for all.")
 
 
 def _read(typed: str, region: str) -> PhoneNumber:
@@ -106,9 +107,7 @@ def _located(number: PhoneNumber, zip_code: str | None, settings: Config) -> Whe
 
 def _about(facts: Facts) -> Text:
     number, names = facts.number, zones_of(facts.located.places)
-    places = [place.jurisdiction for place in facts.located.places]
-    more = f" and {len(places) - _MOST_PLACES} more" if places[_MOST_PLACES:] else ""
-    shown = ", ".join(places[:_MOST_PLACES]) + more
+    shown = listed([place.jurisdiction for place in facts.located.places], most=_MOST_PLACES)
     text = Text().append(f"{number.e164}, {number.region}, {number.type.replace('_', ' ')}", style="bold")
     text.append(f"\nin {shown or 'no place'}, known by: {SOURCES[facts.located.source.value]}")
     if facts.numbered.places and facts.numbered != facts.located:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from manualdial.commands.evidence_chain import Proven
+from manualdial.audit.chain import Proven
 from manualdial.evidence import Kind
 from manualdial.ports import CallLinks, Storage
 
