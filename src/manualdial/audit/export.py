@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 
 from manualdial import __version__
 from manualdial.audit.chain import Placed, Proven, prove
-from manualdial.audit.content import BEGINNINGS, content_of
+from manualdial.audit.content import BEGINNINGS, content_of, items, part
 from manualdial.evidence import Head, Sealed
 from manualdial.ports import Person, Storage
 from manualdial.screening.records import Record, record_json
@@ -186,47 +187,24 @@ def _cited(links: Sequence[Placed]) -> dict[tuple[str, str], set[str]]:
     """The policies that judged, by name and version, with the names of the rules that were run."""
     cited: dict[tuple[str, str], set[str]] = {}
     for each in links:
-        try:
-            verdict = msgspec.convert(content_of(each.link).get("verdict"), _Verdict)
-        except msgspec.ValidationError:
-            continue
-        rules = cited.setdefault((verdict.policy.name, verdict.policy.version), set())
-        rules |= {rule.rule for rule in verdict.rules}
+        verdict = content_of(each.link).get("verdict")
+        name, version = part(verdict, "policy", "name"), part(verdict, "policy", "version")
+        if isinstance(name, str) and isinstance(version, str):
+            run = (part(rule, "rule") for rule in items(part(verdict, "rules")))
+            cited.setdefault((name, version), set()).update(rule for rule in run if isinstance(rule, str))
     return cited
 
 
 async def _kept(store: Storage, policy: tuple[str, str], rules: set[str]) -> KeptPolicies:
     name, version = policy
     data = await store.kept_policies(version)
-    found: list[Mapping[str, Any]] = []
-    if data is not None:
-        try:
-            kept = msgspec.json.decode(data, type=_Kept)
-        except msgspec.DecodeError:  # kept by another version of this service, in a form of its own
-            kept = _Kept(policies=[])
-        found = [rule for each in kept.policies for rule in each.rules if rule.get("rule") in rules]
+    kept: object = None
+    with suppress(msgspec.DecodeError):  # what another version of this service kept may have a form of its own
+        kept = msgspec.json.decode(data or b"")
+    found = [rule for each in items(part(kept, "policies")) for rule in items(part(each, "rules"))]
     return KeptPolicies(
-        name=name, version=version, sha256=None if data is None else hashlib.sha256(data).hexdigest(), rules=found
+        name=name,
+        version=version,
+        sha256=None if data is None else hashlib.sha256(data).hexdigest(),
+        rules=[rule for rule in found if part(rule, "rule") in rules],
     )
-
-
-class _Policy(msgspec.Struct, frozen=True, kw_only=True):
-    name: str
-    version: str
-
-
-class _RuleRun(msgspec.Struct, frozen=True, kw_only=True):
-    rule: str
-
-
-class _Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    policy: _Policy
-    rules: list[_RuleRun]
-
-
-class _KeptRules(msgspec.Struct, frozen=True, kw_only=True):
-    rules: list[dict[str, Any]]
-
-
-class _Kept(msgspec.Struct, frozen=True, kw_only=True):
-    policies: list[_KeptRules]

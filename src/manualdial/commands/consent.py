@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime
 from typing import Annotated
 
-import msgspec
 import typer
 
 from manualdial.commands.configuration import ConfigFile, configuration
@@ -22,7 +20,6 @@ from manualdial.commands.record_options import (
     Tenant,
     Until,
     account_of,
-    end_of,
     moment,
     number_of,
     past,
@@ -31,10 +28,10 @@ from manualdial.commands.record_options import (
     records_about,
     text_of,
 )
-from manualdial.commands.record_views import show_about
+from manualdial.commands.record_views import add_record, show_about
 from manualdial.commands.terminal import say
 from manualdial.ports import Storage
-from manualdial.screening.records import Consent, ConsentForm, Record
+from manualdial.screening.records import Consent, ConsentForm
 
 application = group("Who agreed to be called.")
 
@@ -67,10 +64,9 @@ def add(
     config: ConfigFile = None,
 ) -> None:
     """Write down that a person agreed to be called."""
-    settings, now = configuration(config), datetime.now(UTC)
     content = Consent(
         form=form,
-        given_at=past(given_at, "--given-at", now=now),
+        given_at=past(given_at, "--given-at", now=datetime.now(UTC)),
         given_by=text_of(given_by, "--given-by"),
         given_to=text_of(given_to, "--given-to"),
         campaign_id=None if campaign is None else text_of(campaign, "--campaign", needed=True),
@@ -79,21 +75,9 @@ def add(
         slot_until=None if slot_until is None else moment(slot_until, "--slot-until"),
     )
     _check_slot(content)
-    new = Record(
-        id=str(uuid.uuid4()),
-        tenant_id="",
-        number=number_of(number, region, settings),
-        account_number=account_of(account),
-        content=content,
-        recorded_at=now,
-        recorded_by=recorder(by),
-        until=end_of(until, now=now),
+    new = add_record(
+        content, number=number, account=account, until=until, region=region, tenant=tenant, by=by, config=config
     )
-
-    async def work(store: Storage, tenant_id: str) -> None:
-        await store.add_records([msgspec.structs.replace(new, tenant_id=tenant_id)])
-
-    for_tenant(settings, tenant, work)
     say(f"The consent of {new.number} is on record as {new.id}.")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import sys
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ import typer
 from manualdial.commands.configuration import ConfigFile, configuration
 from manualdial.commands.database import for_tenant
 from manualdial.commands.failure import CommandFailed, WronglyCalled, group
-from manualdial.commands.import_results import tell_of_import
+from manualdial.commands.import_results import show_import
 from manualdial.commands.progress import reading_bar
 from manualdial.commands.record_options import (
     Account,
@@ -36,7 +35,7 @@ from manualdial.commands.record_options import (
     region_of,
     time_shown,
 )
-from manualdial.commands.record_views import show_records
+from manualdial.commands.record_views import add_record, show_records
 from manualdial.commands.terminal import print_json_lines, say
 from manualdial.imports.errors import LineRefused
 from manualdial.imports.number_files import BEGINS_A_FORMULA, Line, Rejects, account_in, private_file
@@ -72,26 +71,11 @@ def add(
     config: ConfigFile = None,
 ) -> None:
     """Put a number on a list. Dials of it are refused from then on."""
-    settings, now = configuration(config), datetime.now(UTC)
     listing = _listing(campaign, reason)
-    e164 = number_of(number, region, settings)
-    who, end, of_person = recorder(by), end_of(until, now=now), account_of(account)
-
-    async def work(store: Storage, tenant_id: str) -> None:
-        new = Record(
-            id=str(uuid.uuid4()),
-            tenant_id=tenant_id,
-            number=e164,
-            account_number=of_person,
-            content=listing,
-            recorded_at=now,
-            recorded_by=who,
-            until=end,
-        )
-        await store.add_records([new])
-
-    for_tenant(settings, tenant, work)
-    say(f"{e164} is on the list {_name(listing)}.")
+    added = add_record(
+        listing, number=number, account=account, until=until, region=region, tenant=tenant, by=by, config=config
+    )
+    say(f"{added.number} is on the list {_name(listing)}.")
 
 
 @application.command(
@@ -220,7 +204,7 @@ def import_list(
             store, tenant_id, file, read, region=region_code, column=column, now=now, again=again, bar=reading_bar
         )
 
-    tell_of_import(*for_tenant(settings, tenant, work))
+    show_import(*for_tenant(settings, tenant, work))
 
 
 @application.command(epilog="Example: manualdial do-not-call export --output list.csv")

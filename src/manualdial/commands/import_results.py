@@ -9,7 +9,7 @@ from manualdial.imports.record_writing import Written
 from manualdial.plain_text import counted
 
 
-def tell_of_import(written: Written, rejects: Rejects) -> None:
+def show_import(written: Written, rejects: Rejects) -> None:
     """Say it, a sentence a line. Raises CommandFailed where a line was rejected: the others are taken."""
     say(f"{written.added:,} added, {written.there:,} there already, {rejects.count:,} rejected.")
     if written.withdrawn:

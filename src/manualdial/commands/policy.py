@@ -101,8 +101,8 @@ def check(
             reason = str(fault)
         if reason:
             wrong += 1
-            told = f"{where}: {case.rule} says {case.says} at {case.at.isoformat()} ({case.source}): {reason}"
-            output().print(Text(printable(told), style="red"))
+            message = f"{where}: {case.rule} says {case.says} at {case.at.isoformat()} ({case.source}): {reason}"
+            output().print(Text(printable(message), style="red"))
     for remark in _remarks(changed, {case.rule for _, case in cases}):
         notices().print(Text(printable(remark), style="yellow"))
     if wrong:
@@ -160,8 +160,8 @@ def _shown(rule: Rule, policies: Policies) -> Text:
         ("conflict", rule.conflict),
     ]
     text = Text("\n").append(rule.rule, style="bold").append("\n")
-    told = [(f"  {name}", printable(value)) for name, value in rows if value]
-    return text.append_text(table(told, styles=("dim",)))
+    known = [(f"  {name}", printable(value)) for name, value in rows if value]
+    return text.append_text(table(known, styles=("dim",)))
 
 
 def _holidays(rule: Rule, policies: Policies) -> str:
@@ -171,8 +171,8 @@ def _holidays(rule: Rule, policies: Policies) -> str:
     sets, name = policies.holiday_sets, rule.hours.holidays
     today = datetime.now(UTC).date()
     days = (today + timedelta(days=ahead) for ahead in range(366))
-    told = (f"{day} {title}" for day in days if (title := sets.name_of(name, day)))
-    return f"{sets.get(name).title}: " + ", ".join(told)
+    named = (f"{day} {title}" for day in days if (title := sets.name_of(name, day)))
+    return f"{sets.get(name).title}: " + ", ".join(named)
 
 
 def _remarks(rules: list[Rule], tried: set[str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from manualdial.app.adapters import policies_for
 from manualdial.commands.configuration import ConfigFile, configuration
 from manualdial.commands.database import for_tenant
 from manualdial.commands.failure import CommandFailed, WronglyCalled, group
-from manualdial.commands.import_results import tell_of_import
+from manualdial.commands.import_results import show_import
 from manualdial.commands.progress import reading_bar
 from manualdial.commands.record_options import (
     By,
@@ -68,7 +68,7 @@ def import_records(
         )
         return await import_lines(store, tenant_id, file, reader, now=now, again=again, bar=reading_bar)
 
-    tell_of_import(*for_tenant(settings, tenant, work))
+    show_import(*for_tenant(settings, tenant, work))
 
 
 @application.command(
@@ -141,7 +141,7 @@ def import_answers(
     done = for_tenant(settings, tenant, work)
     if answers.valid_until <= now:
         say(f"These answers were good until {time_shown(answers.valid_until)}: they do not count any more.")
-    tell_of_import(*done)
+    show_import(*done)
 
 
 @application.command(name="list", epilog="Example: manualdial record list +12025550100")

@@ -1,23 +1,57 @@
-"""Records as a table, or as JSON."""
+"""Records of a number: one is added, all are shown as a table or as JSON."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from manualdial.commands.configuration import configuration
 from manualdial.commands.database import for_tenant
-from manualdial.commands.record_options import account_of, number_of, records_about, time_shown
+from manualdial.commands.record_options import account_of, end_of, number_of, recorder, records_about, time_shown
 from manualdial.commands.terminal import output, print_json_lines, say, table
 from manualdial.plain_text import printable
 from manualdial.ports import Storage
-from manualdial.screening.records import Record, content_json, record_json
+from manualdial.screening.records import AnyContent, Record, content_json, record_json
 
 _HEADING = ("NUMBER", "KIND", "WHAT", "SINCE", "BY", "UNTIL", "STANDING", "ID")
 _OF_THE_END = ("WITHDRAWN", "BY", "WHY")
 """Columns that are there where a record was withdrawn."""
 _LONGEST = 100
+
+
+def add_record(
+    content: AnyContent,
+    *,
+    number: str,
+    account: str | None,
+    until: str | None,
+    region: str | None,
+    tenant: str | None,
+    by: str | None,
+    config: Path | None,
+) -> Record:
+    """Write down something about a number, as it is said on the command line."""
+    settings, now = configuration(config), datetime.now(UTC)
+    new = Record(
+        id=str(uuid.uuid4()),
+        tenant_id="",
+        number=number_of(number, region, settings),
+        account_number=account_of(account),
+        content=content,
+        recorded_at=now,
+        recorded_by=recorder(by),
+        until=end_of(until, now=now),
+    )
+
+    async def work(store: Storage, tenant_id: str) -> None:
+        await store.add_records([msgspec.structs.replace(new, tenant_id=tenant_id)])
+
+    for_tenant(settings, tenant, work)
+    return new
 
 
 def show_about(

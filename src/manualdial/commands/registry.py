@@ -112,7 +112,7 @@ def import_list(
     )
     made = _import(order, _directory(directory, config))
     if all_area_codes:
-        _tell_of_codes_without_numbers(made)
+        _name_codes_without_numbers(made)
     if as_json:
         print_json_lines([_shown(made)])
     else:
@@ -265,7 +265,7 @@ def _remark(made: Edition, config: Path | None) -> None:
         say(remark)
 
 
-def _tell_of_codes_without_numbers(made: Edition) -> None:
+def _name_codes_without_numbers(made: Edition) -> None:
     empty = codes_of(made.registry).left_out(made.covered)
     if empty:
         codes = counted(len(empty), "area code")

@@ -62,9 +62,9 @@ def evidence(found: Mapping[str, Any], at: datetime) -> Iterator[tuple[str, str]
 def _local_times(names: Sequence[str], windows: Mapping[str, Any], at: datetime) -> Iterator[tuple[str, str]]:
     closed = [name for name in names if name in windows]
     shown = closed or list(names)
-    for told in dict.fromkeys(windows[name] for name in closed):
-        same = [name for name in closed if windows[name] == told]
-        yield "local time", f"{wherever(at, same)}; permitted that day: {told}"
+    for open_at in dict.fromkeys(windows[name] for name in closed):
+        same = [name for name in closed if windows[name] == open_at]
+        yield "local time", f"{wherever(at, same)}; permitted that day: {open_at}"
     if not closed:
         yield "local time", wherever(at, shown)
     elif others := [name for name in names if name not in windows]:
