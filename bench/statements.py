@@ -17,11 +17,11 @@ from sqlalchemy import Connection
 from bench.database import Database, on_all
 from bench.table import Row, milliseconds, percentile
 from manualdial.calls import requested
-from manualdial.evidence import Draft, Kind
+from manualdial.evidence import Draft, Head, Kind
 from manualdial.ports import AttemptsSeen, Person
 from manualdial.storage import database
 from manualdial.storage.batch import Content, NewPress, counting_locks, write_new
-from manualdial.storage.chains import LINK_COLUMNS, NOTHING, Head, link_values, sealed
+from manualdial.storage.chains import LINK_COLUMNS, link_values, sealed
 from manualdial.storage.contact_history import COUNTS, QUESTIONS, Question, question_of
 from manualdial.storage.rows import CALL_COLUMNS, CHANGE_COLUMNS, call_values, change_values
 from manualdial.storage.tables import call_changes, calls, evidence, insert
@@ -51,7 +51,7 @@ async def _measured(kind: Database) -> list[Row]:
     async def write(work: Callable[[Connection, NewPress, Heads], Heads]) -> None:
         nonlocal heads
         press = next(presses)
-        known = heads or {press.call.tenant_id: NOTHING}
+        known = heads or {press.call.tenant_id: Head()}
         heads = await place.write(lambda connection: work(connection, press, known), locks=counting_locks([press]))
 
     async def ask(*, straight: bool) -> None:

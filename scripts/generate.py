@@ -24,7 +24,7 @@ from typing import Any, Union, get_args, get_origin
 import msgspec
 
 from manualdial import config, messages
-from manualdial.commands import rule_in_words
+from manualdial.explaining import rule_in_words
 from manualdial.screening import policies as screening_policies
 from manualdial.screening.holiday_sets import HolidaySet
 from manualdial.screening.rule import Policy, Rule

@@ -25,6 +25,7 @@ The modules in import order: a module imports only modules below it, and never o
     closures                                                jurisdictions that an operator has closed
     requests   views                                        what a service method gets and gives; what callers see
     bus                                                     scopes, subscriptions, sequence, slow readers
+    audit   imports   explaining   client                   proofs, files, words and a client, for commands and others
     config   log   metrics   tracing   clock
     engines   storage   registries                          ways out (adapters): telephony, SQL, files of registries
     ports                                                   the line between the core and the outside
@@ -34,7 +35,7 @@ The modules in import order: a module imports only modules below it, and never o
     numbers
     messages
     envelope
-    errors
+    errors   plain_text
     tasks                                                   who owns tasks; what is done again and again
 """
 

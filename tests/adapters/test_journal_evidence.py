@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Connection, text
 
 from manualdial.calls import Call, CallState, Change, Leg
-from manualdial.evidence import Draft, Kind, Proof, Sealed
+from manualdial.evidence import Draft, Head, Kind, Proof, Sealed
 from manualdial.ports import StoreUnavailable
 from manualdial.storage.batch import NewPress
-from manualdial.storage.chains import ChainMoved, Head, heads_of, sealed, write_links
+from manualdial.storage.chains import ChainMoved, heads_of, sealed, write_links
 from manualdial.storage.database import Database
 from manualdial.storage.journal import Journal
 from manualdial.storage.links import links_after

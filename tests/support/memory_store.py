@@ -11,7 +11,7 @@ import msgspec
 
 from manualdial.agents import AgentSession, User
 from manualdial.calls import Call, Change, Leg, requested
-from manualdial.evidence import Draft, LegState, Sealed
+from manualdial.evidence import Draft, Head, LegState, Sealed
 from manualdial.ports import (
     AttemptsChanged,
     AttemptsSeen,
@@ -264,6 +264,10 @@ class MemoryStore:
     async def evidence(self, tenant_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Sealed]:
         await self.flush()
         return [link for link in self._chains.of(tenant_id) if link.seq > after][:limit]
+
+    async def evidence_head(self, tenant_id: str) -> Head:
+        await self.flush()
+        return self._chains.head(tenant_id)
 
     async def call_links(
         self, tenant_id: str, *, after: tuple[datetime, str] | None = None, limit: int = 1000

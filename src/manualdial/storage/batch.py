@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from manualdial.calls import Call, Change, Leg, requested
-from manualdial.evidence import Draft, Sealed
+from manualdial.evidence import Draft, Head, Sealed
 from manualdial.ports import AttemptsSeen, Person, StoreUnavailable
-from manualdial.storage.chains import Head, QueuedDraft, kinds_of_calls, sealed, write_evidence, write_retraction
+from manualdial.storage.chains import QueuedDraft, kinds_of_calls, sealed, write_evidence, write_retraction
 from manualdial.storage.contact_history import COUNTS, Question, question_of
 from manualdial.storage.faults import ContentRefused
 from manualdial.storage.logins import LoginChange, write_logins

@@ -6,13 +6,13 @@ import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Dialect, Integer, bindparam, case, exists, literal_column, null, select
 
 from manualdial.calls import Call
-from manualdial.evidence import GENESIS, Draft, Kind, LegState, Sealed, outcome, retraction, seal
+from manualdial.evidence import Draft, Head, Kind, LegState, Sealed, outcome, retraction, seal
 from manualdial.ports import StoreUnavailable
 from manualdial.storage.rows import (
     DIALECTS,
@@ -29,17 +29,6 @@ from manualdial.storage.tables import evidence, insert
 
 SHARED_FOR = 60.0
 """Seconds for which, after another process has put links to the chains, their ends are asked for under a lock."""
-
-
-class Head(NamedTuple):
-    """The end of a chain."""
-
-    seq: int
-    seal: bytes
-
-
-NOTHING = Head(seq=0, seal=GENESIS)
-"""The end of a chain that has no link yet."""
 
 
 class ChainMoved(StoreUnavailable):
@@ -110,9 +99,14 @@ def heads_of(connection: Connection, tenant_ids: Iterable[str], *, known: Mappin
     unknown = sorted(set(tenant_ids) - found.keys())
     _take_locks(connection, [lock_key("chain", tenant_id) for tenant_id in unknown])
     for tenant_id in unknown:
-        row = connection.execute(_NEWEST, {"of_tenant": tenant_id}).first()
-        found[tenant_id] = NOTHING if row is None else Head(seq=row.seq, seal=row.seal)
+        found[tenant_id] = head_of(connection, tenant_id)
     return found
+
+
+def head_of(connection: Connection, tenant_id: str) -> Head:
+    """The end of a chain, as this transaction sees it."""
+    row = connection.execute(_NEWEST, {"of_tenant": tenant_id}).first()
+    return Head() if row is None else Head(seq=row.seq, seal=row.seal)
 
 
 def _take_locks(connection: Connection, keys: Iterable[int]) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from manualdial.agents import AgentSession
 from manualdial.calls import Call, Change
-from manualdial.evidence import Draft
+from manualdial.evidence import Draft, Head
 from manualdial.ports import AttemptsChanged, RequestIdTaken, StoreUnavailable
 from manualdial.storage.backlog import Backlog
 from manualdial.storage.batch import (
@@ -31,7 +31,7 @@ from manualdial.storage.batch import (
     write_batch,
     write_new,
 )
-from manualdial.storage.chains import ChainMoved, Chains, Head
+from manualdial.storage.chains import ChainMoved, Chains
 from manualdial.storage.database import Database
 from manualdial.storage.faults import ContentRefused
 from manualdial.storage.links import prune

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Dialect, bindparam, update
 from sqlalchemy.exc import IntegrityError
 
 from manualdial.calls import Call, requested
-from manualdial.evidence import Sealed
+from manualdial.evidence import Head, Sealed
 from manualdial.ports import AttemptsSeen
-from manualdial.storage.chains import INSERT_LINKS, ChainMoved, Head, link_values
+from manualdial.storage.chains import INSERT_LINKS, ChainMoved, link_values
 from manualdial.storage.contact_history import SUM_OF_COUNTS, question_of
 from manualdial.storage.faults import ContentRefused
 from manualdial.storage.rows import (

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Executable, Select, select, tuple_
 
 from manualdial.agents import AgentSession, User
 from manualdial.calls import Call, Change
-from manualdial.evidence import Draft, Sealed
+from manualdial.evidence import Draft, Head, Sealed
 from manualdial.ports import (
     AttemptsSeen,
     CallLinks,
@@ -28,6 +28,7 @@ from manualdial.ports import (
 from manualdial.screening.closure import Closure
 from manualdial.screening.records import Record
 from manualdial.storage.batch import NewPress
+from manualdial.storage.chains import head_of
 from manualdial.storage.closures import add_closure, closures_after, lift_closure
 from manualdial.storage.contact_history import Inquiries
 from manualdial.storage.database import database
@@ -317,6 +318,11 @@ class SqlStore:
         """Links of a tenant's chain in their order, those behind the link number `after`."""
         await self._journal.flush()
         return await self._database.read(partial(links_after, tenant_id=tenant_id, after=after, limit=limit))
+
+    async def evidence_head(self, tenant_id: str) -> Head:
+        """The end of a tenant's chain, without proof."""
+        await self._journal.flush()
+        return await self._database.read(partial(head_of, tenant_id=tenant_id))
 
     async def call_links(
         self, tenant_id: str, *, after: tuple[datetime, str] | None = None, limit: int = 1000

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
 import msgspec
 
-from manualdial.commands.failure import CommandFailed
-from manualdial.commands.number_files import Line, LineRefused, NumberFile, Rejects
-from manualdial.commands.terminal import counted, notices
 from manualdial.errors import ManualDialError
+from manualdial.imports.errors import LineRefused
+from manualdial.imports.number_files import Line, NumberFile, Rejects
 from manualdial.numbers import parse
 from manualdial.ports import Person, Storage
 from manualdial.screening.records import AnyContent, Listing, Record
@@ -22,6 +21,10 @@ from manualdial.screening.records import AnyContent, Listing, Record
 BATCH = 1000
 """What the store is asked about, and given, at once."""
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "manualdial:record")
+
+
+Bar = Callable[[str, int, Callable[[], int]], AbstractContextManager[Callable[[], None]]]
+"""Shows how far a file is read, by its name, its size and how much of it is read: a context with what moves it on."""
 
 
 class Written(msgspec.Struct, kw_only=True):
@@ -91,11 +94,12 @@ async def import_numbers(
     column: str | None,
     now: datetime,
     again: bool,
+    bar: Bar,
 ) -> tuple[Written, Rejects]:
     """Write a record for each line of a file that has a number; the other lines go to its reject file.
 
-    `read` makes the record of a number (E.164) and its line, or raises LineRefused. Raises CommandFailed where the file
-    cannot be read, WronglyCalled where it has no such column.
+    `read` makes the record of a number (E.164) and its line, or raises LineRefused. Raises FileUnusable, and
+    NotAsSaid where the file has no such column.
     """
     with NumberFile(file, column=column) as numbers, Rejects(file) as rejects:
 
@@ -106,7 +110,7 @@ async def import_numbers(
                 except LineRefused as reason:
                     rejects.add(line.place, str(reason), line.text)
 
-        with reading_bar(file.name, numbers.size, lambda: numbers.position) as progress:
+        with bar(file.name, numbers.size, lambda: numbers.position) as progress:
             return await write_records(store, tenant_id, records(), now=now, again=again, progress=progress), rejects
 
 
@@ -147,38 +151,3 @@ def _is_covered(record: Record, known: Iterable[Record], *, now: datetime) -> bo
         and (other.until is None or (record.until is not None and record.until <= other.until))
         for other in known
     )
-
-
-@contextmanager
-def reading_bar(what: str, size: int, position: Callable[[], int]) -> Iterator[Callable[[], None]]:
-    """What shows how far a file is read: a bar on a terminal, nothing anywhere else."""
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    console = notices()
-    if not console.is_terminal:
-        yield lambda: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as shown:
-        task = shown.add_task(what, total=max(size, 1))
-        yield lambda: shown.update(task, completed=position())
-
-
-def tell(written: Written, rejects: Rejects) -> None:
-    """Say what became of an import. Raises CommandFailed where a line was rejected: the others are taken."""
-    notices().print(_summary(written, rejects), markup=False)
-    if rejects.count:
-        were = "was" if rejects.count == 1 else "were"
-        raise CommandFailed(
-            f"{counted(rejects.count, 'line')} {were} rejected; the first: {rejects.first.rstrip('.')}."
-        )
-
-
-def _summary(written: Written, rejects: Rejects) -> str:
-    """A sentence a line."""
-    lines = [f"{written.added:,} added, {written.there:,} there already, {rejects.count:,} rejected."]
-    if written.withdrawn:
-        lines.append(f"{written.withdrawn:,} withdrawn earlier and left so; --again writes anew.")
-    if rejects.count:
-        lines.append(f"The rejected lines are in {rejects.path}.")
-    return "\n".join(lines)

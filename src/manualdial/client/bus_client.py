@@ -1,4 +1,4 @@
-"""A client of the bus, for the commands: sign in, register, ask, read (contract §1 and §6)."""
+"""The connection of a client: sign in, register, ask, read (contract §1 and §6)."""
 
 from __future__ import annotations
 
@@ -14,57 +14,28 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from manualdial.commands.failure import CommandFailed
-from manualdial.commands.signing_in import Login
-from manualdial.commands.terminal import printable
-
-Message = dict[str, Any]
-
-STATE_CHANGE = "InboundCallStateChange"
+from manualdial.client.errors import ConnectionEnded, Refused, SignInRefused, Unanswered, Unreachable
+from manualdial.client.messages import STATE_CHANGE, Message, error_of, refusal_line, request
+from manualdial.plain_text import printable
 
 _CONNECT_LIMIT = 10.0
 _ANSWER_LIMIT = 40.0
 """Longer than a service takes by default before it answers that it could not."""
 _CLOSE_LIMIT = 2.0
+_PROBE_LIMIT = 2.0
 _HEARTBEAT = 20.0
 _MOST_UNREAD = 10_000
-_FAULTS_OF_THE_REQUEST = ("MALFORMED_MESSAGE", "NOT_PERMITTED")
-
-_REASONS = {
-    1001: "the service went away",
-    1006: "the connection broke",
-    1009: "a message was too big",
-    4400: "the service could not make sense of what it was sent",
-    4401: "the service did not accept the sign-in",
-    4403: "the service does not let this user in",
-    4501: "the sign-in has expired",
-    4503: "the service is shutting down",
-    4508: "this reader was too slow",
-}
 
 
-class Unreachable(CommandFailed):
-    """There is no service at the address, or something else answers there."""
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to sign in, and as whom."""
 
+    url: str
+    user: str
+    password: str
 
-class SignInRefused(CommandFailed):
-    """Name or password are wrong, or too often were."""
-
-
-class Refused(CommandFailed):
-    """A request was answered by an ApiError."""
-
-    def __init__(self, error: Message) -> None:
-        super().__init__(refusal_line(error))
-        self.error_type = str(error.get("errorType", ""))
-
-
-class ConnectionEnded(CommandFailed):
-    """The connection is closed; `code` is the WebSocket's."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"The connection ended: {_REASONS.get(code, f'close code {code}')}.")
-        self.code_of_close = code
+    def __repr__(self) -> str:
+        return f"Login({self.user} on {self.url})"
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +65,17 @@ async def sign_in(login: Login) -> str:
             raise Unreachable(f"Nobody can sign in at {login.url}: it answered {response.status}.")
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         raise _unreachable(login.url, error) from None
+
+
+async def is_serving(url: str) -> bool:
+    """Whether a manualdial answers at that address."""
+    limit = aiohttp.ClientTimeout(total=_PROBE_LIMIT)
+    try:
+        async with aiohttp.ClientSession(timeout=limit) as session, session.get(f"{url}/status") as response:
+            body = await response.json(content_type=None)
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+        return False
+    return isinstance(body, dict) and "dependencies" in body
 
 
 @asynccontextmanager
@@ -153,12 +135,12 @@ class BusClient:
                 while True:
                     received = await self._receive()
                     if len(self._unread) >= _MOST_UNREAD:
-                        raise CommandFailed("Too many messages came before the answer of the service.")
+                        raise Unanswered("Too many messages came before the answer of the service.")
                     self._unread.append(received)
                     if _answers(received.message, request_id):
                         return _good(received)
         except TimeoutError:
-            raise CommandFailed(f"The service did not answer {address} within {_ANSWER_LIMIT:g} seconds.") from None
+            raise Unanswered(f"The service did not answer {address} within {_ANSWER_LIMIT:g} seconds.") from None
 
     async def read(self) -> Received:
         """The next message. Raises ConnectionEnded. Safe to cancel: nothing is lost."""
@@ -183,48 +165,6 @@ class BusClient:
         return ConnectionEnded(self._socket.close_code or 1006)
 
 
-def request(address: str, data: Any = None, *, request_id: str | None = None) -> str:
-    """A request as JSON text; `address` is channel/topic/subtopic."""
-    channel, topic, subtopic = address.split("/")
-    message: Message = {"channel": channel, "topic": topic, "subtopic": subtopic}
-    if data is not None:
-        message["data"] = data
-    if request_id is not None:
-        message["requestId"] = request_id
-    return json.dumps(message)
-
-
-def address_of(message: Message) -> str:
-    """channel/topic/subtopic."""
-    return "/".join(str(message.get(level) or "") for level in ("channel", "topic", "subtopic"))
-
-
-def error_of(message: Message) -> Message | None:
-    """What an ApiError says; None for every other message."""
-    if message.get("topic") == "Error" and message.get("subtopic") == "ApiError":
-        data = message.get("data")
-        return data if isinstance(data, dict) else {}
-    return None
-
-
-def refusal_line(error: Message) -> str:
-    """What an ApiError says, for people; where the request itself is at fault, also what is wrong with it."""
-    line = f"{printable(error.get('msg', ''))} ({printable(error.get('errorType', ''))})"
-    told = error.get("errorMessage")
-    return f"{line} {printable(told)}." if told and error.get("errorType") in _FAULTS_OF_THE_REQUEST else line
-
-
-def call_of(message: Message) -> Message | None:
-    """`dial` of a state event of a call; None for every other message."""
-    if message.get("subtopic") != STATE_CHANGE:
-        return None
-    try:
-        dial = message["message"]["call"]["dial"]
-    except (KeyError, TypeError):
-        return None
-    return dial if isinstance(dial, dict) else None
-
-
 def _answers(message: Message, request_id: str) -> bool:
     """An event that a request caused may carry its id too; that is not its answer."""
     return message.get("requestId") == request_id and message.get("subtopic") != STATE_CHANGE
@@ -233,7 +173,7 @@ def _answers(message: Message, request_id: str) -> bool:
 def _good(answer: Received) -> Received:
     error = error_of(answer.message)
     if error is not None:
-        raise Refused(error)
+        raise Refused(refusal_line(error))
     return answer
 
 
@@ -243,8 +183,8 @@ def _unreachable(url: str, error: Exception) -> Unreachable:
             reason = f"the bus answered {status}"
         case TimeoutError():
             reason = "no answer in time"
-        case aiohttp.ClientConnectorError(os_error=OSError(strerror=str(told))):
-            reason = told
+        case aiohttp.ClientConnectorError(os_error=OSError(strerror=str(fault))):
+            reason = fault
         case aiohttp.InvalidURL():
             reason = "that is no address"
         case ValueError():

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from manualdial.commands.failure import WronglyCalled
-from manualdial.commands.number_files import Line, LineRefused
+from manualdial.imports.errors import LineRefused, NotAsSaid
+from manualdial.imports.number_files import Line
 from manualdial.screening.policies import Policies
 from manualdial.screening.records import RegistryAnswer
 
@@ -68,7 +68,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def good_for(policies: Policies, registry: str, days: int | None) -> timedelta:
-    """How long an answer counts. Raises WronglyCalled for what is no registry of answers, and where nobody says it."""
+    """How long an answer counts. Raises NotAsSaid for what is no registry of answers, and where nobody says it."""
     duties = {
         rule.rule.partition(".")[2]: rule.registry
         for rule in policies.rules()
@@ -77,10 +77,10 @@ def good_for(policies: Policies, registry: str, days: int | None) -> timedelta:
     duty = duties.get(registry)
     if duty is None:
         if registry in policies.names("do-not-call"):
-            raise WronglyCalled(f"{registry} hands out a list; import that with `manualdial registry import`.")
-        raise WronglyCalled(f"no policy names {registry}; registries that answer: {', '.join(sorted(duties))}.")
+            raise NotAsSaid(f"{registry} hands out a list; import that with `manualdial registry import`.")
+        raise NotAsSaid(f"no policy names {registry}; registries that answer: {', '.join(sorted(duties))}.")
     if days is not None and days > duty.max_age_days:
-        raise WronglyCalled(f"by the policy an answer of {registry} is good for at most {duty.max_age_days} days.")
+        raise NotAsSaid(f"by the policy an answer of {registry} is good for at most {duty.max_age_days} days.")
     return timedelta(days=days or duty.max_age_days)
 
 

@@ -66,10 +66,10 @@ def windows(hours: Hours) -> str:
     by_day = [(day[:3].capitalize(), _windows_of(hours.days, index)) for index, day in enumerate(_WEEK)]
     if hours.holidays is not None:
         by_day.append((f"holidays ({hours.holidays})", ", ".join(hours.days.holiday or []) or "closed"))
-    elif len({told for _, told in by_day}) == 1:
+    elif len({open_at for _, open_at in by_day}) == 1:
         return f"every day {by_day[0][1]}"
     return "; ".join(
-        f"{_days([name for name, _ in same])} {told}" for told, same in groupby(by_day, key=lambda pair: pair[1])
+        f"{_days([name for name, _ in same])} {open_at}" for open_at, same in groupby(by_day, key=lambda pair: pair[1])
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from manualdial.commands.press import Press, press_data
+from manualdial.client.press import Press, press_data
 
 
 def answered(**dial: Any) -> Press:

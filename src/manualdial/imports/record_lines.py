@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 from zoneinfo import available_timezones
 
 import msgspec
 
-from manualdial.commands.number_files import LineRefused
-from manualdial.commands.record_options import LONGEST_ACCOUNT
-from manualdial.commands.record_views import KINDS
-from manualdial.commands.record_writing import content_id
 from manualdial.errors import ManualDialError
+from manualdial.imports.errors import FileUnusable, LineRefused
+from manualdial.imports.number_files import Rejects
+from manualdial.imports.record_writing import Bar, Written, content_id, write_records
 from manualdial.numbers import is_region, parse
+from manualdial.ports import Storage
 from manualdial.screening.location import is_a_place
 from manualdial.screening.records import (
+    KINDS,
     AnyContent,
     Business,
     Consent,
@@ -31,10 +34,12 @@ from manualdial.screening.records import (
     Residence,
 )
 
+LONGEST_ACCOUNT = 1024
+"""In characters, as in the requests: a press can name no longer one."""
+_LONGEST_LINE = 65_536
+_SHOWN_OF_A_REJECT = 4096
 _AROUND = ("number", "account_number", "region", "until", "id")
 """What stands in a line beside the content."""
-
-
 _EARLIEST_DATE = timedelta(hours=14)
 """How far ahead of UTC the date is where it changes first."""
 
@@ -121,6 +126,38 @@ class LineReader:
                 _need(content.answered_at <= self._now, "answered_at is still to come")
                 _need(content.answered_at < content.valid_until, "valid_until is not after answered_at")
         return content
+
+
+async def import_lines(
+    store: Storage, tenant_id: str, file: Path, reader: LineReader, *, now: datetime, again: bool, bar: Bar
+) -> tuple[Written, Rejects]:
+    """Write the records of a file; lines that are none go to its reject file. Raises FileUnusable."""
+    try:
+        lines = file.open("rb")
+    except OSError as error:
+        raise FileUnusable(f"{file} cannot be read: {error.strerror}.") from None
+    with lines, Rejects(file) as rejects:
+        records = _records(lines, reader, rejects)
+        with bar("records", os.fstat(lines.fileno()).st_size, lines.tell) as progress:
+            return await write_records(store, tenant_id, records, now=now, again=again, progress=progress), rejects
+
+
+def _records(lines: BinaryIO, reader: LineReader, rejects: Rejects) -> Iterator[Record]:
+    """The records of a file; what is none goes to the rejects."""
+    place = 0
+    while line := lines.readline(_LONGEST_LINE + 2):
+        place += 1
+        rest = line
+        while len(rest) > _LONGEST_LINE and not rest.endswith(b"\n"):
+            rest = lines.readline(_LONGEST_LINE + 2)
+        text = line.removeprefix(b"\xef\xbb\xbf").strip() if place == 1 else line.strip()
+        if not text:
+            continue
+        try:
+            _need(len(text) <= _LONGEST_LINE, "the line is too long")
+            yield reader.record(text)
+        except LineRefused as error:
+            rejects.add(place, str(error), text[:_SHOWN_OF_A_REJECT].decode(errors="backslashreplace"))
 
 
 def _need(holds: bool, otherwise: str) -> None:

@@ -9,14 +9,11 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TextIO
 
 import msgspec
 
-from manualdial.commands.failure import CommandFailed, WronglyCalled
-
-if TYPE_CHECKING:
-    from typing import TextIO
+from manualdial.imports.errors import FileUnusable, NotAsSaid
 
 LONGEST_LINE = 4096
 """In characters; a longer line is rubbish."""
@@ -28,10 +25,6 @@ BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet calculate a cell; an apostrophe before it keeps it from that."""
 _NOT_LETTERS = re.compile(r"[^a-z]")
 _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-
-
-class LineRefused(Exception):
-    """A line that cannot be taken. The text says why, for whoever wrote the file."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +53,7 @@ class NumberFile:
     def __init__(self, path: Path, *, column: str | None = None) -> None:
         """`column` is the heading of the column with the numbers, or its place, counting from 1.
 
-        Raises CommandFailed where the file cannot be opened.
+        Raises FileUnusable where the file cannot be opened.
         """
         self.path = path
         self._column = column.strip() if column else None
@@ -70,7 +63,7 @@ class NumberFile:
         try:
             self._binary = path.open("rb")
         except OSError as error:
-            raise CommandFailed(f"{path} cannot be read: {error.strerror}.") from None
+            raise FileUnusable(f"{path} cannot be read: {error.strerror}.") from None
         self.size = os.fstat(self._binary.fileno()).st_size
         self._text = io.TextIOWrapper(self._binary, encoding=self._encoding(), errors="replace", newline=None)
 
@@ -86,7 +79,7 @@ class NumberFile:
         return self._binary.tell()
 
     def lines(self) -> Iterator[Line]:
-        """All lines that are not empty, without a heading. Raises WronglyCalled where the named column is missing."""
+        """All lines that are not empty, without a heading. Raises NotAsSaid where the named column is missing."""
         first = True
         for place, text in _lines(self._text):
             if not text.strip():
@@ -132,8 +125,8 @@ class NumberFile:
         self._heading = names
         return True
 
-    def _has_no_column(self) -> WronglyCalled:
-        return WronglyCalled(f"{self.path} has no column {self._column}.")
+    def _has_no_column(self) -> NotAsSaid:
+        return NotAsSaid(f"{self.path} has no column {self._column}.")
 
     def _line(self, place: int, text: str, cells: list[str]) -> Line:
         number = cells[self._place] if self._place < len(cells) else ""
@@ -149,7 +142,7 @@ class Rejects:
     """The file FILE.rejected: line, reason and text of what could not be taken. It is made with the first of them."""
 
     def __init__(self, of: Path) -> None:
-        """Takes an earlier reject file of the same name away. Raises CommandFailed."""
+        """Takes an earlier reject file of the same name away. Raises FileUnusable."""
         self.path = of.with_name(of.name + ".rejected")
         self.count = 0
         self.first = ""
@@ -159,7 +152,7 @@ class Rejects:
         try:
             self.path.unlink(missing_ok=True)
         except OSError as error:
-            raise CommandFailed(f"{self.path} cannot be taken away: {error.strerror}.") from None
+            raise FileUnusable(f"{self.path} cannot be taken away: {error.strerror}.") from None
 
     def __enter__(self) -> Rejects:
         return self
@@ -169,7 +162,7 @@ class Rejects:
             self._file.close()
 
     def add(self, place: int, reason: str, text: str) -> None:
-        """Write a line down. Raises CommandFailed."""
+        """Write a line down. Raises FileUnusable."""
         self.count += 1
         self.first = self.first or f"line {place}: {reason}"
         try:
@@ -179,7 +172,7 @@ class Rejects:
                 self._rows.writerow(("line", "reason", "text"))
             self._rows.writerow((place, reason, text))
         except OSError as error:
-            raise CommandFailed(f"{self.path} cannot be written: {error.strerror}.") from None
+            raise FileUnusable(f"{self.path} cannot be written: {error.strerror}.") from None
 
 
 def private_file(path: Path) -> TextIO:

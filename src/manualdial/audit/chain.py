@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from manualdial.evidence import GENESIS, Broken, Proof, Sealed, cut_of
+from manualdial.evidence import Broken, Head, Proof, Sealed, cut_of
 from manualdial.ports import Storage, StoreUnavailable
 
 _PAGE = 1000
@@ -16,9 +16,6 @@ _TRIES = 3
 _MOST_SKIPPED = 1000
 _NOT_OURS = (ValueError, TypeError, KeyError)
 """What reading a link raises that this service did not write."""
-
-Head = tuple[int, bytes]
-"""Number and seal of a link."""
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,26 +71,6 @@ async def prove(
     return proven
 
 
-async def head_of(store: Storage, tenant_id: str) -> Head:
-    """The last link of a chain, without proof; (0, GENESIS) where there is none. Raises StoreUnavailable."""
-    below, above = 0, 1
-    while await store.evidence(tenant_id, after=above, limit=1):
-        below, above = above, above * 2
-    while below + 1 < above:
-        middle = (below + above) // 2
-        if await store.evidence(tenant_id, after=middle, limit=1):
-            below = middle
-        else:
-            above = middle
-    last = await store.evidence(tenant_id, after=below, limit=1)
-    return (last[0].seq, last[0].seal) if last else (0, GENESIS)
-
-
-def head_told(head: Head) -> str:
-    """The end of a chain as `--expect` takes it."""
-    return f"{head[0]}:{head[1].hex()}"
-
-
 def is_link(*stored: object) -> bool:
     """Whether body and seal came out of the database as bytes: SQLite keeps whatever somebody puts there."""
     return all(isinstance(each, bytes) for each in stored)
@@ -118,7 +95,7 @@ class _Reading:
         self._proof = Proof(tenant_id, expects=expects)
         self._broken: Broken | None = None
         self._first: Sealed | None = None
-        self._before: Head | None = (0, GENESIS)
+        self._before: Head | None = Head()
         self._collected: list[Placed] = []
         self._cuts: dict[int, bytes] = {}
         """What links of the kind `pruned` say: up to which link the chain was cut off, and that link's seal."""
@@ -136,7 +113,7 @@ class _Reading:
             count=self._proof.count,
             first=0 if self._first is None else self._first.seq,
             begins=None if self._first is None else self._first.at,
-            head=(self._proof.seq, self._proof.seal),
+            head=Head(self._proof.seq, self._proof.seal),
             broken=self._broken or self._proof.end(),
             collected=[self._placed(each) for each in self._collected],
         )
@@ -171,10 +148,10 @@ class _Reading:
         if (cut := cut_of(link)) is not None:
             self._cuts[cut[0]] = cut[1]
         if self._collect(link):
-            adjoins = self._before is not None and self._before[0] == link.seq - 1
-            before = self._before[1] if adjoins and self._before is not None else None
+            adjoins = self._before is not None and self._before.seq == link.seq - 1
+            before = self._before.seal if adjoins and self._before is not None else None
             self._collected.append(Placed(link=link, before=before))
-        self._before = (link.seq, link.seal)
+        self._before = Head(link.seq, link.seal)
 
     def _follow(self, link: Sealed) -> None:
         try:

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from manualdial.commands.evidence_chain import head_of, prove
+from manualdial.audit.chain import prove
 from manualdial.evidence import GENESIS, Draft, Kind, Sealed, pruned, seal
 from manualdial.ports import Health, Storage, StoreUnavailable
 
@@ -108,11 +108,3 @@ async def test_a_database_that_is_away_breaks_no_chain() -> None:
 
     with pytest.raises(StoreUnavailable):
         await prove(PagesOfTwo(a_chain(5), before_page=away).as_storage, "north")
-
-
-@pytest.mark.parametrize("length", [0, 1, 2, 3, 4, 7, 8, 9, 100])
-async def test_the_end_of_a_chain_is_found_without_reading_it(length: int) -> None:
-    links = a_chain(length)
-    store = PagesOfTwo(links[length // 2 :])
-    assert await head_of(store.as_storage, "north") == ((length, links[-1].seal) if links else (0, GENESIS))
-    assert store.pages < 20

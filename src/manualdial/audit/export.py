@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from manualdial import __version__
-from manualdial.commands import record_views
-from manualdial.commands.evidence_chain import Head, Placed, Proven, head_told, prove
-from manualdial.evidence import Kind, Sealed
+from manualdial.audit.chain import Placed, Proven, prove
+from manualdial.audit.content import BEGINNINGS, content_of, items, part
+from manualdial.evidence import Head, Sealed
 from manualdial.ports import Person, Storage
-from manualdial.screening.records import Record
+from manualdial.screening.records import Record, record_json
 
 FORMAT = "manualdial-evidence/1"
-HOW_TO_RECOMPUTE = """\
-python3 - {file} <<'END'
-import hashlib, json, sys
-for link in json.load(open(sys.argv[1]))["links"]:
-    digest = hashlib.sha256(bytes.fromhex(link["sealBefore"]) + link["body"].encode()).hexdigest()
-    print(link["seq"], digest == link["seal"])
-END
-"""
-_BEGINNINGS = (Kind.ATTEMPT, Kind.REFUSAL)
 _PEOPLE_AT_ONCE = 100
 
 
@@ -62,7 +54,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def attempts(self) -> int:
         """How many attempts, allowed or refused, it tells of."""
-        return sum(each.link.kind in _BEGINNINGS for each in self.links)
+        return sum(each.link.kind in BEGINNINGS for each in self.links)
 
 
 async def gather(
@@ -103,20 +95,11 @@ async def gather(
     )
 
 
-def end_told(made: Export) -> str:
+def compared(made: Export) -> str:
     """Whether the proof can know of links that were removed from the end of the chain."""
     if made.expected is None:
         return "Not compared with a seal that was kept elsewhere: links removed from the end do not show."
-    return f"Compared with the seal that was kept elsewhere: {head_told(made.expected)}."
-
-
-def content_of(link: Sealed) -> dict[str, Any]:
-    """What a link tells; nothing where it is not what this service wrote."""
-    try:
-        content = link.told()["content"]
-    except (msgspec.DecodeError, KeyError, TypeError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return f"Compared with the seal that was kept elsewhere: {made.expected}."
 
 
 def document(made: Export) -> dict[str, Any]:
@@ -129,10 +112,10 @@ def document(made: Export) -> dict[str, Any]:
         "number": made.number,
         "from": None if made.begins is None else made.begins.isoformat(),
         "until": None if made.ends is None else made.ends.isoformat(),
-        "proof": {**proof_of(made.proof), "expected": None if made.expected is None else head_told(made.expected)},
+        "proof": {**proof_of(made.proof), "expected": None if made.expected is None else str(made.expected)},
         "links": [_link(each) for each in made.links],
-        "records": [record_views.told(record) for record in made.records],
-        "accountRecords": [record_views.told(record) for record in made.account_records],
+        "records": [record_json(record) for record in made.records],
+        "accountRecords": [record_json(record) for record in made.account_records],
         "policies": [msgspec.to_builtins(each) for each in made.policies],
     }
 
@@ -144,7 +127,7 @@ def proof_of(proven: Proven) -> dict[str, Any]:
         "whole": proven.whole,
         "links": proven.count,
         "first": proven.first,
-        "head": head_told(proven.head),
+        "head": str(proven.head),
         "broken": None if broken is None else {"seq": broken.seq, "reason": broken.reason},
         "method": "seal = SHA-256(seal of the link before + body); before link 1 stand 32 zero bytes",
     }
@@ -167,10 +150,10 @@ def _link(each: Placed) -> dict[str, Any]:
 
 def _within(links: Sequence[Placed], begins: datetime | None, ends: datetime | None) -> Iterator[Placed]:
     """The attempts of a time, with all that belongs to them; and what belongs to attempts that are there no more."""
-    beginnings = {each.link.call_id: each.link for each in links if each.link.kind in _BEGINNINGS}
+    beginnings = {each.link.call_id: each.link for each in links if each.link.kind in BEGINNINGS}
     for each in links:
         link = each.link
-        if link.kind not in _BEGINNINGS and link.call_id is not None:
+        if link.kind not in BEGINNINGS and link.call_id is not None:
             link = beginnings.get(link.call_id, link)
         if _is_in(link.at, begins, ends):
             yield each
@@ -182,7 +165,7 @@ def _is_in(at: datetime, begins: datetime | None, ends: datetime | None) -> bool
 
 def _accounts(links: Sequence[Placed]) -> list[str]:
     """The accounts that attempts named."""
-    named = (content_of(each.link).get("accountNumber") for each in links if each.link.kind in _BEGINNINGS)
+    named = (content_of(each.link).get("accountNumber") for each in links if each.link.kind in BEGINNINGS)
     return sorted({account for account in named if isinstance(account, str)})
 
 
@@ -204,47 +187,24 @@ def _cited(links: Sequence[Placed]) -> dict[tuple[str, str], set[str]]:
     """The policies that judged, by name and version, with the names of the rules that were run."""
     cited: dict[tuple[str, str], set[str]] = {}
     for each in links:
-        try:
-            verdict = msgspec.convert(content_of(each.link).get("verdict"), _Verdict)
-        except msgspec.ValidationError:
-            continue
-        rules = cited.setdefault((verdict.policy.name, verdict.policy.version), set())
-        rules |= {rule.rule for rule in verdict.rules}
+        verdict = content_of(each.link).get("verdict")
+        name, version = part(verdict, "policy", "name"), part(verdict, "policy", "version")
+        if isinstance(name, str) and isinstance(version, str):
+            run = (part(rule, "rule") for rule in items(part(verdict, "rules")))
+            cited.setdefault((name, version), set()).update(rule for rule in run if isinstance(rule, str))
     return cited
 
 
 async def _kept(store: Storage, policy: tuple[str, str], rules: set[str]) -> KeptPolicies:
     name, version = policy
     data = await store.kept_policies(version)
-    found: list[Mapping[str, Any]] = []
-    if data is not None:
-        try:
-            kept = msgspec.json.decode(data, type=_Kept)
-        except msgspec.DecodeError:  # kept by another version of this service, in a form of its own
-            kept = _Kept(policies=[])
-        found = [rule for each in kept.policies for rule in each.rules if rule.get("rule") in rules]
+    kept: object = None
+    with suppress(msgspec.DecodeError):  # what another version of this service kept may have a form of its own
+        kept = msgspec.json.decode(data or b"")
+    found = [rule for each in items(part(kept, "policies")) for rule in items(part(each, "rules"))]
     return KeptPolicies(
-        name=name, version=version, sha256=None if data is None else hashlib.sha256(data).hexdigest(), rules=found
+        name=name,
+        version=version,
+        sha256=None if data is None else hashlib.sha256(data).hexdigest(),
+        rules=[rule for rule in found if part(rule, "rule") in rules],
     )
-
-
-class _Policy(msgspec.Struct, frozen=True, kw_only=True):
-    name: str
-    version: str
-
-
-class _RuleRun(msgspec.Struct, frozen=True, kw_only=True):
-    rule: str
-
-
-class _Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    policy: _Policy
-    rules: list[_RuleRun]
-
-
-class _KeptRules(msgspec.Struct, frozen=True, kw_only=True):
-    rules: list[dict[str, Any]]
-
-
-class _Kept(msgspec.Struct, frozen=True, kw_only=True):
-    policies: list[_KeptRules]

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
-from manualdial.commands.failure import WronglyCalled
 from manualdial.places.time_zone import UnknownTimeZone, time_zone
 
 _MOST_ZONES = 3
 
 
-def day(text: str, option: str) -> date:
-    """A date in ISO 8601. Raises WronglyCalled."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise WronglyCalled(f"{option} is a date: 2026-11-24.") from None
-
-
 def here(at: datetime) -> str:
     """The moment in this machine's time zone: "Tue 2026-11-24 20:30 EST"."""
-    return _told(at.astimezone())
+    return _clock(at.astimezone())
 
 
 def there(at: datetime, name: str) -> str:
     """The moment in a zone: "Tue 2026-11-24 20:30 in America/New_York"."""
-    return f"{_told(at.astimezone(time_zone(name)), named=False)} in {name}"
+    return f"{_clock(at.astimezone(time_zone(name)), named=False)} in {name}"
 
 
 def wherever(at: datetime, names: Sequence[str]) -> str:
@@ -46,6 +37,6 @@ def is_zone(name: str) -> bool:
     return True
 
 
-def _told(local: datetime, *, named: bool = True) -> str:
-    clock = "%H:%M:%S" if local.second else "%H:%M"
-    return f"{local:%a %Y-%m-%d {clock}}" + (f" {local:%Z}" if named else "")
+def _clock(local: datetime, *, named: bool = True) -> str:
+    form = "%H:%M:%S" if local.second else "%H:%M"
+    return f"{local:%a %Y-%m-%d {form}}" + (f" {local:%Z}" if named else "")

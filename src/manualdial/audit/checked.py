@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from manualdial.commands.evidence_chain import Proven, head_told
-from manualdial.commands.evidence_journal import Missing
-from manualdial.commands.terminal import counted, printable
+from manualdial.audit.chain import Proven
+from manualdial.audit.journal import Missing
+from manualdial.plain_text import counted, listed, printable
 
 _NAMED = 5
 """So many calls without a link are named; --json has more."""
@@ -36,7 +36,7 @@ def whole(each: Checked) -> str:
         return f"{name}: the chain has no link yet."
     begins = "" if proven.first == 1 else f", from {proven.first} on; those before were removed by the retention"
     links = counted(proven.count, "link")
-    return f"{name}: whole, {links}{begins}. Its end, to be kept elsewhere: {head_told(proven.head)}"
+    return f"{name}: whole, {links}{begins}. Its end, to be kept elsewhere: {proven.head}"
 
 
 def fault(each: Checked) -> str:
@@ -47,10 +47,8 @@ def fault(each: Checked) -> str:
 
 
 def _missing(missing: Missing) -> str:
-    ids, more = missing.first[:_NAMED], missing.count - _NAMED
-    told = ", ".join(map(printable, ids)) + (f" and {more:,} more" if more > 0 else "")
-    have = "has" if missing.count == 1 else "have"
-    return f"{counted(missing.count, 'call')} in the journal {have} no link `{missing.kind}`: {told}."
+    ids, have = listed(missing.first, most=_NAMED, of=missing.count), "has" if missing.count == 1 else "have"
+    return f"{counted(missing.count, 'call')} in the journal {have} no link `{missing.kind}`: {printable(ids)}."
 
 
 def sentence(proven: Proven) -> str:
@@ -67,7 +65,7 @@ def shown(each: Checked) -> dict[str, Any]:
         "whole": proven.whole,
         "links": proven.count,
         "first": proven.first,
-        "head": head_told(proven.head),
+        "head": str(proven.head),
         "broken": None if broken is None else {"seq": broken.seq, "reason": broken.reason},
         "missingLinks": [msgspec.to_builtins(missing) for missing in each.missing],
     }

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from manualdial.commands.evidence_chain import Proven
+from manualdial.audit.chain import Proven
+from manualdial.audit.content import part
 from manualdial.evidence import Kind
 from manualdial.ports import CallLinks, Storage
 
@@ -88,14 +89,7 @@ class _Unlinked:
 def _is_of_evidence(call: CallLinks) -> bool:
     """Whether there was evidence when a call was dialled. A verdict that cannot be read is no proof of the contrary."""
     try:
-        return msgspec.json.decode(call.verdict or b"", type=_Verdict).policy.name != _BEFORE_EVIDENCE
+        verdict = msgspec.json.decode(call.verdict or b"")
     except (msgspec.DecodeError, UnicodeDecodeError):
         return True
-
-
-class _Policy(msgspec.Struct, frozen=True, kw_only=True):
-    name: str
-
-
-class _Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    policy: _Policy
+    return bool(part(verdict, "policy", "name") != _BEFORE_EVIDENCE)

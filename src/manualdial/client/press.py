@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from manualdial.commands.bus_client import Message, call_of, error_of, refusal_line
-from manualdial.commands.terminal import printable
+from manualdial.client.messages import Message, call_of, error_of, part, refusal_line
+from manualdial.plain_text import printable
 
 PRESS_ADDRESS = "LCM/Webservice/ManualDialCall"
 
@@ -45,8 +43,8 @@ class Press:
             return False
         self.error = error_of(message)
         if self.error is None:
-            self.reply = _part(message, "message", "dial")
-        answer = self.reply if self.error is None else _part(self.error, "details")
+            self.reply = part(message, "message", "dial")
+        answer = self.reply if self.error is None else part(self.error, "details")
         self.call_id = self.call_id or (answer or {}).get("callId")
         if self.reply is not None and self.reply.get("replay"):
             self._into(str(self.reply.get("state")))
@@ -95,17 +93,17 @@ class Press:
     @property
     def verdict(self) -> Message:
         """What the screening said, in the reply or in the refusal."""
-        return _part(self.reply, "verdict") or _part(self.error, "details", "verdict") or {}
+        return part(self.reply, "verdict") or part(self.error, "details", "verdict") or {}
 
     @property
     def number(self) -> str:
         """The number in E.164 where the answer tells it, else empty."""
-        return printable(_part(self.reply, "number", "e164") or "")
+        return printable(part(self.reply, "number", "e164") or "")
 
     def outcome(self) -> str:
         """What became of it, in one sentence."""
         if self.was_checked:
-            purpose = _part(self.reply, "purpose")
+            purpose = part(self.reply, "purpose")
             judged = f", judged as {printable(purpose)}" if purpose else ""
             return f"{self.number}: {printable(self.verdict.get('decision'))}{judged}."
         if self.error is not None and (self._is_refused or not self.ending):
@@ -145,9 +143,3 @@ def press_data(
         "DryRun": dry_run,
     }
     return {"PhoneNumber": number} | {name: value for name, value in said.items() if value}
-
-
-def _part(value: Any, *keys: str) -> Any:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value

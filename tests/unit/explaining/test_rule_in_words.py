@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from manualdial.commands import rule_in_words
+from manualdial.explaining import rule_in_words
 from manualdial.screening.policies import load
 from manualdial.screening.rule import Rule
 
