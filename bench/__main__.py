@@ -1,6 +1,6 @@
 """Measure what the service costs, and print the table of docs/benchmarks.md.
 
-    python -m bench [press] [verdict] [recovery] [idle] [invite] [registry] [screening] [--write]
+    python -m bench [press] [verdict] [recovery] [idle] [invite] [registry] [screening] [statements] [--write]
 
 Without a name, all. `--write` puts the table into docs/benchmarks.md.
 """
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import idle, invite, press, recovery, registry, screening, verdict
+from bench import idle, invite, press, recovery, registry, screening, statements, verdict
 from bench.table import Row, markdown
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "invite": invite.measure,
     "registry": registry.measure,
     "screening": screening.measure,
+    "statements": statements.measure,
 }
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 MARK = "<!-- table -->\n"

@@ -14,17 +14,14 @@ from collections.abc import Sequence
 
 from bench import short_calls
 from manualdial import dialing
-from manualdial.app import core
-from manualdial.messages.verdict import PolicyName, Verdict
+from manualdial.app import cell
 from manualdial.places.place import PlaceSource, Whereabouts
 from manualdial.screener import Question, Screened, Screener
-from manualdial.screening import Decision
 from manualdial.screening.facts import Facts
+from manualdial.screening.verdict import Decision, PolicyName, Verdict
 
 _NOWHERE = Whereabouts(source=PlaceSource.NONE, places=())
-_ALLOWED = Verdict(
-    decision=Decision.ALLOW, rules=[], overridable=False, policy=PolicyName(name="unscreened", version="0")
-)
+_ALLOWED = Verdict(decision=Decision.ALLOW, rules=(), policy=PolicyName(name="unscreened", version="0"))
 
 
 class Unscreened(Screener):
@@ -46,7 +43,7 @@ def _no_evidence(*_: object, **__: object) -> None:
 
 def main() -> None:
     """Serve until a signal comes."""
-    vars(core)["Screener"] = Unscreened
+    vars(cell)["Screener"] = Unscreened
     if "--without-evidence" in sys.argv:
         vars(dialing)["evidence_of"] = _no_evidence
     short_calls.main()

@@ -25,9 +25,9 @@ import msgspec
 from manualdial import config
 from manualdial.agent_requests import AgentRequests
 from manualdial.call_control import CallControl
-from manualdial.commands import rule_in_words
 from manualdial.dial_requests import DialRequests
 from manualdial.dispatcher import Routes
+from manualdial.explaining import rule_in_words
 from manualdial.messages.incoming import Incoming
 from manualdial.messages.outbound import ErrorData
 from manualdial.messages.schema import definitions

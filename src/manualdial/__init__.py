@@ -9,6 +9,7 @@ The modules in import order: a module imports only modules below it, and never o
     transports                                              ways in: sockets and HTTP, and who is speaking
     routes                                                  the table of contents: address, message type, service method
     dispatcher                                              envelope to reply; the one place that catches
+    engine_reports                                          the reading of what engines report
     registration   agent_requests                           what a request does
     dial_requests   screening_requests
     call_control   recovery   retraction
@@ -17,13 +18,14 @@ The modules in import order: a module imports only modules below it, and never o
     call_progress                                           what an engine's report means
     sessions                                                who is logged in and who may dial now
     earlier_presses   attempt_evidence                      which earlier press a press repeats; what is written down
-    live_calls   deadlines                                  the calls that are not ended, and when to ask for them
+    live_calls                                              the calls that are not ended, and when to ask for them
     presses   guard   turns   dial_rate                     what a press names; one after the other, not too fast
     screener   tenants                                      gathers the facts, has them judged; tenants' settings
     pace                                                    long work in stretches
     closures                                                jurisdictions that an operator has closed
     requests   views                                        what a service method gets and gives; what callers see
     bus                                                     scopes, subscriptions, sequence, slow readers
+    audit   imports   explaining   client                   proofs, files, words and a client, for commands and others
     config   log   metrics   tracing   clock
     engines   storage   registries                          ways out (adapters): telephony, SQL, files of registries
     ports                                                   the line between the core and the outside
@@ -34,7 +36,8 @@ The modules in import order: a module imports only modules below it, and never o
     places                                                  where a called party may be
     numbers
     envelope
-    errors
+    errors   plain_text
+    tasks                                                   who owns tasks; what is done again and again
 """
 
 __version__ = "0.1.0"

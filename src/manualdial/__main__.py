@@ -1,35 +1,61 @@
-"""The command line's door: which commands there are."""
+"""The command line's door: which commands there are. The module of a command is imported when the command is called."""
 
 from __future__ import annotations
 
 import io
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from manualdial import __version__
-from manualdial.commands import (
-    check,
-    config,
-    consent,
-    demo,
-    dial,
-    do_not_call,
-    doctor,
-    evidence,
-    policy,
-    record,
-    registry,
-    serve,
-    tail,
-    user,
-)
-from manualdial.commands.failure import CommandGroup
+
+COMMANDS = {
+    "serve": "Serve until SIGTERM or Ctrl-C. The log goes to standard error.",
+    "dial": "Have one number dialled, and follow the call to its end.",
+    "check": "Ask the service whether a number may be called, and show the verdict with its reasons.",
+    "tail": "Follow the bus until Ctrl-C.",
+    "doctor": "Look at everything the service needs, and say what to mend. Exit code 1 when something fails.",
+    "demo": (
+        "Show one press to the end of its call, and what is refused and why, on a service of its own; go on serving."
+    ),
+    "policy": "The rules that dials are judged by.",
+    "registry": "The held copies of national do-not-call registries.",
+    "do-not-call": "Who asked not to be called: the company's list and the campaigns'.",
+    "consent": "Who agreed to be called.",
+    "record": "What is on record about numbers.",
+    "evidence": "The evidence of every attempt, and its proof.",
+    "user": "Who may sign in.",
+    "config": "The settings in force.",
+}
+"""What the help says of each. Its module in `manualdial.commands` has its name, and the command as `application`."""
+
+
+class LazyGroup(TyperGroup):
+    """All commands by their names; the one that is called is imported then."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        for name, about in COMMANDS.items():
+            self.add_command(TyperCommand(name, help=about))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that was called, with what it does."""
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, found and command_of(str(found.name)), rest
+
+
+def command_of(name: str) -> Any:
+    """The command of that name, imported."""
+    module = import_module(f"manualdial.commands.{name.replace('-', '_')}")
+    return typer.main.get_command(module.application)
+
 
 application = typer.Typer(
     name="manualdial",
-    cls=CommandGroup,
+    cls=LazyGroup,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -51,22 +77,6 @@ def _manualdial(
     ] = False,
 ) -> None:
     """Have a number dialled for the agent who is logged in, asked by one message on a bus."""
-
-
-application.command(epilog=serve.EXAMPLE)(serve.serve)
-application.command(epilog=dial.EXAMPLE)(dial.dial)
-application.command(epilog=check.EXAMPLE)(check.check)
-application.command(epilog=tail.EXAMPLE)(tail.tail)
-application.add_typer(policy.policy, name="policy")
-application.add_typer(registry.registry, name="registry")
-application.add_typer(do_not_call.do_not_call, name="do-not-call")
-application.add_typer(consent.consent, name="consent")
-application.add_typer(record.record, name="record")
-application.add_typer(evidence.evidence, name="evidence")
-application.add_typer(user.user, name="user")
-application.add_typer(config.config, name="config")
-application.command(epilog=doctor.EXAMPLE)(doctor.doctor)
-application.command(epilog=demo.EXAMPLE)(demo.demo)
 
 
 def main() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 from manualdial import numbers, views
-from manualdial.addresses import AGENT_STATES, LOGIN_SUCCESS, LOGOUT_SUCCESS, SET_AGENT_STATE
-from manualdial.agents import AgentState, AgentStateType, Role, agent_state
+from manualdial.addresses import AGENT_STATES, AGENT_SYNC, CALL_SYNC, LOGIN_SUCCESS, LOGOUT_SUCCESS, SET_AGENT_STATE
+from manualdial.agents import AgentState, AgentStateType, Caller, Role, agent_state
+from manualdial.calls import Action
+from manualdial.envelope import Outgoing, reply
 from manualdial.errors import (
     AgentNotLoggedIn,
     AgentStateNotFound,
@@ -18,7 +20,7 @@ from manualdial.errors import (
 from manualdial.live_calls import LiveCalls
 from manualdial.messages.agents import ApplicationState, Login, Logout, SetNotReady, UpdateState
 from manualdial.messages.incoming import NoData
-from manualdial.ports import Engine, EngineRefused, EngineSilent, EngineUnavailable
+from manualdial.ports import EngineRefused, Engines, EngineSilent, EngineUnavailable
 from manualdial.requests import Reply, Request
 from manualdial.sessions import Sessions
 
@@ -29,10 +31,10 @@ _NOT_IN_EXTENSION = re.compile(r"[^A-Za-z0-9_.+-]")
 class AgentRequests:
     """The requests of the topics Agent and App. They answer on the connector that they came in on."""
 
-    def __init__(self, *, sessions: Sessions, live_calls: LiveCalls, engine: Engine, default_region: str) -> None:
+    def __init__(self, *, sessions: Sessions, live_calls: LiveCalls, engines: Engines, default_region: str) -> None:
         self._sessions = sessions
         self._live_calls = live_calls
-        self._engine = engine
+        self._engines = engines
         self._default_region = default_region
 
     async def application_state(self, request: Request, _data: NoData) -> Reply:
@@ -84,6 +86,14 @@ class AgentRequests:
         message = views.not_logged_in() if session is None else views.agent_sync(session)
         return Reply(address=request.address, message=message)
 
+    def snapshots(self, caller: Caller) -> tuple[Outgoing, Outgoing]:
+        """Agent/StateSync and InboundCall/StateSync of a caller who may have missed events."""
+        session = self._sessions.get(caller.user_id)
+        connector = session.connector if session else self._sessions.default_connector
+        agent = views.agent_sync(session) if session else views.not_logged_in()
+        calls = views.call_sync(self._live_calls.all_of_agent(caller.user_id), self._engines.actions_of)
+        return reply(AGENT_SYNC.address.on(connector), agent), reply(CALL_SYNC.address.on(connector), calls)
+
     async def list_states(self, request: Request, _data: NoData) -> Reply:
         """Agent/GetStates, also asked as GetAgentState."""
         return Reply(address=AGENT_STATES.address.on(request.address.channel), message=views.listed_states())
@@ -125,8 +135,10 @@ class AgentRequests:
         call = self._live_calls.of_agent(agent_id)
         if call is None or not call.is_live:
             raise UpdateAgentStateFailed("muting is for a call", sentence="You are not in a call.")
+        if Action.MUTE not in self._engines.actions_of(call):
+            raise UpdateAgentStateFailed("the engine of the call cannot mute")
         try:
-            await self._engine.mute(call.id, muted=muted)
+            await self._engines.of_call(call).mute(call.id, muted=muted)
         except (EngineRefused, EngineUnavailable, EngineSilent):
             raise UpdateAgentStateFailed("the engine did not do it", retryable=True) from None
         self._sessions.set_muted(agent_id, muted=muted)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
-from manualdial.errors import AgentStateNotFound
+from manualdial import numbers
+from manualdial.errors import AgentStateNotFound, ManualDialError
 
 
 class Role(StrEnum):
@@ -126,3 +128,16 @@ class AgentSession(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     muted: bool = False
     """Whether the agent's microphone is muted in the call."""
+
+    @property
+    def own_number(self) -> str | None:
+        """The E.164 number of the agent's own line, where the extension is one."""
+        return _read_extension(self.extension, self.region)
+
+
+@lru_cache(maxsize=10_000)
+def _read_extension(extension: str, region: str) -> str | None:
+    try:
+        return numbers.parse(extension, region=region).e164
+    except ManualDialError:
+        return None

@@ -8,10 +8,9 @@ from importlib.metadata import version
 
 import msgspec
 
-from manualdial import __version__, presses, views
+from manualdial import __version__
+from manualdial.calls import Call
 from manualdial.evidence import Draft, Kind
-from manualdial.messages.dial import Number
-from manualdial.messages.verdict import Verdict
 from manualdial.places.place import Whereabouts
 from manualdial.places.time_zone import TIME_ZONE_RULES
 from manualdial.presses import Press
@@ -28,6 +27,14 @@ class _Agent(_Part, frozen=True, kw_only=True):
     name: str
     roles: Sequence[str]
     extension: str
+
+
+class _Number(_Part, frozen=True, kw_only=True):
+    typed: str
+    e164: str
+    region: str
+    type: str
+    extension: str | None = None
 
 
 class _Software(_Part, frozen=True, kw_only=True):
@@ -56,7 +63,7 @@ class _Attempt(_Part, frozen=True, kw_only=True):
     engine: str
     connector: str
     request_id: str | None = None
-    number: Number
+    number: _Number
     entry: str | None = None
     purpose: str
     purpose_named: bool
@@ -73,7 +80,7 @@ class _Attempt(_Part, frozen=True, kw_only=True):
     relied_on: Sequence[str] = ()
     """Of those the ones without which some rule would have blocked."""
     overrides: Sequence[dict[str, str]] = ()
-    verdict: Verdict
+    verdict: msgspec.Raw
     judged_at: datetime
     software: _Software
 
@@ -86,11 +93,9 @@ _SOFTWARE = _Software(
 )
 
 
-def evidence_of(
-    press: Press, screened: Screened, *, kind: Kind, engine: str, at: datetime, call_id: str | None
-) -> Draft:
-    """The link about a press that was allowed or refused."""
-    facts = screened.facts
+def evidence_of(press: Press, screened: Screened, *, call: Call | None, engine: str, at: datetime) -> Draft:
+    """The link about a press that became a `call`, or was refused and became none."""
+    facts, question, number = screened.facts, press.question, press.number
     caller_id = press.caller_id or press.settings.engine_caller_id
     content = _Attempt(
         telemarketer=press.settings.seller.telemarketer,
@@ -106,34 +111,36 @@ def evidence_of(
             id=press.agent_id,
             login_name=press.session.login_name,
             name=press.session.name,
-            roles=sorted(press.roles),
+            roles=sorted(question.roles),
             extension=press.session.extension,
         ),
         engine=engine,
         connector=press.connector,
         request_id=press.request_id,
-        number=views.number(press.number),
-        entry=press.data.entry,
-        purpose=press.purpose,
-        purpose_named=press.data.purpose is not None,
-        zip_code=presses.text(press.data.zip_code),
-        campaign_id=press.campaign_id,
-        account_number=press.account_number,
+        number=_Number(
+            typed=number.typed, e164=number.e164, region=number.region, type=number.type, extension=number.extension
+        ),
+        entry=question.entry,
+        purpose=question.purpose,
+        purpose_named=press.purpose_named,
+        zip_code=press.zip_code,
+        campaign_id=question.campaign_id,
+        account_number=question.account_number,
         line=facts.line,
         located=facts.located,
         numbered=facts.numbered,
         records=[record.id for record in facts.records if record.counts_at(facts.at)],
         relied_on=screened.relied_on,
         overrides=[{"rule": wish.rule, "reason": wish.reason} for wish in facts.overrides],
-        verdict=screened.verdict,
+        verdict=msgspec.Raw(screened.verdict.encode() if call is None else call.verdict),
         judged_at=facts.at,
         software=_SOFTWARE,
     )
     return Draft(
         tenant_id=press.session.tenant_id,
-        kind=kind,
+        kind=Kind.REFUSAL if call is None else Kind.ATTEMPT,
         at=at,
-        number=press.number.e164,
-        call_id=call_id,
+        number=number.e164,
+        call_id=None if call is None else call.id,
         content=msgspec.json.encode(content),
     )

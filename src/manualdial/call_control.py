@@ -22,9 +22,9 @@ from manualdial.errors import (
     SendDtmfFailed,
 )
 from manualdial.live_calls import LiveCalls
-from manualdial.messages.calls import CallReference, CallStateSync, ControlReply, Digits
+from manualdial.messages.calls import CallReference, ControlReply, Digits
 from manualdial.messages.incoming import NoData
-from manualdial.ports import Clock, Engine, EngineRefused, EngineSilent, EngineUnavailable
+from manualdial.ports import Clock, EngineRefused, Engines, EngineSilent, EngineUnavailable
 from manualdial.requests import AnsweredByEvent, Reply, Request
 
 log = structlog.get_logger(__name__)
@@ -36,10 +36,10 @@ class CallControl:
     """The control requests. Each is answered by the state event that it causes; with a `requestId` by a reply too."""
 
     def __init__(
-        self, *, engine: Engine, live_calls: LiveCalls, progress: CallProgress, clock: Clock, event_timeout: float
+        self, *, engines: Engines, live_calls: LiveCalls, progress: CallProgress, clock: Clock, event_timeout: float
     ) -> None:
         """`event_timeout` is how long the state event may take after the engine has said yes, in seconds."""
-        self._engine = engine
+        self._engines = engines
         self._live_calls = live_calls
         self._progress = progress
         self._clock = clock
@@ -49,17 +49,23 @@ class CallControl:
         """The customer hears music."""
         call = self._allowed(request, data.call_id, Action.HOLD)
         applied = await self._until(
-            call, lambda: self._engine.hold(call.id), lambda now: now.state is CallState.HELD, HoldCallFailed
+            call,
+            lambda: self._engines.of_call(call).hold(call.id),
+            lambda now: now.state is CallState.HELD,
+            HoldCallFailed,
         )
-        return _answer(request, applied)
+        return self._answer(request, applied)
 
     async def resume(self, request: Request, data: CallReference) -> Reply | AnsweredByEvent:
         """The hold is over."""
         call = self._allowed(request, data.call_id, Action.RESUME)
         applied = await self._until(
-            call, lambda: self._engine.resume(call.id), lambda now: now.state is CallState.CONNECTED, ResumeCallFailed
+            call,
+            lambda: self._engines.of_call(call).resume(call.id),
+            lambda now: now.state is CallState.CONNECTED,
+            ResumeCallFailed,
         )
-        return _answer(request, applied)
+        return self._answer(request, applied)
 
     async def send_dtmf(self, request: Request, data: Digits) -> Reply:
         """Digits for the customer's side. Changes no state and always gets its reply."""
@@ -67,21 +73,21 @@ class CallControl:
         if not _DIGITS.fullmatch(digits):
             raise SendDtmfFailed("digits are 1 to 64 of 0-9 * # A-D", retryable=False)
         call = self._allowed(request, data.call_id, Action.SEND_DTMF)
-        await self._ask(lambda: self._engine.send_dtmf(call.id, digits.upper()), SendDtmfFailed)
-        return _reply(request, self._live_calls.get(call.id) or call)
+        await self._ask(lambda: self._engines.of_call(call).send_dtmf(call.id, digits.upper()), SendDtmfFailed)
+        return self._reply(request, self._live_calls.get(call.id) or call)
 
     async def disconnect(self, request: Request, data: CallReference) -> Reply | AnsweredByEvent:
         """End the call. A call that the engine does not have (state unknown, say) is ended here."""
         call = self._allowed(request, data.call_id, Action.DISCONNECT)
 
         async def hang_up() -> None:
-            if not await self._engine.hang_up(call.id):
+            if not await self._engines.of_call(call).hang_up(call.id):
                 ending = Ending(by=EndedBy.AGENT, cause=Cause.CANCELLED)
                 at = self._clock.now()
                 self._progress.on_report(Report(call_id=call.id, sign=Sign.ENDED, at=at, ending=ending))
 
         applied = await self._until(call, hang_up, lambda now: not now.is_live, DisconnectCallFailed)
-        return _answer(request, applied)
+        return self._answer(request, applied)
 
     async def clear_contact(self, request: Request, data: CallReference) -> Reply | AnsweredByEvent:
         """End the wrap-up."""
@@ -91,15 +97,12 @@ class CallControl:
             self._progress.end_wrap_up(call.agent_id)
 
         applied = await self._until(call, end_wrap_up, lambda now: now.is_over, ClearContactFailed)
-        return _answer(request, applied)
+        return self._answer(request, applied)
 
     async def state(self, request: Request, _data: NoData) -> Reply:
         """StateSync: the agent's calls that are not ended."""
-        return Reply(address=request.address, message=self.snapshot(request.caller.user_id))
-
-    def snapshot(self, agent_id: str) -> CallStateSync:
-        """The agent's calls as they are now."""
-        return views.call_sync(self._live_calls.all_of_agent(agent_id))
+        calls = self._live_calls.all_of_agent(request.caller.user_id)
+        return Reply(address=request.address, message=views.call_sync(calls, self._engines.actions_of))
 
     def _allowed(self, request: Request, call_id: str | int | None, action: Action) -> Call:
         """The agent's call that is meant, by the id of the call or of a leg. Raises NoSuchCall, ActionNotAllowed."""
@@ -109,8 +112,9 @@ class CallControl:
             call = self._live_calls.get(named) if leg in ("", *Leg) else None
         if call is None or call.agent_id != request.caller.user_id:
             raise NoSuchCall("the agent has no such call")
-        if action not in allowed_actions(call.state):
-            details = {"callId": call.id, "state": call.state, "allowedActions": list(allowed_actions(call.state))}
+        allowed = allowed_actions(call.state, self._engines.actions_of(call))
+        if action not in allowed:
+            details = {"callId": call.id, "state": call.state, "allowedActions": list(allowed)}
             raise ActionNotAllowed("the state of the call does not allow this", details=details)
         return call
 
@@ -145,11 +149,11 @@ class CallControl:
         except EngineSilent:
             raise failure("the engine did not say") from None
 
+    def _answer(self, request: Request, applied: Applied) -> Reply | AnsweredByEvent:
+        if request.request_id is None:
+            return AnsweredByEvent(published=applied.published)
+        return self._reply(request, applied.call)
 
-def _answer(request: Request, applied: Applied) -> Reply | AnsweredByEvent:
-    return AnsweredByEvent(published=applied.published) if request.request_id is None else _reply(request, applied.call)
-
-
-def _reply(request: Request, call: Call) -> Reply:
-    dial = views.dial_state(call, views.current_leg(call))
-    return Reply(address=request.address, message=ControlReply(success=True, dial=dial))
+    def _reply(self, request: Request, call: Call) -> Reply:
+        dial = views.dial_state(call, views.current_leg(call), self._engines.actions_of(call))
+        return Reply(address=request.address, message=ControlReply(success=True, dial=dial))

@@ -15,11 +15,10 @@ from manualdial import calls, views
 from manualdial.addresses import STATE_CHANGE
 from manualdial.bus import Bus, Published, Scope
 from manualdial.calls import Call, CallState, Change, Report
-from manualdial.deadlines import Deadlines
 from manualdial.envelope import reply
 from manualdial.live_calls import LiveCalls
 from manualdial.metrics import Metrics
-from manualdial.ports import Clock, Store
+from manualdial.ports import Clock, Engines, Store
 from manualdial.sessions import Sessions
 
 log = structlog.get_logger(__name__)
@@ -38,8 +37,8 @@ class CallProgress:
     def __init__(
         self,
         *,
+        engines: Engines,
         live_calls: LiveCalls,
-        deadlines: Deadlines,
         store: Store,
         bus: Bus,
         sessions: Sessions,
@@ -48,8 +47,8 @@ class CallProgress:
         wrap_up: float,
     ) -> None:
         """`wrap_up` is the longest work after a call, in seconds; 0 for no limit."""
+        self._engines = engines
         self._live_calls = live_calls
-        self._deadlines = deadlines
         self._store = store
         self._bus = bus
         self._sessions = sessions
@@ -68,7 +67,7 @@ class CallProgress:
         changes = calls.advance(call, report)
         if not changes:
             log.debug("report changes nothing", call_id=report.call_id, sign=report.sign)
-            self._deadlines.heard(call)
+            self._live_calls.deadlines.heard(call)
         for change in changes:
             self.apply(change)
         if changes:
@@ -83,7 +82,7 @@ class CallProgress:
         self._live_calls.put(call)
         self._limit_wrap_up(call)
         self.mark_unknown(call.id)
-        self._deadlines.loaded(self._live_calls.get(call.id) or call, age=age)
+        self._live_calls.deadlines.loaded(self._live_calls.get(call.id) or call, age=age)
 
     def begin(self, call: Call) -> Published:
         """A call is in the journal: from now on it is live and the agent is busy. Its first state is stored already.
@@ -91,7 +90,6 @@ class CallProgress:
         It ends the wrap-up of the agent's call before it.
         """
         self._live_calls.put(call)
-        self._deadlines.heard(call)
         self.end_wrap_up(call.agent_id)
         published = self._publish(calls.requested(call))
         self._sessions.follow_calls(call.agent_id)
@@ -110,7 +108,6 @@ class CallProgress:
         call = change.call
         before = self._live_calls.get(call.id)
         self._live_calls.put(call)
-        self._deadlines.heard(call)
         self._store.record_change(change)
         published = self._publish(change)
         if before is not None and before.state is not call.state:
@@ -145,7 +142,8 @@ class CallProgress:
         call = change.call
         log.info("call", call_id=call.id, state=call.state, leg=change.leg, agent=call.agent_id)
         address = STATE_CHANGE.address.on(call.connector)
-        return self._bus.publish(Scope(call.tenant_id, call.agent_id), reply(address, views.state_change(change)))
+        message = views.state_change(change, self._engines.actions_of(call))
+        return self._bus.publish(Scope(call.tenant_id, call.agent_id), reply(address, message))
 
     def _state_changed(self, call: Call) -> None:
         self._metrics.call_state(call, at=self._clock.monotonic())

@@ -70,7 +70,10 @@ class Action(StrEnum):
     HOLD = "hold"
     RESUME = "resume"
     SEND_DTMF = "send_dtmf"
+    MUTE = "mute"
+    """Asked for through the agent's requests, so that no state of a call lists it."""
     CLEAR_CONTACT = "clear_contact"
+    """Ends the wrap-up: needs no engine."""
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -198,9 +201,10 @@ _EVENTS = {
 }
 
 
-def allowed_actions(state: CallState) -> tuple[Action, ...]:
-    """What the agent may do with a call in this state."""
-    return _ACTIONS.get(state, (Action.DISCONNECT,))
+def allowed_actions(state: CallState, engine: frozenset[Action]) -> tuple[Action, ...]:
+    """What the agent may do with a call in this state, where `engine` is what its engine can do."""
+    of_state = _ACTIONS.get(state, (Action.DISCONNECT,))
+    return tuple(action for action in of_state if action in engine or action is Action.CLEAR_CONTACT)
 
 
 def requested(call: Call) -> Change:

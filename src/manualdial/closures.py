@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-import structlog
-
 from manualdial.ports import Clock, RecordStore, StoreUnavailable
 from manualdial.screening.closure import Closure
-
-log = structlog.get_logger(__name__)
+from manualdial.tasks import repeat
 
 
 class Closures:
@@ -27,21 +24,18 @@ class Closures:
 
     async def run(self) -> None:
         """Ask for as long as the service runs."""
-        while True:
-            try:
-                async with asyncio.timeout(self._stale_after):
-                    await self.load()
-            except (StoreUnavailable, TimeoutError) as error:
-                log.warning("the closures are not known", reason=str(error))
-            except Exception:  # a fault in one round must not end the rounds that come after it
-                log.exception("the closures are not known")
-            await asyncio.sleep(self._interval)
+        away = (StoreUnavailable, TimeoutError)
+        await repeat(self._renew, every=self._interval, failing="the closures are not known", expected=away)
 
     async def load(self) -> None:
         """Ask once. Raises StoreUnavailable."""
         asked_at = self._clock.monotonic()
         self._known = tuple(await self._store.closures(ending_after=self._clock.now()))
         self._asked_at = asked_at
+
+    async def _renew(self) -> None:
+        async with asyncio.timeout(self._stale_after):
+            await self.load()
 
     def current(self, tenant_id: str) -> Sequence[Closure] | None:
         """Those of a tenant, also those still to come; None where the last answer is too old to be relied on."""

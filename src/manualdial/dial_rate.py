@@ -38,7 +38,7 @@ class Bucket:
 
 
 class DialRate:
-    """The limits of one engine and of each of its agents; a rate of 0 is no limit. Nothing ever waits in a queue."""
+    """The limits of each engine and of each agent; a rate of 0 is no limit. Nothing ever waits in a queue."""
 
     def __init__(
         self, *, clock: Clock, agent_rate: float, agent_burst: int, engine_rate: float, engine_burst: int
@@ -47,26 +47,33 @@ class DialRate:
         self._clock = clock
         self._agent_rate = agent_rate
         self._agent_burst = agent_burst
-        self._engine = Bucket(rate=engine_rate, burst=engine_burst, at=clock.monotonic()) if engine_rate > 0 else None
+        self._engine_rate = engine_rate
+        self._engine_burst = engine_burst
+        self._engines: dict[str, Bucket] = {}
         self._agents: OrderedDict[str, Bucket] = OrderedDict()
 
     def take_of_agent(self, agent_id: str) -> DialRateExceeded | None:
         """Take the agent's right to one press; where there is none, the refusal, with `details.retryAfter`."""
         return self._take(self._bucket_of(agent_id))
 
-    def take_of_engine(self) -> DialRateExceeded | None:
-        """Take the right of all together to begin one call; where there is none, the refusal."""
-        return self._take(self._engine)
+    def take_of_engine(self, engine: str) -> DialRateExceeded | None:
+        """Take the right of all together to begin one call on an engine; where there is none, the refusal."""
+        if self._engine_rate <= 0:
+            return None
+        if engine not in self._engines:
+            at = self._clock.monotonic()
+            self._engines[engine] = Bucket(rate=self._engine_rate, burst=self._engine_burst, at=at)
+        return self._take(self._engines[engine])
 
     def give_back_to_agent(self, agent_id: str) -> None:
         """The press was none: it repeats an earlier one, or could not be made."""
         if (bucket := self._bucket_of(agent_id)) is not None:
             bucket.give_back()
 
-    def give_back_to_engine(self) -> None:
+    def give_back_to_engine(self, engine: str) -> None:
         """No call was begun."""
-        if self._engine is not None:
-            self._engine.give_back()
+        if (bucket := self._engines.get(engine)) is not None:
+            bucket.give_back()
 
     def _take(self, bucket: Bucket | None) -> DialRateExceeded | None:
         if bucket is None:

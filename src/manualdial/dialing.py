@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager, suppress
 import msgspec
 import structlog
 
-from manualdial import presses, views
 from manualdial.attempt_evidence import evidence_of
 from manualdial.bus import Published
 from manualdial.call_progress import CallProgress
@@ -30,15 +29,14 @@ from manualdial.errors import (
     ManualDialError,
     ServiceUnavailable,
 )
-from manualdial.evidence import Draft, Kind
+from manualdial.evidence import Draft
 from manualdial.live_calls import LiveCalls
-from manualdial.messages.dial import Dial, DialChecked
 from manualdial.metrics import Metrics
 from manualdial.ports import (
     AttemptsChanged,
     Clock,
-    Engine,
     EngineRefused,
+    Engines,
     EngineSilent,
     EngineUnavailable,
     EvidenceStore,
@@ -48,12 +46,11 @@ from manualdial.ports import (
     StoreUnavailable,
 )
 from manualdial.presses import Press
-from manualdial.requests import Request
 from manualdial.screener import Screened, Screener
 from manualdial.screening import Decision
 from manualdial.screening.sentences import sentence_of
 from manualdial.sessions import Sessions
-from manualdial.tenants import Tenants
+from manualdial.tasks import Tasks
 from manualdial.tracing import Span
 from manualdial.turns import Turns
 
@@ -78,7 +75,7 @@ class Dialing:
     def __init__(
         self,
         *,
-        engine: Engine,
+        engines: Engines,
         store: Store,
         chain: EvidenceStore,
         screener: Screener,
@@ -91,7 +88,6 @@ class Dialing:
         clock: Clock,
         metrics: Metrics,
         span: Span,
-        tenants: Tenants,
         store_timeout: float,
         patience: float,
         lead_seconds: int,
@@ -102,7 +98,7 @@ class Dialing:
         whoever pressed was told that it took too long. `lead_seconds` is how long the agent's phone may ring: so much
         later the customer may be dialled, and calling hours must hold then too.
         """
-        self._engine = engine
+        self._engines = engines
         self._store = store
         self._chain = chain
         self._screener = screener
@@ -115,27 +111,15 @@ class Dialing:
         self._clock = clock
         self._metrics = metrics
         self._span = span
-        self._tenants = tenants
         self._store_timeout = store_timeout
         self._patience = patience
         self._lead_seconds = lead_seconds
-        self._running: set[asyncio.Task[Outcome]] = set()
+        # Whoever pressed has had the refusal, or has gone and was told that it took too long.
+        self._running = Tasks(expected=(ManualDialError,))
 
-    async def press(self, request: Request, data: Dial) -> Outcome | DialChecked:
+    async def press(self, press: Press) -> Outcome:
         """One press. Raises what contract §2 lists."""
         try:
-            session = self._sessions.require(request.caller.user_id)
-            press = presses.read(
-                request,
-                data,
-                session=session,
-                settings=self._tenants.of(request.caller.tenant),
-                at=self._clock.monotonic(),
-            )
-            if data.dry_run:
-                screened = await self._screen(press)
-                number = views.number(press.number)
-                return DialChecked(state="checked", number=number, purpose=press.purpose, verdict=screened.verdict)
             outcome = await self._run(press)
         except ManualDialError as error:
             self._metrics.press(error.error_type)
@@ -143,22 +127,24 @@ class Dialing:
         self._metrics.press("replay" if outcome.replay else "called")
         return outcome
 
+    async def screen(self, press: Press) -> Screened:
+        """The verdict on a press at this moment; nothing rings for it."""
+        question = msgspec.structs.replace(
+            press.question, at=self._clock.now(), placing=True, lead_seconds=self._lead_seconds
+        )
+        with self._span("verdict"):
+            screened = await self._screener.screen(question)
+        seconds = self._clock.monotonic() - press.at
+        self._metrics.since_press("verdict", seconds, outcome=screened.verdict.decision)
+        return screened
+
     async def close(self, limit: float) -> None:
         """Let presses that are under way come to their end, for at most `limit` seconds."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=limit)
+        await self._running.close(limit=limit)
 
     async def _run(self, press: Press) -> Outcome:
         """Go through with the press, even if whoever pressed goes away: half a press would be the worst of all."""
-        task = asyncio.create_task(self._in_turn(press))
-        self._running.add(task)
-        task.add_done_callback(self._done)
-        return await asyncio.shield(task)
-
-    def _done(self, task: asyncio.Task[Outcome]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # whoever pressed has had it, or has gone and was told that it took too long
+        return await asyncio.shield(self._running.start(self._in_turn(press)))
 
     async def _in_turn(self, press: Press) -> Outcome:
         """One press of an agent after the other: a second one finds what came of the first."""
@@ -197,17 +183,9 @@ class Dialing:
         """Judge the press, and again where others have dialled the person meanwhile. Raises StoreUnavailable."""
         for _ in range(_JUDGED_AT_MOST):
             with suppress(AttemptsChanged):
-                return await self._judged(press, await self._screen(press))
+                return await self._judged(press, await self.screen(press))
             self._require_patience(press)
         raise MakeCallFailed("the same person is being dialled by too many at once", retryable=True)
-
-    async def _screen(self, press: Press) -> Screened:
-        """The verdict, before anything rings."""
-        with self._span("verdict"):
-            screened = await self._screener.screen(press.question(self._clock.now(), lead_seconds=self._lead_seconds))
-        seconds = self._clock.monotonic() - press.at
-        self._metrics.since_press("verdict", seconds, outcome=screened.verdict.decision)
-        return screened
 
     async def _judged(self, press: Press, screened: Screened) -> Outcome:
         """Refuse the press or place the call, unless the journal has an earlier press that this one repeats.
@@ -220,18 +198,18 @@ class Dialing:
         try:
             return await self._place(press, screened, call)
         except RequestIdTaken as taken:
-            self._rate.give_back_to_engine()
+            self._rate.give_back_to_engine(call.engine)
             async with self._journal_limit():
                 earlier = await self._earlier.find(press) or taken.call
         except (AttemptsChanged, StoreUnavailable):
-            self._rate.give_back_to_engine()
+            self._rate.give_back_to_engine(call.engine)
             raise
         if not self._earlier.is_unasked(earlier):
             return Outcome(call=self._earlier.same(press, earlier), replay=True)
         async with self._journal_limit():
             await self._earlier.take_back(earlier)
         # Anew, under an id that the engine has never heard: what it made ready for the first may still be there.
-        return await self._judged(press, await self._screen(press))
+        return await self._judged(press, await self.screen(press))
 
     async def _earlier_or(self, refusal: ManualDialError, press: Press, screened: Screened | None = None) -> Outcome:
         """The call of the earlier press that this one repeats; else the refusal is raised."""
@@ -240,19 +218,19 @@ class Dialing:
         if earlier is not None and not self._earlier.is_unasked(earlier):
             return Outcome(call=self._earlier.same(press, earlier), replay=True)
         if isinstance(refusal, CallRefused) and screened is not None:
-            against = (rule.rule for rule in screened.verdict.rules if rule.decision != Decision.ALLOW)
+            against = (rule.rule for rule in screened.verdict.rules if rule.decision is not Decision.ALLOW)
             self._metrics.blocked({rule.partition(".")[0] for rule in against})
-            self._chain.record_evidence(self._evidence(press, screened, Kind.REFUSAL, call_id=None))
+            self._chain.record_evidence(self._evidence(press, screened, call=None))
             await self._written()
         raise refusal
 
     def _refusal(self, press: Press, screened: Screened) -> ManualDialError | None:
         """What refuses a press before it is written down; where nothing does, the engine's right to a call is taken."""
         verdict = screened.verdict
-        if verdict.decision != Decision.ALLOW:
+        if verdict.decision is not Decision.ALLOW:
             return CallRefused(
                 "screening refused the call",
-                details={"verdict": msgspec.to_builtins(verdict)},
+                details={"verdict": verdict.to_builtins()},
                 sentence=sentence_of(verdict),
                 retryable=bool(screened.facts.missing),
             )
@@ -263,9 +241,10 @@ class Dialing:
                 return CallInProgress("the agent has a live call", details={"callId": call.id})
         if self._earlier.is_full:
             return MakeCallFailed("too many presses wait for the journal to say what became of them", retryable=True)
-        if not self._engine.ready:
+        engine = self._engines.of_connector(press.connector)
+        if not engine.ready:
             return MakeCallFailed("the engine is not there", retryable=True)
-        return self._rate.take_of_engine()
+        return self._rate.take_of_engine(engine.name)
 
     async def _place(self, press: Press, screened: Screened, call: Call) -> Outcome:
         """Write the call down and ask the engine, which makes ready meanwhile and rings nobody before it is written.
@@ -286,7 +265,7 @@ class Dialing:
 
     async def _journal(self, press: Press, screened: Screened, call: Call) -> Published:
         """Write the call down, committed, with its evidence; from then on it is live. Returns its first event."""
-        evidence = self._evidence(press, screened, Kind.ATTEMPT, call_id=call.id)
+        evidence = self._evidence(press, screened, call=call)
         try:
             with self._span("journal"):
                 async with self._journal_limit():
@@ -299,15 +278,16 @@ class Dialing:
         self._metrics.pressed(call.id, press.at)
         return self._progress.begin(call)
 
-    def _evidence(self, press: Press, screened: Screened, kind: Kind, *, call_id: str | None) -> Draft:
-        return evidence_of(press, screened, kind=kind, engine=self._engine.name, at=self._clock.now(), call_id=call_id)
+    def _evidence(self, press: Press, screened: Screened, *, call: Call | None) -> Draft:
+        engine = self._engines.of_connector(press.connector).name
+        return evidence_of(press, screened, call=call, engine=engine, at=self._clock.now())
 
     async def _originate(self, call: Call, journalled: asyncio.Task[Published]) -> Call:
         """Ask the engine, once. What it reported meanwhile counts for more than how its answer got lost."""
         end = self._progress.watch(call.id, lambda now: now.is_over)
         try:
             with self._span("engine"):
-                await self._engine.originate(Originate.of(call), journalled)
+                await self._engines.of_call(call).originate(Originate.of(call), journalled)
         except (EngineRefused, EngineUnavailable) as error:
             await journalled  # where the journal says no as well, that counts: then there was no press
             log.warning("the engine did not take the call", call_id=call.id, reason=str(error))
@@ -333,16 +313,16 @@ class Dialing:
             tenant_id=press.session.tenant_id,
             agent_id=press.agent_id,
             connector=press.connector,
-            engine=self._engine.name,
+            engine=self._engines.of_connector(press.connector).name,
             extension=press.session.extension,
             number=press.number,
             request_id=press.request_id,
             digest=press.digest,
             caller_id=press.caller_id,
-            campaign_id=press.campaign_id,
-            account_number=press.account_number,
-            purpose=press.purpose,
-            verdict=msgspec.json.encode(screened.verdict),
+            campaign_id=press.question.campaign_id,
+            account_number=press.question.account_number,
+            purpose=press.question.purpose,
+            verdict=screened.verdict.encode(),
             requested_at=now,
             at=now,
         )

@@ -17,7 +17,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -25,6 +25,17 @@ from manualdial.calls import Call, CallState
 
 GENESIS = bytes(32)
 """The seal before the first link."""
+
+
+class Head(NamedTuple):
+    """The end of a chain: its last link. As text it is SEQ:SEAL, to be kept elsewhere."""
+
+    seq: int = 0
+    """0 where there is no link yet."""
+    seal: bytes = GENESIS
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.seal.hex()}"
 
 
 class Kind(StrEnum):

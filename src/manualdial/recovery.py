@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 
 import structlog
 
 from manualdial.call_progress import CallProgress
 from manualdial.calls import Call, Cause, EndedBy, Ending, Report, Sign
-from manualdial.deadlines import Deadlines
 from manualdial.live_calls import LiveCalls
 from manualdial.metrics import Metrics
-from manualdial.ports import Clock, Engine, EngineSilent, EngineUnavailable, Originate, Store, Stray
+from manualdial.ports import Clock, Engine, Engines, EngineSilent, EngineUnavailable, Originate, Store, Stray
 from manualdial.sessions import Sessions
+from manualdial.tasks import repeat
 
 log = structlog.get_logger(__name__)
 
@@ -25,47 +24,57 @@ _AT_ONCE = 100
 """After so many calls everybody else has a turn: a press does not wait for the recovery of thousands."""
 
 
+async def take_over(
+    *, store: Store, engines: Engines, live_calls: LiveCalls, progress: CallProgress, sessions: Sessions, clock: Clock
+) -> None:
+    """At start, before anybody is let in: open calls and logins are there again, until the engines are asked.
+
+    Whether a call of an engine that is configured no more is up nobody can say, and nobody can end it: it is over here.
+    """
+    open_calls = await store.open_calls()
+    for number, call in enumerate(open_calls):
+        progress.take_over(call)
+        await _let_others_run(number)
+    await sessions.load()
+    names = {engine.name for engine in engines}
+    for call in open_calls:
+        if call.is_live and call.engine not in names:
+            log.warning("the engine of the call is configured no more", call_id=call.id, engine=call.engine)
+            progress.on_report(_lost(call.id, clock))
+    progress.end_wrap_ups_of_nobody()
+    if len(live_calls) or len(sessions):
+        log.info("taken over from the journal", calls=len(live_calls), logins=len(sessions))
+
+
 class Recovery:
-    """Brings what is written and what is up together."""
+    """Brings what is written and what is up in one engine together."""
 
     def __init__(
         self,
         *,
         engine: Engine,
-        store: Store,
         live_calls: LiveCalls,
-        deadlines: Deadlines,
         progress: CallProgress,
-        sessions: Sessions,
         clock: Clock,
         metrics: Metrics,
         interval: float,
     ) -> None:
         """`interval`: how often the deadlines are looked at, in seconds."""
         self._engine = engine
-        self._store = store
         self._live_calls = live_calls
-        self._deadlines = deadlines
+        self._deadlines = live_calls.deadlines
         self._progress = progress
-        self._sessions = sessions
         self._clock = clock
         self._metrics = metrics
         self._interval = interval
-        self._back = asyncio.Event()
-
-    async def load(self) -> None:
-        """At start, before anybody is let in: open calls and logins are there again, until the engine is asked."""
-        for number, call in enumerate(await self._store.open_calls()):
-            self._progress.take_over(call)
-            await _let_others_run(number)
-        await self._sessions.load()
-        self._progress.end_wrap_ups_of_nobody()
-        if len(self._live_calls) or len(self._sessions):
-            log.info("taken over from the journal", calls=len(self._live_calls), logins=len(self._sessions))
+        self._gap = False
+        """Whether there was one that no comparison has followed yet."""
+        self._wake = asyncio.Event()
 
     def engine_is_back(self) -> None:
         """The engine was out of reach: every live call is to be compared with it."""
-        self._back.set()
+        self._gap = True
+        self._wake.set()
 
     def on_stray(self, stray: Stray) -> None:
         """The engine had something of a call that the journal does not have, and takes it away."""
@@ -78,39 +87,26 @@ class Recovery:
         A task of its own: reports of the engine are taken in while it is asked, so that an end that it reports
         itself counts before an end that is concluded.
         """
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._interval):
-                    await self._back.wait()
-            try:
-                await self._once()
-            except Exception:  # a fault in one round must not end the rounds that come after it
-                log.exception("calls could not be compared with the engine")
-                await asyncio.sleep(self._interval)
+        failing = "calls could not be compared with the engine"
+        await repeat(self._once, every=self._interval, failing=failing, wake=self._wake)
 
     async def _once(self) -> None:
-        if self._back.is_set():
-            await self._compare_after_the_gap()
+        if self._gap:
+            self._gap = False  # one that comes meanwhile sets it again
+            compared = False
+            try:
+                compared = await self.compare()
+            finally:
+                self._gap = self._gap or not compared
             return
-        overdue = [call for call_id in self._deadlines.overdue() if (call := self._live_calls.get(call_id)) is not None]
-        if overdue:
-            await self._settle(overdue)
-
-    async def _compare_after_the_gap(self) -> None:
-        """Once the comparison has failed, for whatever reason, it is still to be made."""
-        self._back.clear()
-        compared = False
-        try:
-            compared = await self.compare()
-        finally:
-            if not compared:
-                self._back.set()
-        if not compared:
-            await asyncio.sleep(self._interval)
+        overdue = (self._live_calls.get(call_id) for call_id in self._deadlines.overdue())
+        if own := [call for call in overdue if call is not None and call.engine == self._engine.name]:
+            await self._settle(own)
 
     async def compare(self) -> bool:
-        """Ask the engine for every live call; end those that it does not have. False where it could not be asked."""
-        return await self._settle([call for call in self._live_calls.all() if call.is_live])
+        """Ask the engine for its live calls; end those that it does not have. False where it could not be asked."""
+        own = (call for call in self._live_calls.all() if call.engine == self._engine.name)
+        return await self._settle([call for call in own if call.is_live])
 
     async def _settle(self, open_calls: Sequence[Call]) -> bool:
         orders = [Originate.of(call) for call in open_calls]
@@ -135,10 +131,13 @@ class Recovery:
         if call is None or not call.is_live or self._deadlines.may_turn_up(call_id):
             return False
         log.info("the engine does not have the call", call_id=call_id, state=call.state)
-        ending = Ending(by=EndedBy.SYSTEM, cause=Cause.UNKNOWN)
-        report = Report(call_id=call_id, sign=Sign.ENDED, at=self._clock.now(), ending=ending)
-        self._progress.on_report(report)
+        self._progress.on_report(_lost(call_id, self._clock))
         return True
+
+
+def _lost(call_id: str, clock: Clock) -> Report:
+    ending = Ending(by=EndedBy.SYSTEM, cause=Cause.UNKNOWN)
+    return Report(call_id=call_id, sign=Sign.ENDED, at=clock.now(), ending=ending)
 
 
 async def _let_others_run(number: int) -> None:

@@ -11,6 +11,7 @@ from typing import Protocol
 import structlog
 
 from manualdial.ports import Clock, EvidenceStore, Store, StoreUnavailable
+from manualdial.tasks import repeat
 
 log = structlog.get_logger(__name__)
 
@@ -53,15 +54,8 @@ class Retention:
         self._pause = pause
 
     async def run(self) -> None:
-        """Go on until cancelled. The first round has an interval to wait: a start has other things to do."""
-        while True:
-            await asyncio.sleep(self._interval)
-            try:
-                await self.prune()
-            except StoreUnavailable as fault:
-                log.warning("nothing was pruned", reason=str(fault))
-            except Exception:  # a fault in one round must not end the rounds that come after it
-                log.exception("nothing was pruned")
+        """Go on until cancelled."""
+        await repeat(self.prune, every=self._interval, failing="nothing was pruned", expected=(StoreUnavailable,))
 
     async def prune(self) -> None:
         """Forget and remove all that is past its time now. Raises StoreUnavailable."""

@@ -11,6 +11,7 @@ import structlog
 
 from manualdial.earlier_presses import EarlierPresses
 from manualdial.ports import StoreUnavailable
+from manualdial.tasks import repeat
 from manualdial.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -31,12 +32,7 @@ class Retraction:
 
     async def run(self) -> None:
         """Go on until cancelled."""
-        while True:
-            try:
-                await self._retract_all()
-            except Exception:  # a fault in one round must not end the rounds that come after it
-                log.exception("presses could not be taken back")
-            await asyncio.sleep(self._interval)
+        await repeat(self._retract_all, every=self._interval, failing="presses could not be taken back")
 
     async def _retract_all(self) -> None:
         failures = 0

@@ -11,13 +11,12 @@ import structlog
 
 from manualdial.agents import Role
 from manualdial.closures import Closures
-from manualdial.messages.verdict import Verdict
 from manualdial.numbers import PhoneNumber
 from manualdial.pace import Pace
 from manualdial.places.by_number import of_number
 from manualdial.places.place import Whereabouts
 from manualdial.ports import AttemptsSeen, OnRecord, Person, RecordStore, Registries, StoreUnavailable
-from manualdial.screening import Decision, Purpose
+from manualdial.screening import Decision, Purpose, Verdict
 from manualdial.screening.facts import EVERY, Facts, ScreeningSettings, WantedOverride, all_places
 from manualdial.screening.judge import LOOK_AHEAD, judge, next_permitted_at, registries_asked
 from manualdial.screening.location import located
@@ -198,7 +197,7 @@ class Screener:
         facts = msgspec.structs.replace(facts, looks=looks, missing=tuple(missing))
         judgement = judge(facts, self._policies)
         verdict = judgement.verdict
-        if verdict.decision != Decision.ALLOW and not missing:
+        if verdict.decision is not Decision.ALLOW and not missing:
             verdict = self._with_what_ends(verdict, question, facts)
         seen = AttemptsSeen(person=question.person, since=known.since, count=len(found.attempts))
         return Screened(
@@ -210,9 +209,7 @@ class Screener:
 
     def _with_what_ends(self, verdict: Verdict, question: Question, facts: Facts) -> Verdict:
         """Where a record ends before the next permitted time: the first such time that is one without it."""
-        told = verdict.next_permitted_at
-        permitted = None if told is msgspec.UNSET else datetime.fromisoformat(told)
-        limit = question.at + LOOK_AHEAD
+        permitted, limit = verdict.next_permitted_at, question.at + LOOK_AHEAD
         for _ in range(_MOST_ENDS):
             end = _end_of_a_record(facts)
             if end is None or end > (permitted or limit):
@@ -223,8 +220,9 @@ class Screener:
             permitted = next_permitted_at(facts, self._policies)
         else:
             permitted = None
-        later = msgspec.UNSET if permitted is None or permitted > limit else permitted.isoformat()
-        return msgspec.structs.replace(verdict, next_permitted_at=later)
+        if permitted is not None and permitted > limit:
+            permitted = None
+        return msgspec.structs.replace(verdict, next_permitted_at=permitted)
 
     def _looks(self, facts: Facts, missing: list[str]) -> dict[str, RegistryLook]:
         required = facts.settings.registries

@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 
-from manualdial import numbers, presses, views
+from manualdial import views
 from manualdial.addresses import SET_DNC_RESULT
 from manualdial.agents import Caller
 from manualdial.calls import Call
+from manualdial.dial_requests import as_text, number_of, question_of, zip_code_of
 from manualdial.errors import MalformedMessage, ManualDialError, NoSuchCall, ServiceUnavailable
 from manualdial.live_calls import LiveCalls
 from manualdial.messages.dial import DialChecked
@@ -102,7 +103,7 @@ class ScreeningRequests:
     async def set_dnc(self, request: Request, data: SetDnc) -> Reply:
         """Put a number on a do-not-call list, or write down that the person said no."""
         number = self._number(request.caller, data.phone_number, data.region)
-        account_number = presses.text(data.account_number) or self._account(request.caller, number)
+        account_number = as_text(data.account_number) or self._account(request.caller, number)
         await self._record(request.caller, number, _content(data, self._clock.now()), account_number=account_number)
         result = SetDncResult(response=SetDncResponse(success=True))
         return Reply(address=SET_DNC_RESULT.address, message=result)
@@ -129,22 +130,19 @@ class ScreeningRequests:
         return Reply(address=request.address, message=CheckReply(dial=_checked(screened)))
 
     def _question(self, caller: Caller, data: Check) -> Question:
-        settings = self._tenants.of(caller.tenant)
-        session = self._sessions.get(caller.user_id)
-        return presses.question(
+        return question_of(
             data,
             number=self._number(caller, data.phone_number, data.region),
-            tenant_id=caller.tenant_id,
-            settings=settings,
-            roles=caller.roles,
-            own_number=None if session is None else presses.own_number(session),
+            caller=caller,
+            session=self._sessions.get(caller.user_id),
+            settings=self._tenants.of(caller.tenant),
             at=_moment(data.at) or self._clock.now(),
         )
 
     def _number(self, caller: Caller, typed: object, region: str | None) -> PhoneNumber:
         session = self._sessions.get(caller.user_id)
         home = session.region if session is not None else caller.region or self._default_region
-        return numbers.parse(typed, region=(region or home).strip().upper())
+        return number_of(typed, region or home)
 
     def _called(self, caller: Caller, data: SetLocation, call: Call | None) -> PhoneNumber:
         if data.phone_number is not None:
@@ -196,14 +194,11 @@ class ScreeningRequests:
 
 
 def _checked(screened: Screened) -> DialChecked:
-    facts = screened.facts
-    return DialChecked(
-        state="checked", number=views.number(facts.number), purpose=facts.purpose, verdict=screened.verdict
-    )
+    return views.dial_checked(screened.facts, screened.verdict)
 
 
 def _content(data: SetDnc, now: datetime) -> AnyContent:
-    campaign_id = presses.text(data.campaign_id)
+    campaign_id = as_text(data.campaign_id)
     match (data.scope or ListScope.COMPANY).strip().lower():
         case ListScope.COMPANY:
             return Listing(reason=data.reason or "")
@@ -221,7 +216,7 @@ def _residence(data: SetLocation, number: PhoneNumber, *, stated: bool) -> Resid
     """What was said. Raises MalformedMessage for a place that nobody knows: it would screen nothing."""
     jurisdiction = data.jurisdiction.strip().upper() if data.jurisdiction else None
     residence = Residence(
-        jurisdiction=jurisdiction, zip_code=presses.zip_code_of(data.zip_code), zone=data.time_zone, stated=stated
+        jurisdiction=jurisdiction, zip_code=zip_code_of(data.zip_code), zone=data.time_zone, stated=stated
     )
     if not is_a_place(residence, number):
         raise MalformedMessage(

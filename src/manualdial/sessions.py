@@ -63,6 +63,11 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._sessions)
 
+    @property
+    def default_connector(self) -> str:
+        """The channel for an agent who is not logged in."""
+        return self._connectors[0]
+
     def get(self, agent_id: str) -> AgentSession | None:
         """The agent's login, if there is one."""
         return self._sessions.get(agent_id)
@@ -99,7 +104,7 @@ class Sessions:
         """At start, after the calls: the logins of an earlier life go on; the grace time of each begins."""
         for session in await self._store.logins():
             if session.connector not in self._connectors:
-                session = msgspec.structs.replace(session, connector=self._connectors[0])
+                session = msgspec.structs.replace(session, connector=self.default_connector)
             call = self._live_calls.of_agent(session.agent_id)
             at = session.since if call is None else call.requested_at if call.is_live else call.at
             self._sessions[session.agent_id] = self._as_calls_have_it(session, at=at)

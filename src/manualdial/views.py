@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Literal
@@ -35,8 +35,11 @@ from manualdial.messages.calls import (
     ResponseFields,
     SynchronisedCall,
 )
-from manualdial.messages.dial import DialReply, Number
+from manualdial.messages.dial import DialChecked, DialReply, Number
+from manualdial.messages.verdict import PolicyName, RuleResult, Verdict
 from manualdial.numbers import PhoneNumber
+from manualdial.screening import verdict as law
+from manualdial.screening.facts import Facts
 
 _BUTTONS = (
     "answer", "reject", "disconnect", "hold", "resume", "clearContact", "consult", "numberpad", "swap", "transfer",
@@ -88,8 +91,8 @@ def ending(call: Call) -> Ending | msgspec.UnsetType:
     )
 
 
-def dial_state(call: Call, leg: Leg) -> DialState:
-    """`dial` of a state event."""
+def dial_state(call: Call, leg: Leg, engine: frozenset[Action]) -> DialState:
+    """`dial` of a state event; `engine` is what the engine of the call can do, here and below."""
     return DialState(
         call_id=call.id,
         agent_id=call.agent_id,
@@ -97,13 +100,13 @@ def dial_state(call: Call, leg: Leg) -> DialState:
         number=number(call.number),
         state=call.state,
         leg=leg,
-        allowed_actions=list(allowed_actions(call.state)),
+        allowed_actions=list(allowed_actions(call.state, engine)),
         ending=ending(call),
         at=timestamp(call.at),
     )
 
 
-def dial_reply(call: Call, *, replay: bool) -> DialReply:
+def dial_reply(call: Call, engine: frozenset[Action], *, replay: bool) -> DialReply:
     """`dial` of the reply to a press."""
     return DialReply(
         call_id=call.id,
@@ -111,7 +114,33 @@ def dial_reply(call: Call, *, replay: bool) -> DialReply:
         replay=replay,
         number=number(call.number),
         verdict=msgspec.Raw(call.verdict),
-        allowed_actions=list(allowed_actions(call.state)),
+        allowed_actions=list(allowed_actions(call.state, engine)),
+    )
+
+
+def dial_checked(facts: Facts, verdict: law.Verdict) -> DialChecked:
+    """`dial` of a dry run, or of a check."""
+    return DialChecked(
+        state="checked",
+        number=number(facts.number),
+        purpose=facts.purpose,
+        verdict=Verdict(
+            decision=verdict.decision,
+            rules=[_rule(finding) for finding in verdict.rules],
+            overridable=verdict.overridable,
+            policy=PolicyName(name=verdict.policy.name, version=verdict.policy.version),
+            next_permitted_at=UNSET if verdict.next_permitted_at is None else verdict.next_permitted_at.isoformat(),
+        ),
+    )
+
+
+def _rule(finding: law.Finding) -> RuleResult:
+    return RuleResult(
+        rule=finding.rule,
+        decision=finding.decision,
+        reason=finding.reason,
+        evidence=finding.evidence,
+        law=UNSET if finding.law is None else finding.law,
     )
 
 
@@ -121,7 +150,7 @@ def current_leg(call: Call) -> Leg:
     return Leg.CUSTOMER if call.state in customer else Leg.AGENT
 
 
-def state_change(change: Change) -> InboundCallStateChange:
+def state_change(change: Change, engine: frozenset[Action]) -> InboundCallStateChange:
     """The event of one change of one leg."""
     call, leg = change.call, change.leg
     called = call.number.e164
@@ -131,7 +160,7 @@ def state_change(change: Change) -> InboundCallStateChange:
             id=call.leg_id(leg),
             event=change.event,
             call_type=_CALL_TYPES[leg],
-            button_states=_buttons(call.state),
+            button_states=_buttons(call.state, engine),
             response_actual=CallActual(
                 connection_id=call.leg_id(leg),
                 contact_id=call.id,
@@ -151,18 +180,18 @@ def state_change(change: Change) -> InboundCallStateChange:
                 campaign=call.campaign_id,
                 called_number=called,
             ),
-            dial=dial_state(call, leg),
+            dial=dial_state(call, leg, engine),
         )
     )
 
 
-def call_sync(calls: Iterable[Call]) -> CallStateSync:
+def call_sync(calls: Iterable[Call], engine_of: Callable[[Call], frozenset[Action]]) -> CallStateSync:
     """InboundCall/StateSync of an agent with these calls."""
-    synchronised = [_synchronised_call(call) for call in calls if not call.is_over]
+    synchronised = [_synchronised_call(call, engine_of(call)) for call in calls if not call.is_over]
     return CallStateSync(attributes=[], queue_name=None, queue_timestamp=None, calls=synchronised)
 
 
-def _synchronised_call(call: Call) -> SynchronisedCall:
+def _synchronised_call(call: Call, engine: frozenset[Action]) -> SynchronisedCall:
     leg = current_leg(call)
     return SynchronisedCall(
         connection_id=call.leg_id(leg),
@@ -171,8 +200,8 @@ def _synchronised_call(call: Call) -> SynchronisedCall:
         status=_status(call.state),
         status_timestamp=timestamp(call.at),
         type=_CALL_TYPES[leg],
-        button_states={name: state == "Enable" for name, state in _buttons(call.state).items.items()},
-        dial=dial_state(call, leg),
+        button_states={name: state == "Enable" for name, state in _buttons(call.state, engine).items.items()},
+        dial=dial_state(call, leg, engine),
     )
 
 
@@ -252,8 +281,8 @@ def _status(state: CallState) -> str:
 
 
 @cache
-def _buttons(state: CallState) -> ButtonStates:
-    enabled = {_BUTTON_OF_ACTION[action] for action in allowed_actions(state)}
+def _buttons(state: CallState, engine: frozenset[Action]) -> ButtonStates:
+    enabled = {_BUTTON_OF_ACTION[action] for action in allowed_actions(state, engine)}
     items = {name: _button(name in enabled) for name in _BUTTONS}
     return ButtonStates(items=items, count=len(items))
 

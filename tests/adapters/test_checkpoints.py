@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
-from manualdial.storage.checkpoints import Checkpoints
+from manualdial.storage.sqlite import Checkpoints
 from tests.contract.stores import LIMIT
 
 

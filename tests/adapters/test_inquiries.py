@@ -14,9 +14,10 @@ from sqlalchemy import Connection, insert
 
 from manualdial.ports import OnRecord, Person, StoreUnavailable
 from manualdial.storage.batch import Content, NewPress, write_batch
+from manualdial.storage.contact_history import Inquiries
 from manualdial.storage.database import Database
-from manualdial.storage.inquiries import Inquiries
 from manualdial.storage.tables import number_records
+from manualdial.tasks import Tasks
 from tests.contract.chains import LONG_AGO
 from tests.contract.stores import LIMIT, NOON, a_call, opened
 from tests.support.calls import a_number
@@ -53,11 +54,12 @@ async def asking(url: str, *, together: int = 200) -> AsyncIterator[tuple[Inquir
         await place.write(partial(write_batch, content=Content(presses=calls)))
         watched = WatchedQuestions(place)
         asked = Inquiries(watched, together=together)
-        asked.start()
+        tasks = Tasks()
+        asked.start(tasks)
         try:
             yield asked, watched
         finally:
-            await asked.close()
+            await tasks.close()
 
 
 async def about(asked: Inquiries, *numbers: str) -> Sequence[OnRecord]:
@@ -128,15 +130,14 @@ async def test_a_moment_without_a_zone_is_refused_to_who_asks(url: str) -> None:
 
 
 async def test_whoever_asks_when_the_end_comes_is_told_so(url: str) -> None:
-    async with asking(url) as (asked, watched), asyncio.timeout(LIMIT):
+    async with asyncio.timeout(LIMIT), asking(url) as (asked, watched):
         watched.go_on.clear()
         waiting = [asyncio.create_task(about(asked, number)) for number in NUMBERS]
         while not watched.asked:  # noqa: ASYNC110  # turns of the loop, not time
             await asyncio.sleep(0)
         waiting.append(asyncio.create_task(about(asked, NUMBERS[0])))
         await asyncio.sleep(0)
-        await asked.close()
-        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
-        assert {type(outcome) for outcome in outcomes} == {StoreUnavailable}
-        with pytest.raises(StoreUnavailable):
-            await about(asked, NUMBERS[0])
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {StoreUnavailable}
+    with pytest.raises(StoreUnavailable):
+        await about(asked, NUMBERS[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from sqlalchemy import text
@@ -12,7 +13,8 @@ from sqlalchemy import text
 from manualdial.ports import RequestIdTaken, StoreUnavailable
 from manualdial.storage.batch import NewPress
 from manualdial.storage.database import Database
-from manualdial.storage.journal import Journal, Pace
+from manualdial.storage.journal import Journal, WritePacing
+from manualdial.tasks import TaskDied, Tasks
 from tests.adapters.watched_database import PATIENT, QUICK, WatchedDatabase, held, steps, writing
 from tests.contract.stores import LIMIT, a_call, a_login
 
@@ -46,7 +48,7 @@ async def test_presses_that_come_while_a_commit_runs_share_the_next_one(watched:
 
 
 async def test_presses_do_not_wait_for_changes_that_have_time(watched: WatchedDatabase) -> None:
-    async with writing(watched, pace=PATIENT) as journal:
+    async with writing(watched, pacing=PATIENT) as journal:
         calls = [a_call() for _ in range(20)]
         for call in calls:
             await journal.record_press(NewPress(call))
@@ -72,7 +74,7 @@ async def test_changes_that_nobody_asks_for_share_a_commit(watched: WatchedDatab
 
 
 async def test_a_login_goes_with_the_next_press_in_one_commit(watched: WatchedDatabase) -> None:
-    async with writing(watched, pace=PATIENT) as journal:
+    async with writing(watched, pacing=PATIENT) as journal:
         for number in range(100):
             journal.record_login("ada", a_login("ada", extension=str(number)))
             journal.record_login("bob", a_login("bob"))
@@ -83,7 +85,7 @@ async def test_a_login_goes_with_the_next_press_in_one_commit(watched: WatchedDa
 
 async def test_commits_are_counted(watched: WatchedDatabase) -> None:
     call = a_call(request_id="press-1")
-    async with writing(watched, pace=PATIENT) as journal:
+    async with writing(watched, pacing=PATIENT) as journal:
         await journal.record_press(NewPress(call))
         journal.record_change(held(call, 1))
         watched.faults = 1
@@ -100,7 +102,7 @@ async def test_commits_are_counted(watched: WatchedDatabase) -> None:
 
 async def test_changes_keep_their_order_over_failures(watched: WatchedDatabase) -> None:
     call = a_call()
-    async with writing(watched, pace=PATIENT) as journal:
+    async with writing(watched, pacing=PATIENT) as journal:
         await journal.record_press(NewPress(call))
         watched.faults = 3
         for step in range(1, 5):
@@ -125,14 +127,14 @@ async def test_a_failed_write_is_tried_again_by_itself(watched: WatchedDatabase)
 
 
 async def test_pauses_grow_to_their_limit() -> None:
-    pace = Pace(linger=0.0, first_retry=0.1, longest_retry=5.0)
-    pauses = [pace.retry(failures) for failures in (1, 2, 3, 6, 7, 10_000)]
+    pacing = WritePacing(linger=0.0, first_retry=0.1, longest_retry=5.0)
+    pauses = [pacing.retry(failures) for failures in (1, 2, 3, 6, 7, 10_000)]
     assert pauses == pytest.approx([0.1, 0.2, 0.4, 3.2, 5.0, 5.0])
 
 
 async def test_a_press_does_not_wait_for_the_pause_after_a_failure(watched: WatchedDatabase) -> None:
     call = a_call()
-    async with writing(watched, pace=PATIENT) as journal, asyncio.timeout(LIMIT):
+    async with writing(watched, pacing=PATIENT) as journal, asyncio.timeout(LIMIT):
         watched.faults = 1
         with pytest.raises(StoreUnavailable):
             await journal.record_press(NewPress(a_call()))
@@ -142,7 +144,7 @@ async def test_a_press_does_not_wait_for_the_pause_after_a_failure(watched: Watc
 
 async def test_where_too_many_changes_wait_the_newest_of_each_call_is_kept(watched: WatchedDatabase) -> None:
     calls = [a_call() for _ in range(3)]
-    async with writing(watched, pace=PATIENT, room=10) as journal:
+    async with writing(watched, pacing=PATIENT, room=10) as journal:
         for call in calls:
             await journal.record_press(NewPress(call))
         watched.faults = 1
@@ -163,7 +165,7 @@ async def test_what_is_lost_is_told_twice_however_much_it_is(
     watched: WatchedDatabase, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call = a_call()
-    async with writing(watched, pace=PATIENT, room=10) as journal:
+    async with writing(watched, pacing=PATIENT, room=10) as journal:
         await journal.record_press(NewPress(call))
         for step in range(1, 101):
             journal.record_change(held(call, step))
@@ -176,7 +178,7 @@ async def test_what_is_lost_is_told_twice_however_much_it_is(
 
 async def test_a_long_queue_is_written_in_parts_and_a_flush_waits_for_all(watched: WatchedDatabase) -> None:
     calls = [a_call() for _ in range(50)]
-    async with writing(watched, pace=PATIENT, room=100_000) as journal, asyncio.timeout(LIMIT):
+    async with writing(watched, pacing=PATIENT, room=100_000) as journal, asyncio.timeout(LIMIT):
         await asyncio.gather(*(journal.record_press(NewPress(call)) for call in calls))
         for step in range(1, 201):
             for call in calls:
@@ -193,7 +195,7 @@ async def test_a_long_queue_is_written_in_parts_and_a_flush_waits_for_all(watche
 
 async def test_a_fault_amid_a_long_queue_fails_the_flush_and_keeps_the_rest(watched: WatchedDatabase) -> None:
     calls = [a_call() for _ in range(50)]
-    async with writing(watched, pace=PATIENT, room=100_000) as journal, asyncio.timeout(LIMIT):
+    async with writing(watched, pacing=PATIENT, room=100_000) as journal, asyncio.timeout(LIMIT):
         await asyncio.gather(*(journal.record_press(NewPress(call)) for call in calls))
         for step in range(1, 201):
             for call in calls:
@@ -211,7 +213,7 @@ async def test_a_fault_amid_a_long_queue_fails_the_flush_and_keeps_the_rest(watc
 
 
 async def test_logins_are_kept_over_failures_and_the_newest_is_written(watched: WatchedDatabase) -> None:
-    async with writing(watched, pace=PATIENT) as journal:
+    async with writing(watched, pacing=PATIENT) as journal:
         for agent_id in ("ada", "bob", "eve"):
             journal.record_login(agent_id, a_login(agent_id))
         watched.open_gate.clear()
@@ -242,7 +244,7 @@ async def test_a_login_is_tried_again_by_itself(watched: WatchedDatabase) -> Non
 
 async def test_a_login_that_the_database_refuses_holds_up_nothing(watched: WatchedDatabase) -> None:
     call = a_call()
-    async with writing(watched, pace=PATIENT) as journal:
+    async with writing(watched, pacing=PATIENT) as journal:
         journal.record_login("ada", a_login(chosen_at=datetime(2031, 1, 1)))  # noqa: DTZ001  # that is what is wrong
         journal.record_login("bob", a_login("bob"))
         await journal.record_press(NewPress(call))
@@ -254,7 +256,7 @@ async def test_a_login_that_the_database_refuses_holds_up_nothing(watched: Watch
 
 async def test_a_press_that_cannot_be_taken_back_now_is_said_so(watched: WatchedDatabase) -> None:
     call = a_call()
-    async with writing(watched, pace=PATIENT) as journal:
+    async with writing(watched, pacing=PATIENT) as journal:
         await journal.record_press(NewPress(call))
         watched.faults = 1
         with pytest.raises(StoreUnavailable):
@@ -283,8 +285,8 @@ async def test_a_press_whose_caller_left_before_it_was_taken_up_is_not_written(w
 
 async def test_leaving_answers_whoever_still_waits(watched: WatchedDatabase) -> None:
     await watched.open()
-    journal = Journal(watched, pace=QUICK, room=10)
-    journal.start()
+    journal, tasks = Journal(watched, pacing=QUICK, room=10), Tasks()
+    journal.start(tasks)
     watched.open_gate.clear()
     waiting = [asyncio.create_task(work) for work in (journal.record_press(NewPress(a_call())), journal.flush())]
     while not watched.attempts:  # noqa: ASYNC110  # turns of the loop, not time
@@ -293,6 +295,7 @@ async def test_leaving_answers_whoever_still_waits(watched: WatchedDatabase) -> 
     waiting.append(asyncio.create_task(journal.retract_press(a_call())))
     waiting.append(asyncio.create_task(journal.flush()))
     await journal.close(limit=0.05)
+    await tasks.close()
     await watched.close()
     async with asyncio.timeout(LIMIT):
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
@@ -329,3 +332,18 @@ async def test_lost_changes_are_logged_without_a_number(
     written = capsys.readouterr().out
     assert "a change is lost" in written
     assert "5550100" not in written
+
+
+async def test_a_fault_that_nobody_foresaw_ends_the_writer_is_told_and_leaves_nobody_waiting(
+    tmp_path: Path,
+) -> None:
+    class Odd(WatchedDatabase):
+        async def write(self, work: object, *, locks: object = ()) -> NoReturn:
+            raise KeyError("a fault of ours")
+
+    journal, tasks = Journal(Odd(tmp_path / "journal.sqlite3"), pacing=QUICK, room=10), Tasks()
+    journal.start(tasks)
+    with pytest.raises(StoreUnavailable):
+        await journal.record_press(NewPress(a_call()))
+    with pytest.raises(TaskDied, match="the journal's writer"):
+        await asyncio.wait_for(tasks.death(), LIMIT)

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Connection, text
 
 from manualdial.calls import Call, CallState, Change, Leg
-from manualdial.evidence import Draft, Kind, Proof, Sealed
+from manualdial.evidence import Draft, Head, Kind, Proof, Sealed
 from manualdial.ports import StoreUnavailable
 from manualdial.storage.batch import NewPress
-from manualdial.storage.chains import ChainMoved, Head, heads_of, sealed, write_links
+from manualdial.storage.chains import ChainMoved, heads_of, sealed, write_links
 from manualdial.storage.database import Database
 from manualdial.storage.journal import Journal
 from manualdial.storage.links import links_after
@@ -56,7 +56,7 @@ async def put_beside(database: Database, *drafts: Draft) -> None:
 
 async def test_what_was_committed_and_not_answered_is_not_put_to_the_chain_twice(watched: WatchedDatabase) -> None:
     call = a_call()
-    async with writing(watched, pace=PATIENT) as journal:
+    async with writing(watched, pacing=PATIENT) as journal:
         await journal.record_press(with_evidence(call))
         journal.record_evidence(a_refusal("+12025550101"))
         journal.record_evidence(a_refusal("+12025550101"))
@@ -75,7 +75,7 @@ async def test_what_was_committed_and_not_answered_is_not_put_to_the_chain_twice
 
 async def test_evidence_keeps_its_order_over_failures(watched: WatchedDatabase) -> None:
     numbers = [f"+1202{number:07d}" for number in range(30)]
-    async with writing(watched, pace=PATIENT) as journal:
+    async with writing(watched, pacing=PATIENT) as journal:
         for place, number in enumerate(numbers):
             journal.record_evidence(a_refusal(number))
             if place % 3:
@@ -87,7 +87,7 @@ async def test_evidence_keeps_its_order_over_failures(watched: WatchedDatabase) 
 
 
 async def test_evidence_is_tried_again_by_itself(watched: WatchedDatabase) -> None:
-    async with writing(watched, pace=QUICK) as journal:
+    async with writing(watched, pacing=QUICK) as journal:
         watched.faults = 4
         journal.record_evidence(a_refusal())
         async with asyncio.timeout(LIMIT):
@@ -100,7 +100,7 @@ async def test_an_attempt_whose_commit_was_not_answered_is_taken_back_with_a_ret
     watched: WatchedDatabase,
 ) -> None:
     call, next_one = a_call(), a_call()
-    async with writing(watched, pace=PATIENT) as journal:
+    async with writing(watched, pacing=PATIENT) as journal:
         await journal.record_press(with_evidence(a_call()))
         watched.lost_answers = 1
         with pytest.raises(StoreUnavailable):
@@ -118,7 +118,7 @@ async def test_an_attempt_whose_commit_was_not_answered_is_taken_back_with_a_ret
 async def test_where_too_much_evidence_waits_the_newest_is_not_taken_and_the_log_says_so(
     watched: WatchedDatabase, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with writing(watched, pace=PATIENT, room=100) as journal:
+    async with writing(watched, pacing=PATIENT, room=100) as journal:
         for number in range(30):
             journal.record_evidence(a_refusal(f"+1202{number:07d}"))
         await journal.flush()
@@ -133,7 +133,7 @@ async def test_evidence_that_cannot_be_written_holds_up_nothing(
     watched: WatchedDatabase, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call = a_call()
-    async with writing(watched, pace=PATIENT) as journal:
+    async with writing(watched, pacing=PATIENT) as journal:
         journal.record_evidence(a_refusal("+12025550101"))
         journal.record_evidence(a_refusal("\ud800"))  # it is no text of any encoding
         journal.record_evidence(a_refusal("+12025550102"))
@@ -147,7 +147,7 @@ async def test_evidence_that_cannot_be_written_holds_up_nothing(
 
 async def test_a_press_whose_evidence_cannot_be_written_fails_alone(watched: WatchedDatabase) -> None:
     good, bad, gone = a_call(), a_call(), a_call()
-    async with writing(watched, pace=PATIENT) as journal:
+    async with writing(watched, pacing=PATIENT) as journal:
         await journal.record_press(with_evidence(gone))
         await journal.retract_press(gone)
         outcomes = await asyncio.gather(
@@ -166,7 +166,7 @@ async def test_a_press_whose_evidence_cannot_be_written_fails_alone(watched: Wat
 
 async def test_a_press_finds_the_end_of_a_chain_that_another_process_has_moved(watched: WatchedDatabase) -> None:
     calls = [a_call() for _ in range(6)]
-    async with writing(watched, pace=PATIENT) as journal:
+    async with writing(watched, pacing=PATIENT) as journal:
         for call in calls:
             await journal.record_press(with_evidence(call))
             await put_beside(watched, a_refusal(), a_refusal())
@@ -193,7 +193,7 @@ async def test_links_behind_a_stale_end_are_refused(url: str) -> None:
 
 
 async def test_who_is_overtaken_for_ever_gives_up_and_tries_later(watched: WatchedDatabase) -> None:
-    async with writing(watched, pace=PATIENT) as journal:
+    async with writing(watched, pacing=PATIENT) as journal:
         await journal.record_press(with_evidence(a_call()))
         watched.overtaken = True
         with pytest.raises(StoreUnavailable):
@@ -210,6 +210,6 @@ async def test_who_is_overtaken_for_ever_gives_up_and_tries_later(watched: Watch
 
 
 async def test_a_chain_cannot_be_pruned_by_a_journal_that_is_closed(watched: WatchedDatabase) -> None:
-    journal = Journal(watched, pace=QUICK, room=10)
+    journal = Journal(watched, pacing=QUICK, room=10)
     with pytest.raises(StoreUnavailable):
         await journal.prune("north", before=a_call().at, limit=1)

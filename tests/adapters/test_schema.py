@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+import sys
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -14,19 +18,21 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Executable, func, insert, select, text, update
 
 import manualdial.storage
-from manualdial.calls import Call, Cause, Change, EndedBy, Ending, Report, Sign, advance, requested
+from manualdial.calls import Call, CallState, Cause, Change, EndedBy, Ending, Report, Sign, advance, requested
+from manualdial.evidence import Kind, Proof
 from manualdial.ports import Person, StoreUnavailable
 from manualdial.storage import SqlStore
-from manualdial.storage.attempts import Question
-from manualdial.storage.call_links import CALL_LINKS
+from manualdial.storage.contact_history import QUESTIONS, Question
+from manualdial.storage.links import CALL_LINKS
 from manualdial.storage.logins import OPEN_LOGINS
-from manualdial.storage.on_record import QUESTIONS
 from manualdial.storage.retention import FORGET, REMOVE_FORGOTTEN
-from manualdial.storage.rows import CALL_COLUMNS, CHANGE_COLUMNS, call_values, change_values, key, user_row
+from manualdial.storage.rows import CALL_COLUMNS, CHANGE_COLUMNS, call_values, change_values, key
 from manualdial.storage.tables import call_changes, calls, metadata, tenants, users
+from manualdial.storage.users import user_row
 from tests.contract.stores import NOON, a_call, a_login, a_user, history, opened, record_whole_call, stored
 from tests.support.calls import TO_CONNECTED
 
@@ -49,13 +55,47 @@ async def test_a_database_of_a_newer_version_is_refused(url: str) -> None:
         await SqlStore(url, flush_timeout=1.0).__aenter__()
 
 
+async def test_a_database_that_is_up_to_date_opens_without_alembic(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/journal.sqlite3"
+    async with opened(url):
+        pass
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", OPENING, url)
+    assert await process.wait() == 0
+
+
+OPENING = """
+import asyncio, sys
+from manualdial.storage import SqlStore
+
+async def main():
+    async with SqlStore(sys.argv[1], flush_timeout=1.0) as store:
+        assert (await store.health()).ok
+
+asyncio.run(main())
+assert "alembic" not in sys.modules
+"""
+
+
 # ── migrations ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def alembic_config() -> Config:
+    """Where the migrations are."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(manualdial.storage.__file__).with_name("migrations")))
+    return config
+
+
+def test_migrations_sort_by_their_revisions() -> None:
+    newest_first = list(ScriptDirectory.from_config(alembic_config()).walk_revisions())
+    names = [Path(each.path).name for each in newest_first]
+    assert names == sorted(names, reverse=True)
+    assert [name[:4] for name in names] == [each.revision for each in newest_first]
 
 
 def to_revision(revision: str, connection: Connection) -> None:
     """Take a database back to the schema of that revision, by the way of an empty one."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(manualdial.storage.__file__).with_name("migrations")))
+    config = alembic_config()
     config.attributes["connection"] = connection
     command.downgrade(config, "base")
     command.upgrade(config, revision)
@@ -78,6 +118,26 @@ def write_changes(connection: Connection, changes: Iterable[Change]) -> None:
     """The history of calls."""
     rows = [dict(zip(CHANGE_COLUMNS, change_values(change), strict=True)) for change in changes]
     connection.execute(insert(call_changes), rows)
+
+
+async def test_a_database_that_revision_0003_made_opens_with_all_that_it_holds(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as connection:
+        connection.executescript(Path(__file__).with_name("revision_0003.sql").read_text(encoding="utf-8"))
+    url = f"sqlite:///{tmp_path}/journal.sqlite3"
+    async with SqlStore(url, flush_timeout=1.0) as store:
+        assert [user.login_name for user in await store.users()] == ["ada"]
+        (call,) = await store.calls("north")
+        assert (call, call.state) == (await store.press("ada", "press-1"), CallState.ENDED)
+        assert [login.agent_id for login in await store.logins()] == ["ada"]
+        person = Person(number="+12025550100", account_number="A")
+        (on_record,) = await store.on_record("north", [person], attempts_since=NOON - timedelta(days=1))
+        assert [record.id for record in on_record.records] == ["record-1"]
+        assert [(attempt.call_id, attempt.rang) for attempt in on_record.attempts] == [(call.id, True)]
+        links = await store.evidence("north")
+        assert [link.kind for link in links] == [Kind.ATTEMPT, Kind.OUTCOME]
+        assert Proof("north").follow(links) is None
+    async with opened(url) as place:
+        assert await place.read(differences) == []
 
 
 async def test_what_the_first_schema_held_is_there_after_the_migrations(url: str) -> None:

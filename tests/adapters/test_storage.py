@@ -18,12 +18,12 @@ from sqlalchemy import insert, text
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 
 from manualdial.agents import NOT_READY, AgentState, AgentStateType
+from manualdial.evidence import Head
 from manualdial.ports import StoreUnavailable
 from manualdial.storage import SqlStore
 from manualdial.storage.batch import Content, NewPress, write_batch, write_new
-from manualdial.storage.chains import NOTHING
-from manualdial.storage.rows import CALL_COLUMNS, call_values
-from manualdial.storage.tables import AnyText, calls
+from manualdial.storage.rows import CALL_COLUMNS, AnyText, call_values
+from manualdial.storage.tables import calls
 from tests.contract.chains import an_attempt
 from tests.contract.stores import LIMIT, a_call, a_login, a_user, opened
 from tests.servers.postgresql import shared_server
@@ -128,7 +128,7 @@ async def test_a_call_is_stored_the_same_whether_or_not_its_press_may_meet_anoth
     texts = dict.fromkeys(("connector", "extension", "caller_id", "purpose"), text_of_all)
     rows = []
     async with opened(url) as place:
-        for write, known in ((write_new, None), (write_batch, None), (write_new, {"north": NOTHING})):
+        for write, known in ((write_new, None), (write_batch, None), (write_new, {"north": Head()})):
             call = a_call(at=at, requested_at=at, **texts)
             press = NewPress(call, evidence=None if known is None else an_attempt(call))
             content = Content(presses=[press])

@@ -9,18 +9,18 @@ from functools import partial
 
 import pytest
 
-from manualdial.storage.writing_thread import WritingThread
+from manualdial.storage.sqlite import OneThread
 from tests.contract.stores import LIMIT
 
 
 @pytest.fixture
-async def thread() -> AsyncIterator[WritingThread]:
-    thread = WritingThread(name="test-write")
+async def thread() -> AsyncIterator[OneThread]:
+    thread = OneThread(name="test-write")
     yield thread
     thread.stop()
 
 
-async def test_work_runs_on_the_one_thread_in_the_order_in_which_it_came(thread: WritingThread) -> None:
+async def test_work_runs_on_the_one_thread_in_the_order_in_which_it_came(thread: OneThread) -> None:
     done: list[int] = []
 
     def work(number: int) -> str:
@@ -34,7 +34,7 @@ async def test_work_runs_on_the_one_thread_in_the_order_in_which_it_came(thread:
 
 @pytest.mark.parametrize("fault", [ValueError, KeyboardInterrupt])
 async def test_what_work_raises_reaches_its_caller_and_the_thread_goes_on(
-    thread: WritingThread, fault: type[BaseException]
+    thread: OneThread, fault: type[BaseException]
 ) -> None:
     def fail() -> None:
         raise fault("as told")
@@ -44,7 +44,7 @@ async def test_what_work_raises_reaches_its_caller_and_the_thread_goes_on(
     assert await thread.run(lambda: 1) == 1
 
 
-async def test_work_whose_caller_left_before_its_turn_is_left_out(thread: WritingThread) -> None:
+async def test_work_whose_caller_left_before_its_turn_is_left_out(thread: OneThread) -> None:
     gate = threading.Event()
     done: list[str] = []
     async with asyncio.timeout(LIMIT):
@@ -59,7 +59,7 @@ async def test_work_whose_caller_left_before_its_turn_is_left_out(thread: Writin
     assert done == ["last"]
 
 
-async def test_a_caller_who_leaves_while_its_work_runs_disturbs_nobody(thread: WritingThread) -> None:
+async def test_a_caller_who_leaves_while_its_work_runs_disturbs_nobody(thread: OneThread) -> None:
     started, gate = threading.Event(), threading.Event()
     done: list[str] = []
 
@@ -78,7 +78,7 @@ async def test_a_caller_who_leaves_while_its_work_runs_disturbs_nobody(thread: W
 
 
 async def test_a_stopped_thread_takes_no_work() -> None:
-    thread = WritingThread(name="test-write")
+    thread = OneThread(name="test-write")
     thread.stop()
     with pytest.raises(RuntimeError):
         await thread.run(lambda: 1)

@@ -15,11 +15,12 @@ from manualdial.calls import Call, CallState, Change, Leg
 from manualdial.ports import StoreUnavailable
 from manualdial.storage.chains import ChainMoved
 from manualdial.storage.database import Database
-from manualdial.storage.journal import Journal, Pace
+from manualdial.storage.journal import Journal, WritePacing
 from manualdial.storage.sqlite import SqliteDatabase
+from manualdial.tasks import Tasks
 
-QUICK = Pace(linger=0.02, first_retry=0.01, longest_retry=0.05)
-PATIENT = Pace(linger=60.0, first_retry=60.0, longest_retry=60.0)
+QUICK = WritePacing(linger=0.02, first_retry=0.01, longest_retry=0.05)
+PATIENT = WritePacing(linger=60.0, first_retry=60.0, longest_retry=60.0)
 
 Result = TypeVar("Result")
 
@@ -74,15 +75,17 @@ class WatchedDatabase:
 
 
 @asynccontextmanager
-async def writing(database: Database, *, pace: Pace = QUICK, room: int = 1000) -> AsyncIterator[Journal]:
+async def writing(database: Database, *, pacing: WritePacing = QUICK, room: int = 1000) -> AsyncIterator[Journal]:
     """A journal that writes to a new database."""
     await database.open()
-    journal = Journal(database, pace=pace, room=room)
-    journal.start()
+    journal = Journal(database, pacing=pacing, room=room)
+    tasks = Tasks()
+    journal.start(tasks)
     try:
         yield journal
     finally:
         await journal.close(limit=1.0)
+        await tasks.close()
         await database.close()
 
 

@@ -9,24 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 
-from manualdial.__main__ import application
+from manualdial.__main__ import COMMANDS, command_of
 from tests.commands.service import command
 
 PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
 
 
-def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def commands() -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command with its name, those of groups too."""
-    for name, one in group.commands.items():
-        if hasattr(one, "commands"):
-            yield from commands(one, (*path, name))
+    for name in COMMANDS:
+        found = command_of(name)
+        if hasattr(found, "commands"):
+            yield from (((name, below), one) for below, one in found.commands.items())
         else:
-            yield (*path, name), one
+            yield (name,), found
 
 
-ALL = dict(commands(typer.main.get_command(application)))
+ALL = dict(commands())
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)

@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 from rich.text import Text
 
-from manualdial.commands.bus_client import BusClient
+from manualdial.client.bus_client import BusClient
+from manualdial.client.errors import Unanswered
 from manualdial.commands.demo_verdicts import DemoVerdicts
-from manualdial.commands.failure import CommandFailed
 
 CHECK, SET_DNC, DIAL = "CheckPhoneNumber", "SetDNC", "ManualDialCall"
 
@@ -100,5 +100,5 @@ async def test_what_is_not_as_it_should_be_is_told(
 
 
 async def test_an_answer_without_a_verdict_ends_it() -> None:
-    with pytest.raises(CommandFailed, match="no verdict"):
+    with pytest.raises(Unanswered, match="no verdict"):
         await shown(NIGHT, verdict(), press={"subtopic": DIAL, "message": {}})

@@ -23,7 +23,7 @@ from manualdial.ports import Storage
 from manualdial.screening.records import Consent, ConsentForm
 from tests.commands.a_database import a_database, in_store, put_evidence, tamper
 from tests.commands.service import command
-from tests.commands.written_attempts import AT, IMAGE, NUMBER, SCRIPT, a_chain, an_attempt, policies
+from tests.commands.written_attempts import AT, IMAGE, NUMBER, SCRIPT, a_chain, an_attempt, an_outcome, policies
 from tests.support.screening import a_record
 
 CONSENT = a_record(
@@ -296,3 +296,41 @@ def test_a_place_that_cannot_be_written_is_told_in_one_sentence(config: Path) ->
     assert result.exit_code == 1
     assert "cannot be written" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+HOSTILE = f"{SCRIPT}{IMAGE}\u202e\x1b&"
+
+
+def made_hostile(value: Any) -> Any:
+    """The same JSON, with every text in it replaced, and every name kept."""
+    if isinstance(value, dict):
+        return {name: made_hostile(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [made_hostile(each) for each in value]
+    return HOSTILE if isinstance(value, str) else value
+
+
+def test_hostile_text_in_every_field_of_an_attempt_is_text(tmp_path: Path) -> None:
+    config = a_database(tmp_path, HOSTILE.translate({0x1B: None}))
+
+    def links(tenant_id: str) -> list[Draft]:
+        attempt = an_attempt(tenant_id, account="an account", records=[CONSENT], overridable=True)
+        drafts = [attempt, an_outcome(tenant_id)]
+        return [
+            msgspec.structs.replace(
+                draft, content=msgspec.json.encode(made_hostile(msgspec.json.decode(draft.content)))
+            )
+            for draft in drafts
+        ]
+
+    put_evidence(config, links)
+    _, page = exported(config)
+    parsed = Elements(page)
+    assert parsed.open == []
+    assert {name for name, _ in parsed.elements}.isdisjoint({"script", "img"})
+    assert {attributes["class"] for _, attributes in parsed.elements if "class" in attributes} <= {
+        "attempt", "bad", "dim", "good"
+    }  # fmt: skip
+    assert parsed.text.count(SCRIPT) > 30
+    assert "\u202e" not in page
+    assert "\x1b" not in page

@@ -10,10 +10,10 @@ from typing import Any, cast
 
 import pytest
 
+from manualdial.audit.chain import Proven
+from manualdial.audit.journal import Missing, missing_links
 from manualdial.calls import Call
-from manualdial.commands.evidence_chain import Proven
-from manualdial.commands.evidence_journal import Missing, missing_links
-from manualdial.evidence import GENESIS, Kind, Sealed, seal
+from manualdial.evidence import GENESIS, Head, Kind, Sealed, seal
 from manualdial.ports import CallLinks, Storage
 from tests.commands.a_database import a_database, in_store, put_evidence, tamper
 from tests.commands.service import command, running_service
@@ -217,8 +217,8 @@ class Unlinked:
         return cast("Storage", self)
 
 
-A_CHAIN = Proven(count=5, first=2, begins=AT, head=(6, GENESIS), broken=None, collected=())
-NO_CHAIN = Proven(count=0, first=0, begins=None, head=(0, GENESIS), broken=None, collected=())
+A_CHAIN = Proven(count=5, first=2, begins=AT, head=Head(6, GENESIS), broken=None, collected=())
+NO_CHAIN = Proven(count=0, first=0, begins=None, head=Head(0, GENESIS), broken=None, collected=())
 
 
 async def test_any_number_of_calls_is_read_a_thousand_at_a_time_and_a_hundred_are_kept() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from manualdial.commands.record_writing import write_records
+from manualdial.imports.record_writing import write_records
 from manualdial.ports import OnRecord, Person
 from manualdial.screening.records import Listing
 from tests.commands.a_database import a_database, told

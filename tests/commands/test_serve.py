@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
+from manualdial.calls import Report
+from manualdial.commands.failure import CommandFailed
+from manualdial.commands.serve import until_stopped
+from manualdial.config import load
+from manualdial.engines.simulator import SimulatorEngine
+from manualdial.ports import Reconnected, Stray
 from tests.commands.service import LIMIT, answers, command, line_with, process, settings
 
 
@@ -64,3 +74,14 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     result = command("serve", "--config", str(tmp_path / "none.toml"))
     assert result.exit_code == 2
     assert "cannot be read" in result.stderr
+
+
+async def test_a_service_that_loses_the_reports_of_its_engine_ends_as_one_that_failed(tmp_path: Path) -> None:
+    class EngineThatFallsSilent(SimulatorEngine):
+        async def reports(self) -> AsyncIterator[Report | Reconnected | Stray]:
+            async for report in super().reports():
+                yield report
+                raise RuntimeError("a fault of ours")
+
+    with pytest.raises(CommandFailed, match="ended by itself"):
+        await asyncio.wait_for(until_stopped(load(settings(tmp_path), {}), engine=EngineThatFallsSilent()), LIMIT)

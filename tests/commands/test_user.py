@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from manualdial.commands.bus_client import SignInRefused, sign_in
-from manualdial.commands.signing_in import Login
+from manualdial.client.bus_client import Login, sign_in
+from manualdial.client.errors import SignInRefused
 from tests.commands.service import RunningService, command, settings
 
 

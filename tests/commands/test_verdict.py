@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from manualdial.commands.failure import CommandFailed
-from manualdial.commands.verdict import checked, evidence, explained, in_brief, permitted, verdict_of, zones
+from manualdial.client.errors import Unanswered
+from manualdial.client.messages import checked, verdict_of
+from manualdial.commands.verdict import explained, in_brief, permitted
+from manualdial.explaining.verdict import evidence, zones
 
 AT = datetime(2026, 6, 11, 0, 0, tzinfo=UTC)
 NUMBER = "+13055550100"
@@ -68,7 +70,9 @@ def test_a_zone_that_this_machine_does_not_know_is_left_out() -> None:
 def test_a_warning_says_that_it_may_be_overridden() -> None:
     number = {"typed": NUMBER, "e164": NUMBER, "region": "US", "type": "mobile"}
     found = verdict("warn", rule("attempts.x", "warn", overridableBy=["supervisor"]), overridable=True)
-    text = explained(checked({"state": "checked", "number": number, "verdict": found}), at=AT).plain
+    text = explained(
+        checked({"message": {"dial": {"state": "checked", "number": number, "verdict": found}}}), at=AT
+    ).plain
     assert text.startswith(f"! warn  {NUMBER}, US, mobile")
     assert "! attempts.x: so it is" in text
     assert "overridable by: supervisor" in text
@@ -94,7 +98,7 @@ def test_text_of_somebody_else_steers_no_terminal() -> None:
     [None, {}, verdict("perhaps"), verdict("block", rule("x", "no")), verdict("block", nextPermittedAt="soon")],
 )
 def test_what_is_no_verdict_is_told(found: Any) -> None:
-    with pytest.raises(CommandFailed, match="no verdict"):
+    with pytest.raises(Unanswered, match="no verdict"):
         verdict_of(found)
-    with pytest.raises(CommandFailed, match="no verdict"):
-        checked({"state": "checked", "verdict": found})
+    with pytest.raises(Unanswered, match="no verdict"):
+        checked({"message": {"dial": {"state": "checked", "verdict": found}}})

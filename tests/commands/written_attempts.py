@@ -12,8 +12,6 @@ from manualdial.agents import Role
 from manualdial.attempt_evidence import evidence_of
 from manualdial.calls import Sign
 from manualdial.evidence import Draft, Kind, LegState, outcome
-from manualdial.messages.dial import Dial, Override
-from manualdial.presses import Press
 from manualdial.screener import Screened
 from manualdial.screening import Purpose
 from manualdial.screening.facts import WantedOverride
@@ -21,7 +19,7 @@ from manualdial.screening.judge import judge
 from manualdial.screening.policies import Policies, load
 from manualdial.screening.records import Record
 from manualdial.tenants import Seller, TenantSettings
-from tests.support.calls import TO_CONNECTED, a_call, a_report, after
+from tests.support.calls import TO_CONNECTED, a_call, a_press, a_report, after
 from tests.support.people import a_session
 from tests.support.screening import FLORIDA, TUESDAY_NOON_IN_NEW_YORK, UNBOUND, facts_about
 
@@ -62,31 +60,26 @@ def an_attempt(
         settings=msgspec.structs.replace(UNBOUND, overridable={"calling-hours": roles}),
     )
     judgement = judge(facts, policies())
-    data = Dial(
-        phone_number=number,
+    seller = Seller(telemarketer="Call <b>Us</b>", seller=SCRIPT, goods="tea & coffee", script=BACKWARDS)
+    press = a_press(
+        number,
+        session=a_session(tenant_id=tenant_id, name=SCRIPT),
+        settings=TenantSettings(seller=seller),
+        caller_id="+12025550180",
+    )
+    question = msgspec.structs.replace(
+        press.question,
+        purpose=Purpose.SALES,
         entry="pasted",
         campaign_id="spring & autumn",
         account_number=account,
-        overrides=[Override(rule=wish.rule, reason=wish.reason)],
     )
-    seller = Seller(telemarketer="Call <b>Us</b>", seller=SCRIPT, goods="tea & coffee", script=BACKWARDS)
-    press = Press(
-        session=msgspec.structs.replace(a_session(), tenant_id=tenant_id, name=SCRIPT),
-        roles=frozenset(),
-        settings=TenantSettings(seller=seller),
-        connector="Amazon",
-        request_id="press-1",
-        data=data,
-        number=facts.number,
-        digest="",
-        purpose=Purpose.SALES,
-        caller_id="+12025550180",
-        at=0.0,
-    )
+    press = msgspec.structs.replace(press, question=question)
     screened = Screened(
         verdict=judgement.verdict, facts=facts, relied_on=tuple(each.id for each in records), attempts_seen=None
     )
-    return evidence_of(press, screened, kind=kind, engine="Simulator", at=at, call_id=call_id)
+    call = a_call(id=call_id, verdict=judgement.verdict.encode()) if kind is Kind.ATTEMPT else None
+    return evidence_of(press, screened, call=call, engine="Simulator", at=at)
 
 
 def an_outcome(tenant_id: str, *, call_id: str = "call-1", at: datetime = AT) -> Draft:

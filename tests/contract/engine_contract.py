@@ -11,7 +11,7 @@ import uuid
 import pytest
 
 from manualdial import numbers
-from manualdial.calls import Cause, EndedBy, Sign
+from manualdial.calls import Action, Cause, EndedBy, Sign
 from manualdial.ports import Engine, EngineRefused, Originate
 from tests.contract.report_reader import ReportReader
 
@@ -25,6 +25,10 @@ NOBODY = "5f5c7a54-2f0e-4b0c-9d9e-0d7f7d2b7a11"
 def order(number: str = ANSWERS) -> Originate:
     """An order for a fresh call."""
     return Originate(call_id=str(uuid.uuid4()), extension="4001", number=numbers.parse(number, region="US"))
+
+
+class JournalBrokeError(RuntimeError):
+    """A failure of the journal that no engine knows by name."""
 
 
 async def place(engine: Engine, reader: ReportReader, number: str = ANSWERS, until: Sign = Sign.CONNECTED) -> str:
@@ -44,6 +48,7 @@ class EngineContract:
         assert reader.reconnects == 1
         assert engine.ready
         assert (await engine.health()).ok
+        assert {Action.DISCONNECT} <= engine.actions <= set(Action) - {Action.CLEAR_CONTACT}
 
     async def test_a_call_goes_from_the_agents_phone_to_the_customers_answer(
         self, engine: Engine, reader: ReportReader
@@ -169,6 +174,46 @@ class EngineContract:
 
         with pytest.raises(EngineRefused):
             await engine.originate(placed)
+
+    @pytest.mark.parametrize("failure", [JournalBrokeError(), TimeoutError(), asyncio.CancelledError()], ids=repr)
+    async def test_a_call_that_the_journal_does_not_take_is_undone_and_its_failure_raised_whatever_it_is(
+        self, engine: Engine, reader: ReportReader, failure: BaseException
+    ) -> None:
+        placed = order()
+
+        async def journalled() -> None:
+            raise failure
+
+        with pytest.raises(type(failure)) as raised:
+            await engine.originate(placed, journalled())
+
+        assert raised.value is failure
+        await self._there_is_no_call(engine, reader, placed)
+
+    async def test_an_order_that_is_cancelled_before_it_is_journalled_is_undone(
+        self, engine: Engine, reader: ReportReader
+    ) -> None:
+        placed = order()
+        asked = asyncio.Event()
+
+        async def journalled() -> None:
+            asked.set()
+            await asyncio.Event().wait()
+
+        placing = asyncio.create_task(engine.originate(placed, journalled()))
+        await asked.wait()
+        placing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await placing
+
+        await self._there_is_no_call(engine, reader, placed)
+
+    async def _there_is_no_call(self, engine: Engine, reader: ReportReader, placed: Originate) -> None:
+        """Neither for who asks nor, by the time that another one is answered, for who reads the reports."""
+        assert await engine.adopt([placed]) == frozenset()
+        assert not await engine.hang_up(placed.call_id)
+        await place(engine, reader)
+        assert reader.signs(placed.call_id) == []
 
     async def test_a_live_call_is_adopted_as_it_is_and_an_unknown_one_is_not(
         self, engine: Engine, reader: ReportReader

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from manualdial.calls import CallState, Cause, Change, EndedBy, Ending, Leg, Report, Sign
-from manualdial.evidence import Kind, Proof
+from manualdial.evidence import Head, Kind, Proof
 from manualdial.ports import AttemptsChanged, RequestIdTaken, StoreUnavailable
 from tests.contract.chains import a_refusal, all_links, an_attempt, content_of, kinds, seen, whole_chain
 from tests.contract.stores import NOON, Lab, WholeStore, a_call, record, record_whole_call
@@ -52,6 +52,18 @@ async def test_each_tenant_has_a_chain_of_its_own(store: WholeStore) -> None:
         links = await whole_chain(store, tenant)
         assert {link.call_id for link in links} == {call.id for call in calls if call.tenant_id == tenant}
     assert await store.evidence("east") == []
+
+
+async def test_the_end_of_a_chain_is_its_newest_link_also_after_the_oldest_are_removed(store: WholeStore) -> None:
+    assert await store.evidence_head("north") == Head()
+    for minute in range(3):
+        store.record_evidence(a_refusal(f"+1202555010{minute}"))
+        store.record_evidence(a_refusal(tenant_id="south"))
+    links = await store.evidence("north")
+    assert await store.evidence_head("north") == (3, links[-1].seal)
+    assert await store.prune_evidence("north", before=NOW + timedelta(days=36_500), limit=3) == 3
+    (pruned,) = await store.evidence("north")
+    assert await store.evidence_head("north") == (4, pruned.seal)
 
 
 async def test_refusals_are_written_in_their_order(store: WholeStore) -> None:

@@ -13,7 +13,6 @@ import pytest
 
 from manualdial.ports import Person, StoreUnavailable
 from manualdial.screening.closure import Closure
-from manualdial.screening.decision import Purpose
 from manualdial.screening.records import (
     AnyContent,
     Business,
@@ -30,6 +29,7 @@ from manualdial.screening.records import (
     RelationshipType,
     Residence,
 )
+from manualdial.screening.verdict import Purpose
 from tests.contract.chains import LONG_AGO
 from tests.contract.stores import NOON, Lab, WholeStore, a_call, a_user
 

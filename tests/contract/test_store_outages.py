@@ -59,7 +59,7 @@ async def test_the_first_press_after_an_outage_is_written(lab: Lab, store: Store
 
 async def test_leaving_in_an_outage_ends_all_the_same(lab: Lab) -> None:
     async with asyncio.timeout(LIMIT):
-        store = await lab.store().__aenter__()
+        store = await lab.store(flush_timeout=0.2).__aenter__()
         call = a_call()
         await store.record_press(call)
         async with lab.outage():

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from manualdial.app.service import serving
-from manualdial.ports import StoreUnavailable
+from manualdial.calls import Report
+from manualdial.engines.simulator import SimulatorEngine
+from manualdial.ports import Reconnected, StoreUnavailable, Stray
 from tests.support.bus_client import Refused
 from tests.support.running_service import (
     DIAL,
@@ -54,6 +57,38 @@ async def test_without_the_database_a_press_fails_at_once_and_may_come_again(fol
         dial = await press(desk, request_id="press-1")
         assert dial["replay"] is False
         await state(desk, dial["callId"], "connected")
+
+
+class EngineThatFallsSilent(SimulatorEngine):
+    """Its reports end, with a fault or without, when it is told."""
+
+    def __init__(self, fault: Exception | None) -> None:
+        super().__init__(speed=20)
+        self.falls_silent = asyncio.Event()
+        self._fault = fault
+
+    async def reports(self) -> AsyncIterator[Report | Reconnected | Stray]:
+        await self.falls_silent.wait()
+        if self._fault is not None:
+            raise self._fault
+        return
+        yield Reconnected()
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("a fault of ours"), None])
+async def test_without_the_reports_of_its_engine_the_service_says_so_and_ends_by_itself(
+    folder: Path, fault: Exception | None
+) -> None:
+    engine = EngineThatFallsSilent(fault)
+    async with serving(configuration(folder), engine=engine) as running, AsyncExitStack() as clients:
+        service = RunningService(running, clients)
+        assert (await service.get("/status", None)).status == 200
+        with capture_logs() as logs:
+            engine.falls_silent.set()
+            await asyncio.wait_for(running.ended(), 5)
+        status = await service.get("/status", None)
+        assert (status.status, status.json()["dependencies"]["service"]["ok"]) == (503, False)
+        assert [line["task"] for line in logs if line["log_level"] == "critical"] == ["reports of Simulator"]
 
 
 async def test_a_call_goes_on_without_the_database_and_its_states_are_written_later(folder: Path) -> None:
@@ -132,7 +167,7 @@ async def test_the_token_and_the_journal_outlive_a_restart(folder: Path) -> None
 
 @pytest.mark.parametrize("reached", ["agent_ringing", "connected", "wrap_up"])
 async def test_no_call_is_stuck_after_a_restart(folder: Path, reached: str) -> None:
-    speed = {"ENGINE_SIMULATOR_SPEED": "0.5" if reached == "agent_ringing" else "20"}
+    speed = {"ENGINE_SIMULATOR_SPEED": "0.1" if reached == "agent_ringing" else "20"}
     async with running_service(folder, **speed) as service:
         desk = await service.desk()
         call_id = (await press(desk, number(1) if reached == "wrap_up" else number(0), "press-1"))["callId"]

@@ -1,4 +1,4 @@
-"""Calls, numbers and reports for tests."""
+"""Presses, calls, numbers and reports for tests."""
 
 from __future__ import annotations
 
@@ -10,17 +10,54 @@ import msgspec
 
 from manualdial import numbers
 from manualdial.calls import Call, Ending, Report, Sign, advance
+from manualdial.live_calls import Deadlines, LiveCalls
 from manualdial.numbers import PhoneNumber
-from tests.support.people import A_MORNING
+from manualdial.presses import Press
+from manualdial.screener import Question
+from manualdial.screening import Purpose
+from manualdial.screening.facts import ScreeningSettings
+from manualdial.tenants import TenantSettings
+from tests.support.moved_clock import MovedClock
+from tests.support.people import A_MORNING, a_session
 
 TO_CONNECTED = (Sign.AGENT_RINGING, Sign.AGENT_ANSWERED, Sign.DIALING, Sign.RINGING, Sign.CONNECTED)
 """What an engine reports of a call that is answered."""
+
+
+def no_calls(clock: MovedClock | None = None) -> LiveCalls:
+    """A book of live calls with nothing in it."""
+    deadlines = Deadlines(clock=clock or MovedClock(), settles_after=15, first_pause=1, silence=60)
+    return LiveCalls(deadlines=deadlines)
 
 
 @cache
 def a_number(typed: str = "+12025550100", *, region: str = "US") -> PhoneNumber:
     """A number as it is read."""
     return numbers.parse(typed, region=region)
+
+
+def a_press(typed: str = "+12025550100", **fields: Any) -> Press:
+    """A press of Ann's for a number."""
+    question = Question(
+        tenant_id="t-north",
+        number=a_number(typed),
+        purpose=Purpose.SERVICE,
+        at=A_MORNING,
+        settings=ScreeningSettings(),
+    )
+    press = Press(
+        session=a_session(),
+        settings=TenantSettings(),
+        connector="Amazon",
+        question=question,
+        request_id="press-1",
+        digest=typed,
+        caller_id=None,
+        purpose_named=False,
+        zip_code=None,
+        at=0.0,
+    )
+    return msgspec.structs.replace(press, **fields)
 
 
 def a_call(**fields: Any) -> Call:

@@ -1,47 +1,29 @@
-"""The whole core, introduced to each other as the composition root does it, between fakes instead of adapters."""
+"""A cell as the service has it, between fakes instead of adapters."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from manualdial.addresses import AMAZON
-from manualdial.agent_requests import AgentRequests
+import msgspec
+
 from manualdial.agents import Caller
-from manualdial.bus import Bus
-from manualdial.call_control import CallControl
-from manualdial.call_progress import CallProgress
-from manualdial.closures import Closures
-from manualdial.deadlines import Deadlines
-from manualdial.dial_rate import DialRate
-from manualdial.dial_requests import DialRequests
-from manualdial.dialing import Dialing
-from manualdial.dispatcher import Dispatcher
-from manualdial.earlier_presses import EarlierPresses
-from manualdial.envelope import Address, reply
-from manualdial.guard import Guard
-from manualdial.live_calls import LiveCalls
-from manualdial.metrics import Metrics
-from manualdial.ports import Reconnected, Stray
+from manualdial.app.cell import Cell
+from manualdial.app.cell_settings import CellSettings
+from manualdial.dispatcher import Dispatcher, Routes
+from manualdial.ports import Engines, Reconnected, Storage, Stray
 from manualdial.recovery import Recovery
-from manualdial.registration import Registration
-from manualdial.retraction import Retraction
-from manualdial.routes import routes
-from manualdial.screener import Screener
 from manualdial.screening import Purpose
 from manualdial.screening.facts import ScreeningSettings
 from manualdial.screening.location import STRICTEST
 from manualdial.screening.policies import Policies, load
-from manualdial.screening_requests import ScreeningRequests
-from manualdial.sessions import Sessions
 from manualdial.tenants import Tenants, TenantSettings
-from manualdial.turns import Turns
 from tests.support.declared import Declared
 from tests.support.held_registries import HeldRegistries
 from tests.support.memory_store import MemoryStore
@@ -53,6 +35,35 @@ from tests.support.recording_engine import RecordingEngine
 CHANGE = "InboundCallStateChange"
 DIAL = "LCM/Webservice/ManualDialCall"
 SAMPLE = "Amazon/InboundCall/ManualDialCall"
+
+SETTINGS = CellSettings(
+    default_region="US",
+    no_place=STRICTEST,
+    grace=60.0,
+    guard=3.0,
+    wrap_up=0.0,
+    event_timeout=5.0,
+    unknown_settles_after=15.0,
+    silence=60.0,
+    agent_rate=0.0,
+    agent_burst=2,
+    engine_rate=0.0,
+    engine_burst=3,
+    lead_seconds=0,
+    store_timeout=5.0,
+    request_timeout=5.0,
+    patience=60.0,
+    stop_limit=5.0,
+    remember_presses=timedelta(days=7),
+    keep_calls=None,
+    keep_evidence=None,
+    look_interval=0.01,
+    first_pause=2.0,
+    retract_interval=0.01,
+    closures_interval=0.01,
+    closures_stale=math.inf,
+)
+"""A cell that is quick in what it does by itself and whose waits a test does not live to see."""
 
 NOTHING_HELD = ScreeningSettings(registries=frozenset())
 """A tenant that needs no registries."""
@@ -128,162 +139,59 @@ class Desk:
         return [message["message"]["event"] for message in self.seen if message["subtopic"] == "SetAgentState"]
 
 
-class Core:
-    """Everything between the engine, the store and the connections."""
+class Core(Cell):
+    """A cell on one engine, a store, registries and a clock that a test decides over."""
+
+    clock: MovedClock
+    store: MemoryStore  # unless a test has handed in another
+    registries: HeldRegistries
 
     def __init__(
         self,
         *,
-        grace: float = 60.0,
-        guard: float = 3.0,
-        wrap_up: float = 0.0,
-        event_timeout: float = 5.0,
-        store_timeout: float = 5.0,
-        limit: float = 5.0,
-        unknown_settles_after: float = 15.0,
-        silence: float = 60.0,
         caller_ids: frozenset[str] = frozenset(),
         screening: ScreeningSettings = NOTHING_HELD,
-        agent_rate: float = 0.0,
-        engine_rate: float = 0.0,
-        lead_seconds: int = 0,
-        store: MemoryStore | None = None,
+        store: Storage | None = None,
+        engine: RecordingEngine | None = None,
+        others: Sequence[str] = (),
+        **settings: Any,
     ) -> None:
-        """Times in seconds, as the options of the configuration."""
-        self.clock = MovedClock()
-        self.engine = RecordingEngine(clock=self.clock)
-        self.store = store or MemoryStore()
-        self.metrics = Metrics()
-        self.live_calls = LiveCalls()
-        self.bus = Bus(clock=self.clock, observe_delivered=self.metrics.delivered)
-        self.sessions = Sessions(
-            bus=self.bus,
-            store=self.store,
-            live_calls=self.live_calls,
-            clock=self.clock,
-            connectors=(AMAZON, self.engine.name),
-            grace=grace,
-            store_timeout=store_timeout,
-        )
-        self.deadlines = Deadlines(
-            clock=self.clock, settles_after=unknown_settles_after, first_pause=2.0, silence=silence
-        )
-        self.progress = CallProgress(
-            live_calls=self.live_calls,
-            deadlines=self.deadlines,
-            store=self.store,
-            bus=self.bus,
-            sessions=self.sessions,
-            clock=self.clock,
-            metrics=self.metrics,
-            wrap_up=wrap_up,
-        )
-        self.sessions.before_end = self.progress.end_wrap_up
-        turns = Turns()
-        self.earlier = EarlierPresses(
-            store=self.store, live_calls=self.live_calls, guard=Guard(clock=self.clock, seconds=guard)
-        )
-        self.registries = HeldRegistries()
-        self.closures = Closures(store=self.store, clock=self.clock, interval=0.01, stale_after=math.inf)
-        self.screener = Screener(
-            store=self.store,
-            registries=self.registries,
-            closures=self.closures,
+        """`store` and `engine` may be those of a cell before this one; `others`: names of engines beside the first.
+
+        `settings` are those of SETTINGS that are to be others.
+        """
+        clock = MovedClock()
+        self.engine = engine or RecordingEngine(clock=clock)
+        self.others = [RecordingEngine(clock=clock, name=name) for name in others]
+        super().__init__(
+            msgspec.structs.replace(SETTINGS, **settings),
+            store=store or MemoryStore(),
+            engines=Engines(self.engine, *self.others),
+            registries=HeldRegistries(),
             policies=shipped_policies(),
-            no_place=STRICTEST,
-            store_timeout=store_timeout,
-        )
-        tenants = Tenants(TenantSettings(purpose=Purpose.SERVICE, caller_ids=caller_ids, screening=screening))
-        self.screening = ScreeningRequests(
-            screener=self.screener,
-            store=self.store,
-            sessions=self.sessions,
-            live_calls=self.live_calls,
-            tenants=tenants,
-            clock=self.clock,
-            default_region="US",
-            limit=30.0,
-        )
-        self.dialing = Dialing(
-            engine=self.engine,
-            store=self.store,
-            chain=self.store,
-            screener=self.screener,
-            sessions=self.sessions,
-            live_calls=self.live_calls,
-            progress=self.progress,
-            earlier=self.earlier,
-            turns=turns,
-            rate=DialRate(
-                clock=self.clock, agent_rate=agent_rate, agent_burst=2, engine_rate=engine_rate, engine_burst=3
-            ),
-            clock=self.clock,
-            metrics=self.metrics,
-            span=nullcontext,
-            tenants=tenants,
-            store_timeout=store_timeout,
-            patience=60.0,
-            lead_seconds=lead_seconds,
-        )
-        self.dial_requests = DialRequests(dialing=self.dialing, store=self.store)
-        self.control = CallControl(
-            engine=self.engine,
-            live_calls=self.live_calls,
-            progress=self.progress,
-            clock=self.clock,
-            event_timeout=event_timeout,
-        )
-        self.recovery = Recovery(
-            engine=self.engine,
-            store=self.store,
-            live_calls=self.live_calls,
-            deadlines=self.deadlines,
-            progress=self.progress,
-            sessions=self.sessions,
-            clock=self.clock,
-            metrics=self.metrics,
-            interval=0.01,
-        )
-        self.retraction = Retraction(earlier=self.earlier, turns=turns, interval=0.01, store_timeout=store_timeout)
-        self.registration = Registration(
-            bus=self.bus,
-            sessions=self.sessions,
+            tenants=Tenants(TenantSettings(purpose=Purpose.SERVICE, caller_ids=caller_ids, screening=screening)),
             authenticator=TokensByName(),
-            snapshots=lambda caller: (
-                reply(Address(AMAZON, "Agent", "StateSync"), None),
-                reply(Address(AMAZON, "InboundCall", "StateSync"), self.control.snapshot(caller.user_id)),
-            ),
-        )
-        self.agents = AgentRequests(
-            sessions=self.sessions, live_calls=self.live_calls, engine=self.engine, default_region="US"
-        )
-        self.dispatcher = self._dispatcher(limit)
-
-    def _dispatcher(self, limit: float) -> Dispatcher:
-        table = routes(
-            connectors=(self.engine.name,),
-            dialing=self.dial_requests,
-            screening=self.screening,
-            control=self.control,
-            agents=self.agents,
-            registration=self.registration,
-        )
-        self.declared = Declared(table)
-        return Dispatcher(
-            bus=self.bus,
-            routes=self.declared.routes,
-            limit=limit,
+            clock=clock,
             span=nullcontext,
-            observe=self.metrics.request,
         )
 
-    async def read_reports(self) -> None:
-        """As the composition root, but that calls are compared here and now, so that a test knows when it was done."""
-        async for report in self.engine.reports():
+    def _routes(self) -> Routes:
+        self.declared = Declared(super()._routes())
+        return self.declared.routes
+
+    @property
+    def recovery(self) -> Recovery:
+        """Of the first engine."""
+        return self.recoveries[self.engine.name]
+
+    async def read_reports(self, engine: RecordingEngine) -> None:
+        """As in a cell, but that calls are compared here and now, so that a test knows when it was done."""
+        recovery = self.recoveries[engine.name]
+        async for report in engine.reports():
             if isinstance(report, Reconnected):
-                await self.recovery.compare()
+                await recovery.compare()
             elif isinstance(report, Stray):
-                self.recovery.on_stray(report)
+                recovery.on_stray(report)
             else:
                 self.progress.on_report(report)
 
@@ -321,17 +229,15 @@ async def running_core(**settings: Any) -> AsyncIterator[Core]:
     """A core that reads the reports of its engine; all that it started is over at the end."""
     core = Core(**settings)
     await core.closures.load()
-    reader = asyncio.create_task(core.read_reports())
+    for engine in (core.engine, *core.others):
+        core.tasks.keep(core.read_reports(engine), name="reports")
     try:
         yield core
         core.declared.check()
     finally:
-        reader.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await reader
+        await core.tasks.close()
         await core.dialing.close(5)
-        core.progress.close()
-        core.sessions.close()
+        core.stop_timers()
 
 
 def error_type(answer: Message) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from manualdial.ports import Health
 from manualdial.screening.registry_look import RegistryLook, RegistryStanding, RegistryUnreadable
 
 
@@ -28,3 +29,6 @@ class HeldRegistries:
         as_of, listed = self._held[name]
         standing = RegistryStanding.LISTED if e164 in listed else RegistryStanding.NOT_LISTED
         return RegistryLook(registry=name, standing=standing, edition="test", as_of=as_of)
+
+    def health(self) -> Health:
+        return Health(ok=not self.damaged)

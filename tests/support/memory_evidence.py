@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from manualdial.calls import Call, CallState
-from manualdial.evidence import GENESIS, Draft, Kind, LegState, Sealed, outcome, pruned, retraction, seal
+from manualdial.evidence import Draft, Head, Kind, LegState, Sealed, outcome, pruned, retraction, seal
 from manualdial.ports import CallLinks, OnRecord, Person
 from manualdial.screening.attempts import Attempt
 from manualdial.screening.closure import Closure
@@ -20,14 +20,18 @@ class Chains:
 
     def __init__(self) -> None:
         self._links: dict[str, list[Sealed]] = {}
-        self._ends: dict[str, tuple[int, bytes]] = {}
+        self._ends: dict[str, Head] = {}
 
     def add(self, draft: Draft) -> None:
         """Seal a draft and put it to the end of its chain."""
-        seq, before = self._ends.get(draft.tenant_id, (0, GENESIS))
+        seq, before = self.head(draft.tenant_id)
         link = seal(draft, seq=seq + 1, before=before)
-        self._ends[draft.tenant_id] = (link.seq, link.seal)
+        self._ends[draft.tenant_id] = Head(link.seq, link.seal)
         self._links.setdefault(draft.tenant_id, []).append(link)
+
+    def head(self, tenant_id: str) -> Head:
+        """The end of a chain."""
+        return self._ends.get(tenant_id, Head())
 
     def has(self, call: Call, kind: Kind) -> bool:
         """Whether there is such a link about the call."""

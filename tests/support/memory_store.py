@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
+from typing import NoReturn
 
 import msgspec
 
 from manualdial.agents import AgentSession, User
 from manualdial.calls import Call, Change, Leg, requested
-from manualdial.evidence import Draft, LegState, Sealed
+from manualdial.evidence import Draft, Head, LegState, Sealed
 from manualdial.ports import (
     AttemptsChanged,
     AttemptsSeen,
@@ -67,6 +68,10 @@ class MemoryStore:
 
     async def __aexit__(self, *exception: object) -> None:
         """Nothing is open."""
+
+    async def death(self) -> NoReturn:
+        await asyncio.Event().wait()
+        raise AssertionError("nothing sets it")
 
     async def add_user(self, user: User) -> None:
         self._answer()
@@ -259,6 +264,10 @@ class MemoryStore:
     async def evidence(self, tenant_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Sealed]:
         await self.flush()
         return [link for link in self._chains.of(tenant_id) if link.seq > after][:limit]
+
+    async def evidence_head(self, tenant_id: str) -> Head:
+        await self.flush()
+        return self._chains.head(tenant_id)
 
     async def call_links(
         self, tenant_id: str, *, after: tuple[datetime, str] | None = None, limit: int = 1000

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Collection
 
 from manualdial.calls import Cause, EndedBy, Ending, Report, Sign
+from manualdial.engines.simulator import SimulatorEngine
 from manualdial.ports import Engine, EngineRefused, Health, Originate, Reconnected, Stray
 from tests.support.calls import TO_CONNECTED
 from tests.support.moved_clock import MovedClock
@@ -14,10 +15,10 @@ from tests.support.moved_clock import MovedClock
 class RecordingEngine:
     """Takes every call and reports nothing of itself but what it was asked to do: hang up, hold, resume."""
 
-    name = "Simulator"
-
-    def __init__(self, *, clock: MovedClock) -> None:
+    def __init__(self, *, clock: MovedClock, name: str = "Simulator") -> None:
         self._clock = clock
+        self.name = name
+        self.actions = SimulatorEngine.actions
         self.ready = True
         self.orders: list[Originate] = []
         """Every call that it was to ring, in order."""

@@ -18,7 +18,6 @@ from manualdial.dispatcher import Dispatcher, Method, Route, Routes
 from manualdial.envelope import Address, Outgoing, reply
 from manualdial.errors import ManualDialError, NoSuchCall, PhoneNumberMissing
 from manualdial.history import CallPage, CallRecord
-from manualdial.live_calls import LiveCalls
 from manualdial.messages.bus import Register, Subscriptions
 from manualdial.messages.dial import DialChecked, Number
 from manualdial.messages.incoming import Incoming
@@ -27,11 +26,12 @@ from manualdial.ports import Health, StoreUnavailable
 from manualdial.registration import Registration
 from manualdial.requests import DirectReply, Reply, Request
 from manualdial.sessions import Sessions
+from manualdial.tasks import Tasks
 from manualdial.transports.http import http_app
 from manualdial.transports.identity import Identity
 from manualdial.transports.server import Server
-from manualdial.transports.under_way import UnderWay
 from manualdial.transports.websocket import BusEndpoint
+from tests.support.calls import no_calls
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_clock import MovedClock
 
@@ -229,7 +229,7 @@ async def small_service(
     sessions = Sessions(
         bus=service.bus,
         store=MemoryStore(),
-        live_calls=LiveCalls(),
+        live_calls=no_calls(),
         clock=service.clock,
         connectors=("Amazon",),
         grace=60,
@@ -266,7 +266,7 @@ async def small_service(
         limit=request_limit,
         span=nullcontext,
     )
-    under_way = UnderWay(stop_limit=stop_limit)
+    under_way = Tasks()
     service.endpoint = BusEndpoint(
         dispatcher=dispatcher,
         gone=registration.gone,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from manualdial.messages.verdict import RuleResult, Verdict
 from manualdial.screening.facts import Facts
 from manualdial.screening.judge import judge
+from manualdial.screening.verdict import Decision, Finding, Verdict
 from tests.support.core import shipped_policies
 
 
@@ -15,10 +15,10 @@ def verdict(facts: Facts) -> Verdict:
 
 def not_allowing(found: Verdict) -> list[str]:
     """The rules that do not allow the call."""
-    return [rule.rule for rule in found.rules if rule.decision != "allow"]
+    return [rule.rule for rule in found.rules if rule.decision is not Decision.ALLOW]
 
 
-def the(rule: str, found: Verdict) -> RuleResult:
+def the(rule: str, found: Verdict) -> Finding:
     """What one rule says."""
     (one,) = [result for result in found.rules if result.rule == rule]
     return one

@@ -119,7 +119,7 @@ class World:
 
 async def _ready(service: Service) -> None:
     async with asyncio.timeout(LIMIT):
-        while not (await service.status()).ok:  # noqa: ASYNC110  # the service can only be asked
+        while not service.engine.ready:  # noqa: ASYNC110  # the engine can only be asked
             await asyncio.sleep(0.01)
 
 

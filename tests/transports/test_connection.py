@@ -15,8 +15,8 @@ from picows import WSUpgradeRequest, WSUpgradeResponse
 from manualdial.bus import Delivery
 from manualdial.dispatcher import Dispatcher
 from manualdial.errors import ManualDialError, NotAuthenticated, TokenExpired
+from manualdial.tasks import Tasks
 from manualdial.transports.handshake import HandshakeRefused, bearer_token, read_handshake
-from manualdial.transports.under_way import UnderWay
 from manualdial.transports.websocket import BusConnection, BusEndpoint, text_frame
 from tests.support.moved_clock import MovedClock
 
@@ -65,7 +65,7 @@ def opened(*, max_reader_lag: int = 1000) -> tuple[BusConnection, Socket]:
     endpoint = BusEndpoint(
         dispatcher=cast("Dispatcher", NoDispatcher()),
         gone=lambda _connection: None,
-        under_way=UnderWay(stop_limit=1),
+        under_way=Tasks(),
         clock=MovedClock(),
         register_timeout=10,
         ping_interval=20,

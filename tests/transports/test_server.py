@@ -9,8 +9,8 @@ import socket
 import pytest
 from litestar import Litestar
 
+from manualdial.tasks import Tasks
 from manualdial.transports.server import Server
-from manualdial.transports.under_way import UnderWay
 from tests.support.small_service import SmallService, get, small_service
 
 
@@ -19,7 +19,7 @@ def another(service: SmallService, *, host: str = "127.0.0.1", port: int = 0, he
     return Server(
         app=Litestar(),
         endpoint=service.endpoint,
-        under_way=UnderWay(stop_limit=1),
+        under_way=Tasks(),
         host=host,
         port=port,
         stop_limit=1,
@@ -61,17 +61,6 @@ async def test_a_connection_is_used_again_for_the_next_request(service: SmallSer
         async with asyncio.timeout(5):
             assert (await reader.readuntil(b"counter\n")).startswith(b"HTTP/1.1 200")
     writer.close()
-
-
-async def test_requests_that_never_end_are_cancelled_at_the_stop() -> None:
-    async def never() -> None:
-        await asyncio.Event().wait()
-
-    async with UnderWay(stop_limit=0.01) as under_way:
-        task = under_way.start(never())
-        assert len(under_way) == 1
-    assert task.cancelled()
-    assert len(under_way) == 0
 
 
 async def test_an_address_of_ipv6_is_listened_on() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,15 +12,15 @@ from datetime import UTC, datetime
 from manualdial import numbers
 from manualdial.calls import Ending, Report, Sign
 from manualdial.engines.asterisk.ari import Ari, Bridge, Channel, ChannelExists, Event, Snapshot
+from manualdial.engines.asterisk.call_controller import CallController
 from manualdial.engines.asterisk.call_steps import CallSteps
-from manualdial.engines.asterisk.calls_under_way import CallsUnderWay
 from manualdial.engines.asterisk.comparison import Comparison
-from manualdial.engines.asterisk.dialling import Dialling
-from manualdial.engines.asterisk.leftovers import Leftovers
-from manualdial.engines.asterisk.register import CallRegister
+from manualdial.engines.asterisk.dial_strings import DialStrings
+from manualdial.engines.asterisk.in_flight import CallsInFlight
+from manualdial.engines.asterisk.orphans import Orphans
 from manualdial.engines.asterisk.reports import Reports
-from manualdial.engines.asterisk.tasks import Tasks
 from manualdial.ports import Originate, Reconnected, Stray
+from manualdial.tasks import Tasks
 from tests.support.moved_clock import MovedClock
 from tests.support.waiting import until
 
@@ -104,11 +104,8 @@ class SmallAsterisk(Ari):
             self.ends(channel_id)
         return was_there
 
-    async def start_ringback(self, channel_id: str) -> None:
-        await self._ask("start_ringback", channel_id)
-
-    async def stop_ringback(self, channel_id: str) -> None:
-        await self._ask("stop_ringback", channel_id)
+    async def play_ringback(self, channel_id: str, *, on: bool) -> None:
+        await self._ask("start_ringback" if on else "stop_ringback", channel_id)
 
     async def create_bridge(self, bridge_id: str) -> None:
         await self._ask("create_bridge", bridge_id)
@@ -156,34 +153,17 @@ class KeptReports(Reports):
         self.kept.append(report)
 
 
-class CountedTasks(Tasks):
-    """Tasks that a test can see the end of."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.under_way = 0
-
-    def start(self, work: Coroutine[object, object, None]) -> None:
-        self.under_way += 1
-        super().start(self._counted(work))
-
-    async def _counted(self, work: Coroutine[object, object, None]) -> None:
-        try:
-            await work
-        finally:
-            self.under_way -= 1
-
-
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """The engine's inner parts, on a small Asterisk; its looks at the clock are a test's to order."""
 
     asterisk: SmallAsterisk
-    calls: CallsUnderWay
+    controller: CallController
+    in_flight: CallsInFlight
     comparison: Comparison
-    leftovers: Leftovers
+    orphans: Orphans
     clock: MovedClock
-    tasks: CountedTasks
+    tasks: Tasks
     told: list[Report | Reconnected | Stray]
 
     def signs(self, call_id: str) -> list[Sign]:
@@ -202,7 +182,7 @@ class Line:
 
     async def quiet(self) -> None:
         """Return when nothing is being done."""
-        await until(lambda: not self.tasks.under_way)
+        await until(lambda: not len(self.tasks))
 
     async def ending(self, call_id: str) -> Ending:
         """How the call ended."""
@@ -214,7 +194,7 @@ class Line:
     async def ringing(self) -> Originate:
         """A call whose customer's phone rings."""
         placed = order()
-        await self.calls.place(placed, None)
+        await self.controller.place(placed, None)
         self.asterisk.comes_to(f"{placed.call_id}.agent", "Up")
         await until(lambda: ("dial", f"{placed.call_id}.customer") in self.asterisk.asked)
         self.asterisk.comes_to(f"{placed.call_id}.customer", "Ringing")
@@ -231,9 +211,9 @@ class Line:
     async def look(self, *, after: float = 1.0) -> None:
         """Let time pass, and look, as the engine does each second."""
         self.clock.move(after)
-        if self.calls.see_to_what_is_late():
+        if self.controller.see_to_what_is_late():
             await self.comparison.of_doubtful()
-        await self.leftovers.take_away()
+        await self.orphans.take_away()
         await self.quiet()
 
     async def adopt(self, *orders: Originate) -> frozenset[str]:
@@ -245,39 +225,59 @@ class Line:
 
     def reconnect(self) -> None:
         """There was a gap in the events, and the reader of the reports has been told."""
-        self.leftovers.gap()
-        self.leftovers.gap_told()
+        self.orphans.gap()
+        self.orphans.gap_told()
 
 
 @asynccontextmanager
 async def running_line() -> AsyncIterator[Line]:
     """A line that is up, and compared with a journal that is empty."""
-    clock, tasks, register, reports = MovedClock(), CountedTasks(), CallRegister(), KeptReports()
+    clock, tasks, in_flight, reports = MovedClock(), Tasks(), CallsInFlight(), KeptReports()
     asterisk = SmallAsterisk()
-    leftovers = Leftovers(ari=asterisk, register=register, reports=reports, tasks=tasks)
-    dialling = Dialling(
-        agent_endpoint="PJSIP/{extension}",
-        trunk_endpoint="PJSIP/{number}@trunk",
-        caller_id=None,
+    orphans = Orphans(ari=asterisk, in_flight=in_flight, reports=reports, tasks=tasks)
+    steps = CallSteps(
+        ari=asterisk,
+        dial_strings=DialStrings(
+            agent_endpoint="PJSIP/{extension}", trunk_endpoint="PJSIP/{number}@trunk", caller_id=None
+        ),
+        clock=clock,
+        request_timeout=1.0,
         agent_timeout=20,
         customer_timeout=45,
         extension_pause=1.0,
     )
-    steps = CallSteps(ari=asterisk, dialling=dialling, clock=clock, request_timeout=1.0)
-    calls = CallsUnderWay(
-        ari=asterisk, steps=steps, register=register, leftovers=leftovers, clock=clock, reports=reports, tasks=tasks
+    controller = CallController(
+        ari=asterisk,
+        steps=steps,
+        in_flight=in_flight,
+        orphans=orphans,
+        clock=clock,
+        reports=reports,
+        tasks=tasks,
+        hang_up_every=3.0,
     )
-    comparison = Comparison(ari=asterisk, steps=steps, calls=calls, register=register, leftovers=leftovers, clock=clock)
+    comparison = Comparison(
+        ari=asterisk,
+        steps=steps,
+        controller=controller,
+        in_flight=in_flight,
+        orphans=orphans,
+        reports=reports,
+        clock=clock,
+        event_delay=0.05,
+        ring_delay=5.0,
+    )
     line = Line(
         asterisk=asterisk,
-        calls=calls,
+        controller=controller,
+        in_flight=in_flight,
         comparison=comparison,
-        leftovers=leftovers,
+        orphans=orphans,
         clock=clock,
         tasks=tasks,
         told=reports.kept,
     )
-    asterisk.listener = calls.on_event
+    asterisk.listener = controller.on_event
 
     line.reconnect()
     await comparison.adopt([])

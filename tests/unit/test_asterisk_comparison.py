@@ -1,4 +1,4 @@
-"""The engine's book of its calls against what is alive in Asterisk."""
+"""The engine's calls against what is alive in Asterisk."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from manualdial.calls import Cause, EndedBy, Sign
+from manualdial.engines.asterisk.in_flight import Move
 from manualdial.ports import EngineSilent, Stray
 from tests.support.waiting import until
 from tests.unit.small_asterisk import Line, order, running_line
@@ -36,7 +37,7 @@ async def test_the_event_of_an_end_that_is_under_way_says_how_it_ended(line: Lin
     customer = f"{placed.call_id}.customer"
     del line.asterisk.channels[customer]
     loop = asyncio.get_running_loop()
-    line.asterisk.during_snapshot = lambda: loop.call_later(0.05, line.asterisk.ends, customer)
+    line.asterisk.during_snapshot = lambda: loop.call_later(0.01, line.asterisk.ends, customer)
     await line.adopt(placed)
 
     ending = await line.ending(placed.call_id)
@@ -98,12 +99,12 @@ async def test_a_leg_that_ends_while_the_snapshot_is_under_way_is_not_taken_for_
 
 async def test_a_hold_is_not_undone_by_a_look_from_before_it(line: Line) -> None:
     placed = await line.connected()
-    call = line.calls.get(placed.call_id)
+    call = line.in_flight.get(placed.call_id)
     assert call is not None
     async with call.control:
-        call.held = True
+        assert call.moves(Move.HOLD)
         assert await line.adopt(placed) == {placed.call_id}
-    line.asterisk.during_snapshot = lambda: line.calls.touch(call)
+    line.asterisk.during_snapshot = lambda: line.controller.touch(call)
     assert await line.adopt(placed) == {placed.call_id}
 
     assert Sign.RESUMED not in line.signs(placed.call_id)
@@ -116,7 +117,7 @@ async def test_a_call_that_is_being_placed_counts_as_there(line: Line) -> None:
         line.clock.move(1)
         assert await line.adopt(placed) == {placed.call_id}
 
-    await line.calls.place(placed, journalled())
+    await line.controller.place(placed, journalled())
 
     assert line.signs(placed.call_id) == []
     assert line.asterisk.count("hang_up") == 0
@@ -236,12 +237,12 @@ async def test_strays_are_taken_away_and_told_once_after_each_gap(line: Line) ->
 
 async def test_without_a_gap_that_was_told_nothing_is_taken_for_a_stray(line: Line) -> None:
     make_stray(line)
-    line.leftovers.gap()  # the reader of the reports does not know of it yet
+    line.orphans.gap()  # the reader of the reports does not know of it yet
 
     await line.adopt()
     assert len(line.asterisk.channels) == 2
 
-    line.leftovers.gap_told()
+    line.orphans.gap_told()
     await line.adopt()
     await until(lambda: not line.asterisk.channels)
 
@@ -314,10 +315,10 @@ async def test_the_bridge_of_a_call_that_is_named_and_has_no_leg_is_no_stray(lin
 
 async def test_a_bridge_that_comes_while_it_is_taken_away_is_taken_away_again(line: Line) -> None:
     call_id = order().call_id
-    line.leftovers.take_bridge_away(call_id)
+    line.orphans.take_bridge_away(call_id)
     await asyncio.sleep(0)  # asked, and not answered yet
     assert line.asterisk.count("destroy_bridge") == 1
-    line.leftovers.take_bridge_away(call_id)
+    line.orphans.take_bridge_away(call_id)
     await line.quiet()
     line.asterisk.bridges[call_id] = set()
 
@@ -334,7 +335,7 @@ async def test_a_channel_that_is_made_while_the_snapshot_is_under_way_is_no_stra
         line.reconnect()
         await line.adopt()
 
-    await line.calls.place(placed, journalled())
+    await line.controller.place(placed, journalled())
 
     assert line.strays() == []
     assert line.asterisk.count("hang_up") == 0

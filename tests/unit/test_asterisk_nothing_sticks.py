@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -27,7 +28,7 @@ async def test_a_leg_that_was_hung_up_and_whose_end_is_never_told_is_asked_for_a
     placed = await line.connected()
     line.asterisk.tells = False
 
-    assert await line.calls.hang_up(placed.call_id)
+    assert await line.controller.hang_up(placed.call_id)
     await line.look()
     assert Sign.ENDED not in line.signs(placed.call_id)
     await line.look(after=3)
@@ -41,7 +42,7 @@ async def test_a_leg_that_is_gone_without_an_event_or_an_answer_is_found_gone(li
     placed = await line.connected()
     line.asterisk.fails["hang_up"] = MUTE
     with pytest.raises(EngineSilent):
-        await line.calls.hang_up(placed.call_id)
+        await line.controller.hang_up(placed.call_id)
     line.asterisk.channels.clear()
 
     await line.look()
@@ -69,7 +70,7 @@ async def test_a_hang_up_of_which_only_half_was_sent_is_still_the_agents(line: L
     line.asterisk.tells = False
     line.asterisk.fails[f"{placed.call_id}.agent"] = AWAY
     with pytest.raises(EngineUnavailable):
-        await line.calls.hang_up(placed.call_id)
+        await line.controller.hang_up(placed.call_id)
 
     line.asterisk.fails.clear()
     await line.look()
@@ -117,7 +118,7 @@ async def test_a_ringing_tone_that_could_not_be_stopped_is_stopped_at_the_next_l
 
 async def test_a_customer_whose_dial_was_not_sent_keeps_no_agent_waiting(line: Line) -> None:
     placed = order()
-    await line.calls.place(placed, None)
+    await line.controller.place(placed, None)
     line.asterisk.fails["dial"] = AWAY
     line.asterisk.comes_to(f"{placed.call_id}.agent", "Up")
 
@@ -130,7 +131,7 @@ async def test_a_customer_whose_dial_was_not_sent_keeps_no_agent_waiting(line: L
 
 async def test_a_customer_whose_dial_got_no_answer_has_the_time_to_answer_and_no_more(line: Line) -> None:
     placed = order()
-    await line.calls.place(placed, None)
+    await line.controller.place(placed, None)
     line.asterisk.fails["dial"] = MUTE
     line.asterisk.comes_to(f"{placed.call_id}.agent", "Up")
     await until(lambda: line.asterisk.count("dial") == 2)
@@ -145,7 +146,7 @@ async def test_a_customer_whose_dial_got_no_answer_has_the_time_to_answer_and_no
 
 async def test_a_phone_that_asterisk_lets_ring_too_long_is_hung_up(line: Line) -> None:
     placed = order()
-    await line.calls.place(placed, None)
+    await line.controller.place(placed, None)
     line.asterisk.comes_to(f"{placed.call_id}.agent", "Ringing")
 
     await line.look(after=26)
@@ -173,7 +174,7 @@ async def test_a_leg_that_enters_after_asterisk_said_that_there_is_none_is_hung_
 
 async def test_an_agent_whose_answer_was_lost_gets_the_customer_by_adoption(line: Line) -> None:
     placed = order()
-    await line.calls.place(placed, None)
+    await line.controller.place(placed, None)
     line.asterisk.tells = False
     line.asterisk.channels[f"{placed.call_id}.agent"] = "Up"
     line.asterisk.tells = True
@@ -185,29 +186,63 @@ async def test_an_agent_whose_answer_was_lost_gets_the_customer_by_adoption(line
     assert line.asterisk.count("dial") == 2
 
 
-async def test_a_journal_that_gives_no_answer_leaves_no_leg(line: Line) -> None:
+@pytest.mark.parametrize("failure", [TimeoutError(), ZeroDivisionError(), asyncio.CancelledError()], ids=repr)
+async def test_a_journal_that_fails_leaves_no_leg_whatever_it_fails_with(line: Line, failure: BaseException) -> None:
     async def journalled() -> None:
-        raise TimeoutError
+        raise failure
 
     placed = order()
-    with pytest.raises(TimeoutError):
-        await line.calls.place(placed, journalled())
+    with pytest.raises(type(failure)):
+        await line.controller.place(placed, journalled())
+    assert await line.adopt(placed) == frozenset()
+    assert not await line.controller.hang_up(placed.call_id)
 
-    await line.look()
+    await line.quiet()
 
-    await line.ending(placed.call_id)
     assert not line.asterisk.channels
     assert line.asterisk.count("dial") == 0
+    assert line.signs(placed.call_id) == []
+
+
+async def test_an_order_that_is_cancelled_while_it_is_journalled_leaves_no_leg(line: Line) -> None:
+    asked = asyncio.Event()
+
+    async def journalled() -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    placed = order()
+    placing = asyncio.create_task(line.controller.place(placed, journalled()))
+    await asked.wait()
+    placing.cancel()
+    await asyncio.wait([placing])
+    await line.quiet()
+
+    assert not line.asterisk.channels
+    assert line.asterisk.count("dial") == 0
+
+
+async def test_an_order_that_is_cancelled_while_it_is_dialled_is_a_call(line: Line) -> None:
+    placed = order()
+    placing = asyncio.create_task(line.controller.place(placed, None))
+    await until(lambda: line.asterisk.count("dial") == 1)
+    placing.cancel()
+    await asyncio.wait([placing])
+    await line.look()
+
+    assert await line.adopt(placed) == {placed.call_id}
+    line.asterisk.comes_to(f"{placed.call_id}.agent", "Up")
+    await line.until(placed.call_id, Sign.DIALING)
 
 
 async def test_a_call_that_is_hung_up_while_it_is_journalled_is_not_dialled(line: Line) -> None:
     placed = order()
 
     async def journalled() -> None:
-        assert await line.calls.hang_up(placed.call_id)
+        assert await line.controller.hang_up(placed.call_id)
 
     with pytest.raises(EngineRefused):
-        await line.calls.place(placed, journalled())
+        await line.controller.place(placed, journalled())
 
     assert line.asterisk.count("dial") == 0
     assert not line.asterisk.channels
@@ -215,7 +250,7 @@ async def test_a_call_that_is_hung_up_while_it_is_journalled_is_not_dialled(line
 
 async def test_a_bridge_that_is_made_when_the_call_is_over_does_not_stay(line: Line) -> None:
     placed = order()
-    await line.calls.place(placed, None)
+    await line.controller.place(placed, None)
     line.asterisk.comes_to(f"{placed.call_id}.agent", "Up")
     line.asterisk.ends(f"{placed.call_id}.agent")
 
@@ -227,7 +262,7 @@ async def test_a_bridge_that_is_made_when_the_call_is_over_does_not_stay(line: L
 
 async def test_an_agent_who_waits_for_a_customer_whom_nobody_brings_gets_one(line: Line) -> None:
     placed = order()
-    await line.calls.place(placed, None)
+    await line.controller.place(placed, None)
     line.asterisk.fails["create_bridge"] = ZeroDivisionError("a fault of the engine's own")
     line.asterisk.comes_to(f"{placed.call_id}.agent", "Up")
     await line.quiet()
@@ -243,7 +278,7 @@ async def test_a_call_whose_dial_was_not_answered_goes_on_when_the_agent_answers
     placed = order()
     line.asterisk.fails["dial"] = EngineSilent("no answer")
     with pytest.raises(EngineSilent):
-        await line.calls.place(placed, None)
+        await line.controller.place(placed, None)
     line.asterisk.fails.clear()
     line.clock.move(5)
     line.asterisk.comes_to(f"{placed.call_id}.agent", "Ringing")

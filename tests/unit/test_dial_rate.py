@@ -19,7 +19,7 @@ class Rate:
 
     def wait(self, agent: str = "ann") -> int:
         refusal = self.rate.take_of_agent(agent)
-        if refusal is None and (refusal := self.rate.take_of_engine()) is not None:
+        if refusal is None and (refusal := self.rate.take_of_engine("Simulator")) is not None:
             self.rate.give_back_to_agent(agent)
         return 0 if refusal is None else int(refusal.details["retryAfter"])
 
@@ -64,7 +64,7 @@ def test_a_call_that_was_not_made_is_given_back() -> None:
 def test_a_call_that_was_not_begun_is_given_back_to_all() -> None:
     rate = Rate(engine_rate=0.5)
     assert [rate.wait() for _ in range(4)] == [0, 0, 0, 2]
-    rate.rate.give_back_to_engine()
+    rate.rate.give_back_to_engine("Simulator")
     assert [rate.wait(), rate.wait()] == [0, 2]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.calls import a_press
 from tests.support.core import DIAL, SAMPLE, Core, Desk, dial_of, error_type, running_core
 from tests.support.people import BOB, SUE
 from tests.support.waiting import until
@@ -43,6 +44,14 @@ async def test_the_sample_form_is_answered_on_ui_and_names_its_connector(desk: D
             "data": {"PhoneNumber": "+12025550100"},
         },
     }
+
+
+async def test_a_press_that_came_in_no_message_is_dialled_like_any_other(core: Core, desk: Desk) -> None:
+    press = a_press(session=core.sessions.require("u-ann"), at=core.clock.monotonic())
+    outcome, again = await core.dialing.press(press), await core.dialing.press(press)
+    assert (outcome.replay, again.replay) == (False, True)
+    assert [order.call_id for order in core.engine.orders] == [outcome.call.id] == [again.call.id]
+    assert desk.states() == [("agent", "requested")]
 
 
 async def test_with_a_request_id_the_reply_tells_of_the_call(core: Core, desk: Desk) -> None:

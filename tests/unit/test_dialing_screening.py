@@ -54,18 +54,21 @@ async def test_a_refusal_is_evidence_before_it_is_answered_and_each_press_is_jud
     core: Core, desk: Desk
 ) -> None:
     await core.store.add_records([listing(FLORIDA)])
-    for _ in range(2):
-        assert error_type(await desk.press(FLORIDA, "again")) == "CALL_REFUSED"
+    first, again = await desk.press(FLORIDA, "again"), await desk.press(FLORIDA, "again")
+    assert error_type(first) == error_type(again) == "CALL_REFUSED"
     links = await evidence(core)
     assert [link.kind for link in links] == [Kind.REFUSAL, Kind.REFUSAL]
     told = links[0].told()["content"]
     assert (told["requestId"], told["number"]["e164"], told["verdict"]["decision"]) == ("again", FLORIDA, "block")
+    assert told["verdict"] == verdict_of(first)
 
 
 async def test_an_attempt_is_evidence_before_it_rings_with_all_that_it_stood_on(core: Core, desk: Desk) -> None:
     dial = dial_of(await desk.press(FLORIDA, Entry="typed", CampaignID="spring", AccountNumber=7))
     (link,) = await evidence(core)
     assert (link.kind, link.call_id, link.number) == (Kind.ATTEMPT, dial["callId"], FLORIDA)
+    (call,) = await core.store.calls("t-north")
+    assert b'"verdict":' + call.verdict in link.body
     told = link.told()["content"]
     assert told["verdict"] == dial["verdict"]
     assert (told["entry"], told["campaignId"], told["accountNumber"]) == ("typed", "spring", "7")

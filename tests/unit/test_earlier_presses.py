@@ -6,38 +6,22 @@ from typing import Any
 
 import pytest
 
-from manualdial import presses
 from manualdial.calls import Call, CallState
 from manualdial.earlier_presses import EarlierPresses
-from manualdial.envelope import Address
 from manualdial.errors import RequestIdConflict
 from manualdial.guard import Guard
-from manualdial.live_calls import LiveCalls
-from manualdial.messages.dial import Dial
 from manualdial.ports import StoreUnavailable
 from manualdial.presses import Press
-from manualdial.requests import Request
-from manualdial.screening import Purpose
-from manualdial.tenants import TenantSettings
-from tests.support.calls import a_call
+from tests.support.calls import a_call, a_press, no_calls
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_clock import MovedClock
-from tests.support.people import ANN, a_session
-from tests.support.recording_connection import RecordingConnection
-
-
-def a_press(request_id: str | None = "r", number: str = "+12025550100") -> Press:
-    connection = RecordingConnection(caller=ANN)
-    request = Request(address=Address("LCM"), request_id=request_id, key=request_id, connection=connection, caller=ANN)
-    settings = TenantSettings(purpose=Purpose.SERVICE)
-    return presses.read(request, Dial(phone_number=number), session=a_session(), settings=settings, at=0)
 
 
 class Book:
     """Earlier presses with all that they look at."""
 
     def __init__(self) -> None:
-        self.store, self.live_calls, self.clock = MemoryStore(), LiveCalls(), MovedClock()
+        self.store, self.live_calls, self.clock = MemoryStore(), no_calls(), MovedClock()
         self.earlier = EarlierPresses(
             store=self.store, live_calls=self.live_calls, guard=Guard(clock=self.clock, seconds=3)
         )
@@ -53,24 +37,24 @@ def test_a_live_call_is_recalled_by_its_request_id_without_the_journal() -> None
     call = of(press)
     book.live_calls.put(call)
     assert book.earlier.recall(press) == call
-    assert book.earlier.recall(a_press("another")) is None
-    assert book.earlier.recall(a_press(None)) is None
+    assert book.earlier.recall(a_press(request_id="another")) is None
+    assert book.earlier.recall(a_press(request_id=None)) is None
 
 
 def test_without_a_request_id_the_guard_time_recalls() -> None:
-    book, press = Book(), a_press(None)
+    book, press = Book(), a_press(request_id=None)
     call = of(press)
     book.earlier.was_called(call)
     assert book.earlier.recall(press) == call
-    assert book.earlier.recall(a_press("r")) is None
+    assert book.earlier.recall(a_press()) is None
     book.clock.move(3)
     assert book.earlier.recall(press) is None
 
 
 def test_a_call_with_a_request_id_starts_no_guard_time() -> None:
     book = Book()
-    book.earlier.was_called(of(a_press("r")))
-    assert book.earlier.recall(a_press(None)) is None
+    book.earlier.was_called(of(a_press()))
+    assert book.earlier.recall(a_press(request_id=None)) is None
 
 
 async def test_what_memory_does_not_have_the_journal_has() -> None:
@@ -79,7 +63,7 @@ async def test_what_memory_does_not_have_the_journal_has() -> None:
     call = of(press, state=CallState.ENDED)
     await book.store.record_press(call)
     assert await book.earlier.find(press) == call
-    assert await book.earlier.find(a_press(None)) is None
+    assert await book.earlier.find(a_press(request_id=None)) is None
 
 
 async def test_a_journal_that_is_away_is_not_an_empty_one() -> None:
@@ -100,9 +84,9 @@ def test_the_same_press_is_told_as_it_is_now() -> None:
 def test_other_data_under_the_same_request_id_are_a_conflict_and_without_one_are_none() -> None:
     book = Book()
     with pytest.raises(RequestIdConflict):
-        book.earlier.same(a_press("r"), of(a_press("r", "(202) 555-0100")))
-    other = of(a_press(None, "(202) 555-0100"))
-    assert book.earlier.same(a_press(None), other) == other
+        book.earlier.same(a_press(), of(a_press("(202) 555-0100")))
+    other = of(a_press("(202) 555-0100", request_id=None))
+    assert book.earlier.same(a_press(request_id=None), other) == other
 
 
 async def test_a_press_whose_journal_was_silent_is_unasked_until_it_is_taken_back() -> None:

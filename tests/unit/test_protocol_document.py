@@ -13,9 +13,8 @@ import pytest
 
 from manualdial import config, envelope, errors, numbers, screening_requests
 from manualdial.addresses import AMAZON
-from manualdial.agent_requests import AgentRequests
 from manualdial.bus import MAX_SUBSCRIPTIONS
-from manualdial.calls import CallState, Cause, EndedBy, allowed_actions
+from manualdial.calls import Action, CallState, Cause, EndedBy, allowed_actions
 from manualdial.dispatcher import Key, Routes
 from manualdial.errors import ControlFailed, ManualDialError
 from manualdial.history import MAX_CALLS
@@ -27,13 +26,12 @@ from manualdial.messages.screening import MAX_CHECKS, Check, SetDnc, SetLocation
 from manualdial.messages.verdict import Verdict
 from manualdial.numbers import MAX_EXTENSION_DIGITS, MAX_TYPED_CHARACTERS
 from manualdial.places.by_number import of_number
-from manualdial.routes import routes
 from manualdial.screening import Decision, Purpose, built_in
 from manualdial.screening.closure import Closure
-from manualdial.screening.decision import strictest
 from manualdial.screening.facts import Facts
 from manualdial.screening.judge import NEVER_OVERRIDDEN
 from manualdial.screening.records import ListScope
+from manualdial.screening.verdict import strictest
 from manualdial.transports.checks import MAX_CHECKS_BYTES, Checks
 from manualdial.transports.close_codes import CloseCode
 from manualdial.transports.http import http_app
@@ -90,17 +88,8 @@ def kinds(root: type[ManualDialError] = ManualDialError) -> Iterator[type[Manual
 
 @pytest.fixture(scope="module")
 def table() -> Routes:
-    """The routes of a service, as the composition root makes them."""
-    core = Core()
-    agents = AgentRequests(sessions=core.sessions, live_calls=core.live_calls, engine=core.engine, default_region="US")
-    return routes(
-        connectors=(core.engine.name,),
-        dialing=core.dial_requests,
-        screening=core.screening,
-        control=core.control,
-        agents=agents,
-        registration=core.registration,
-    )
+    """The routes of a service."""
+    return Core().routes
 
 
 def of_the_page(keys: set[Key]) -> set[Key]:
@@ -175,7 +164,7 @@ def test_the_close_codes_are_those_of_the_server() -> None:
 
 def test_every_state_of_a_call_is_listed_with_what_may_be_done_in_it() -> None:
     listed = {code(cells[0])[0]: code(cells[3]) for cells in rows(section("### States")) if len(cells) == 4}
-    assert listed == {state.value: list(allowed_actions(state)) for state in CallState}
+    assert listed == {state.value: list(allowed_actions(state, frozenset(Action))) for state in CallState}
 
 
 def test_every_ending_is_listed() -> None:

@@ -42,7 +42,7 @@ async def after_a_restart(store: MemoryStore, *, up: set[str], **settings: float
     """A core on a journal that another one left, whose engine still has the calls `up`."""
     async with running_core(store=store, **settings) as core:
         core.engine.calls |= up
-        await core.recovery.load()
+        await core.load()
         core.engine.put(Reconnected())
         await core.engine.handled()
         yield core
@@ -121,7 +121,7 @@ async def test_while_the_engine_cannot_be_asked_no_call_is_ended(fault: Exceptio
     store = await a_store_with(call)
     async with running_core(store=store) as core:
         core.engine.fails["adopt"] = fault
-        await core.recovery.load()
+        await core.load()
         core.engine.put(Reconnected())
         await core.engine.handled()
         assert len(core.live_calls) == 1
@@ -188,7 +188,7 @@ async def test_calls_are_compared_after_a_gap_until_it_succeeds(trouble: Excepti
     store = await a_store_with(call)
     written(call, store, *TO_CONNECTED)
     async with running_core(store=store) as core:
-        await core.recovery.load()
+        await core.load()
         if trouble is not None:
             core.engine.fails["adopt"] = trouble
         async with running(core.recovery.run()):
@@ -257,7 +257,7 @@ async def test_a_press_that_was_only_written_before_the_restart_is_unknown_until
     call = a_call(request_id="press-1")
     store = await a_store_with(call)
     async with running_core(store=store) as core:
-        await core.recovery.load()
+        await core.load()
         desk = await core.desk()
         (seen,) = (await desk.ask("Amazon/InboundCall/StateSync"))["message"]["calls"]
         assert seen["dial"]["state"] == "unknown"

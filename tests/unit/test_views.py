@@ -11,7 +11,7 @@ import pytest
 
 from manualdial import views
 from manualdial.agents import AFTER_CALL_WORK, AGENT_STATES, AVAILABLE, BUSY, NOT_READY, AgentState
-from manualdial.calls import Call, CallState, Cause, EndedBy, Ending, Leg, Sign, advance, newest, requested
+from manualdial.calls import Action, Call, CallState, Cause, EndedBy, Ending, Leg, Sign, advance, newest, requested
 from tests.support.calls import TO_CONNECTED, a_call, a_number, a_report, after
 from tests.support.people import a_session
 
@@ -20,6 +20,8 @@ BUTTONS = {
     "conference",
 }  # fmt: skip
 
+ALL = frozenset(Action)
+
 
 def wire(message: Any) -> Any:
     """A message as a client reads it."""
@@ -27,13 +29,13 @@ def wire(message: Any) -> Any:
 
 
 def enabled(call: Call) -> set[str]:
-    items = wire(views.state_change(newest(call)))["call"]["ButtonStates"]["items"]
+    items = wire(views.state_change(newest(call), ALL))["call"]["ButtonStates"]["items"]
     return {name for name, state in items.items() if state == "Enable"}
 
 
 def test_a_state_event_has_every_key_of_the_contract() -> None:
     call = a_call(request_id="r-1", campaign_id="7", caller_id="+12025550199")
-    event = wire(views.state_change(requested(call)))
+    event = wire(views.state_change(requested(call), ALL))
     assert event["source"] == "event"
     leg = f"{call.id}.agent"
     now = "2026-03-02T15:00:00.000Z"
@@ -71,7 +73,7 @@ def test_a_state_event_has_every_key_of_the_contract() -> None:
 
 
 def test_events_of_the_customers_leg_are_outbound_and_name_the_customer() -> None:
-    told = wire(views.state_change(newest(after(a_call(), *TO_CONNECTED))))["call"]
+    told = wire(views.state_change(newest(after(a_call(), *TO_CONNECTED)), ALL))["call"]
     assert (told["CallType"], told["dial"]["leg"]) == ("outbound", "customer")
     assert told["id"] == told["ResponseActual"]["connectionId"] != told["ResponseActual"]["contactId"]
     assert told["ResponseActual"]["phoneNumber"] == "+12025550100"
@@ -85,7 +87,7 @@ def test_an_event_at_the_end_tells_the_ending_and_only_what_is_known_of_it() -> 
         (Ending(by=EndedBy.NETWORK, cause=Cause.CONGESTION), {}),
     ):
         for change in advance(call, a_report(call, Sign.ENDED, ending)):
-            dial = wire(views.state_change(change))["call"]["dial"]
+            dial = wire(views.state_change(change, ALL))["call"]["dial"]
             assert dial["ending"] == {"by": "network", "cause": "congestion"} | told
 
 
@@ -104,13 +106,13 @@ def test_an_event_at_the_end_tells_the_ending_and_only_what_is_known_of_it() -> 
 def test_buttons_say_what_the_allowed_actions_say(state: CallState, buttons: set[str]) -> None:
     call = a_call(state=state)
     assert enabled(call) == buttons
-    told = wire(views.state_change(newest(call)))["call"]["ButtonStates"]
+    told = wire(views.state_change(newest(call), ALL))["call"]["ButtonStates"]
     assert told["count"] == len(told["items"]) == 11
 
 
 @pytest.mark.parametrize("state", list(CallState))
 def test_state_sync_tells_of_every_call_that_is_not_ended(state: CallState) -> None:
-    calls = wire(views.call_sync([a_call(state=state)]))["calls"]
+    calls = wire(views.call_sync([a_call(state=state)], lambda _call: ALL))["calls"]
     assert [call["dial"]["state"] for call in calls] == ([] if state is CallState.ENDED else [state.value])
 
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from manualdial.config import Config, ConfigurationError, EngineKind, overridable
+from manualdial.config import (
+    Config,
+    ConfigurationError,
+    EngineKind,
+    overridable,
+)
 from manualdial.engines.asterisk import AsteriskEngine
 from manualdial.engines.simulator import SimulatorEngine
 from manualdial.ports import Clock, Engine, Storage

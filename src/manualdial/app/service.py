@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from typing import Any
 
 import structlog
 
-from manualdial.app.adapters import engine_for, registries_for, store_for
-from manualdial.app.core import Core
-from manualdial.app.status import Status, status_of
-from manualdial.app.ways_in import server_of
+from manualdial.app.adapters import (
+    engine_for,
+    policies_for,
+    registries_for,
+    store_for,
+    tenants_for,
+)
+from manualdial.app.cell import Cell
+from manualdial.app.cell_settings import cell_settings
+from manualdial.app.ways_in import identity_of, server_of
 from manualdial.clock import SystemClock
 from manualdial.config import Config, ConfigurationError
-from manualdial.ports import Clock, Engine, Storage
+from manualdial.ports import Clock, Engine, Engines, Storage
 from manualdial.tracing import Span, exporting
 from manualdial.transports.server import Server
 
@@ -25,11 +30,11 @@ log = structlog.get_logger(__name__)
 class Service:
     """A service that is up: where it listens, and what it stands on."""
 
-    def __init__(self, *, server: Server, core: Core) -> None:
+    def __init__(self, *, server: Server, cell: Cell, engine: Engine) -> None:
         self._server = server
-        self._core = core
-        self.store = core.store
-        self.engine = core.engine
+        self._cell = cell
+        self.store = cell.store
+        self.engine = engine
 
     @property
     def url(self) -> str:
@@ -37,12 +42,14 @@ class Service:
         return self._server.url
 
     async def ended(self) -> None:
-        """Wait until it ends by itself."""
-        await self._server.ended()
-
-    async def status(self) -> Status:
-        """Each dependency, with ok or why not."""
-        return await status_of(self._core.store, self._core.engine, self._core.registries)
+        """Wait until it ends by itself: the server, or what must go on for as long as the service."""
+        ends = [asyncio.ensure_future(end) for end in (self._server.ended(), self._cell.tasks.death())]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -57,35 +64,25 @@ async def serving(
     async with AsyncExitStack() as stack:
         span = _span(config, stack)
         store = await stack.enter_async_context(store or store_for(config))
-        core = Core(
-            config,
-            clock=clock,
+        identity = identity_of(config, store=store, clock=clock)
+        policies = policies_for(config)
+        engine = engine or engine_for(config, clock)
+        cell = Cell(
+            cell_settings(config),
             store=store,
-            engine=engine or engine_for(config, clock),
+            engines=Engines(engine),
             registries=registries_for(config),
+            policies=policies,
+            tenants=tenants_for(config, policies),
+            authenticator=identity,
+            clock=clock,
             span=span,
         )
-        await core.load()
-        await stack.enter_async_context(core.engine)
-        stack.callback(core.close)
-        await stack.enter_async_context(_owned(*core.background()))
-        stack.push_async_callback(core.dialing.close, config.server.shutdown_timeout)
-        server = await stack.enter_async_context(server_of(core))
-        log.info("serving", url=server.url, engine=core.engine.name)
-        yield Service(server=server, core=core)
-        log.info("stopping", live_calls=len(core.live_calls))
-
-
-@asynccontextmanager
-async def _owned(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Tasks that run for as long as the service, and are over when it is."""
-    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await stack.enter_async_context(cell)
+        server = await stack.enter_async_context(server_of(config, cell, identity))
+        log.info("serving", url=server.url, engine=engine.name)
+        yield Service(server=server, cell=cell, engine=engine)
+        log.info("stopping", live_calls=len(cell.live_calls))
 
 
 def _span(config: Config, stack: AsyncExitStack) -> Span:

@@ -1,32 +1,25 @@
-"""The ways in, introduced to the core."""
+"""The ways in, introduced to a cell."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from manualdial.addresses import AMAZON
-from manualdial.agent_requests import AgentRequests
-from manualdial.app.core import Core
+from manualdial.app.cell import Cell
 from manualdial.config import Config, ConfigurationError
-from manualdial.dial_requests import DialRequests
-from manualdial.dispatcher import Dispatcher
-from manualdial.history import History
-from manualdial.registration import Registration
-from manualdial.routes import routes
+from manualdial.ports import Clock, Store
+from manualdial.tasks import Tasks
 from manualdial.transports.http import http_app
 from manualdial.transports.identity import Identity
 from manualdial.transports.server import Server
 from manualdial.transports.token_secret import token_secret
-from manualdial.transports.under_way import UnderWay
 from manualdial.transports.websocket import BusEndpoint
 
 
-def server_of(core: Core) -> Server:
-    """The ways in: not listening yet."""
-    config = core.config
-    identity = Identity(
-        store=core.store,
-        clock=core.clock,
+def identity_of(config: Config, *, store: Store, clock: Clock) -> Identity:
+    """Who is who, by password and token. Raises ConfigurationError."""
+    return Identity(
+        store=store,
+        clock=clock,
         secret=_token_secret(config),
         token_lifetime=config.authentication.token_lifetime,
         attempts=config.authentication.attempts,
@@ -34,33 +27,16 @@ def server_of(core: Core) -> Server:
         address_attempts=config.authentication.address_attempts,
         address_attempt_interval=config.authentication.address_attempt_interval,
     )
-    registration = Registration(bus=core.bus, sessions=core.sessions, authenticator=identity, snapshots=core.snapshots)
-    table = routes(
-        connectors=(AMAZON, core.engine.name),
-        dialing=DialRequests(dialing=core.dialing, store=core.store),
-        screening=core.screening,
-        control=core.control,
-        agents=AgentRequests(
-            sessions=core.sessions,
-            live_calls=core.live_calls,
-            engine=core.engine,
-            default_region=config.dialing.default_region,
-        ),
-        registration=registration,
-    )
-    dispatcher = Dispatcher(
-        bus=core.bus,
-        routes=table,
-        limit=config.server.request_timeout,
-        span=core.span,
-        observe=core.metrics.request,
-    )
-    under_way = UnderWay(stop_limit=config.server.shutdown_timeout)
+
+
+def server_of(config: Config, cell: Cell, identity: Identity) -> Server:
+    """The ways in: not listening yet."""
+    under_way = Tasks()
     endpoint = BusEndpoint(
-        dispatcher=dispatcher,
-        gone=registration.gone,
+        dispatcher=cell.dispatcher,
+        gone=cell.registration.gone,
         under_way=under_way,
-        clock=core.clock,
+        clock=cell.clock,
         register_timeout=config.server.register_timeout,
         ping_interval=config.server.ping_interval,
         max_reader_lag=config.server.max_reader_lag,
@@ -68,21 +44,16 @@ def server_of(core: Core) -> Server:
         max_connections=config.server.max_connections,
         max_incoming_rate=config.server.max_incoming_rate,
         allowed_origins=config.server.allowed_origins,
-        observe_closed=core.metrics.closed,
+        observe_closed=cell.metrics.closed,
     )
     http = http_app(
-        dispatcher=dispatcher,
+        dispatcher=cell.dispatcher,
         identity=identity,
-        records=History(store=core.store),
-        screening=core.screening,
+        records=cell.history,
+        screening=cell.screening,
         under_way=under_way,
-        status=core.dependencies,
-        metrics=lambda: core.metrics.text(
-            live_calls=len(core.live_calls),
-            agents=len(core.sessions),
-            readers=core.bus.readers,
-            commits=core.store.commits,
-        ),
+        status=cell.dependencies.health,
+        metrics=cell.figures,
         metrics_open=config.server.open_metrics,
         body_timeout=config.server.register_timeout,
         allowed_origins=config.server.allowed_origins,

@@ -8,16 +8,18 @@ from typing import Annotated
 
 import typer
 
-from manualdial.commands.bus_client import Message, connected
-from manualdial.commands.failure import FAILED, CommandFailed
+from manualdial.client.bus_client import Login, connected
+from manualdial.client.messages import Message, checked, part
+from manualdial.commands.failure import FAILED, single
 from manualdial.commands.record_options import moment
-from manualdial.commands.signing_in import DEFAULT_URL, URL, Login, LoginName, PasswordFromStdin, login
-from manualdial.commands.terminal import json_line, notices, output, printable
-from manualdial.commands.verdict import checked, explained
-from manualdial.screening.decision import Decision, Purpose
+from manualdial.commands.signing_in import DEFAULT_URL, URL, LoginName, PasswordFromStdin, login
+from manualdial.commands.terminal import json_line, output, say
+from manualdial.commands.verdict import explained
+from manualdial.plain_text import printable
 from manualdial.screening.location import of_postal_code
+from manualdial.screening.verdict import Decision, Purpose
 
-EXAMPLE = "Example: manualdial check '+1 305 555 0100' --purpose sales --at 2026-11-24T20:30-05:00 --user ann"
+_EXAMPLE = "Example: manualdial check '+1 305 555 0100' --purpose sales --at 2026-11-24T20:30-05:00 --user ann"
 ADDRESS = "LCM/Webservice/CheckPhoneNumber"
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="As typed: E.164, national, or a tel: URI.")]
@@ -59,11 +61,11 @@ def check(
         "AccountNumber": account,
     }
     who = login(url, user, from_stdin=password_stdin)
-    dial = asyncio.run(_ask(who, {name: value for name, value in data.items() if value is not None}))
-    answer = checked(dial)
+    said = asyncio.run(_ask(who, {name: value for name, value in data.items() if value is not None}))
+    answer = checked(said)
     warn_of_zip_code(zip_code, e164=answer.number.e164)
     if as_json:
-        output().out(json_line(dial["verdict"]))
+        output().out(json_line(part(said, "message", "dial", "verdict")))
     else:
         output().print(explained(answer, at=asked_at))
     if answer.verdict.decision != Decision.ALLOW:
@@ -75,17 +77,14 @@ def warn_of_zip_code(zip_code: str | None, *, e164: str | None = None) -> None:
     if zip_code is None:
         return
     if of_postal_code(zip_code) is None:
-        notices().print(f"{printable(zip_code)} is no postal code that is known; it counts as left out.", markup=False)
+        say(f"{printable(zip_code)} is no postal code that is known; it counts as left out.")
     elif e164 is not None and not e164.startswith("+1"):
-        notices().print("A postal code is read for numbers of +1 alone; it counts as left out.", markup=False)
+        say("A postal code is read for numbers of +1 alone; it counts as left out.")
 
 
 async def _ask(who: Login, data: Message) -> Message:
-    """`dial` of the answer."""
     async with connected(who) as client:
-        answer = await client.ask(ADDRESS, data)
-    content = answer.message.get("message")
-    dial = content.get("dial") if isinstance(content, dict) else None
-    if not isinstance(dial, dict):
-        raise CommandFailed("The answer of the service is no verdict.")
-    return dial
+        return (await client.ask(ADDRESS, data)).message
+
+
+application = single(check, example=_EXAMPLE)

@@ -12,14 +12,16 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from manualdial.app.adapters import policies_for, store_for, tenants_for
 from manualdial.commands.configuration import ConfigFile, configuration, file_in_force
-from manualdial.commands.failure import CommandGroup
-from manualdial.commands.terminal import json_line, output, printable, table
+from manualdial.commands.failure import group
+from manualdial.commands.terminal import json_line, output, table
 from manualdial.config import SECRETS, Config, Option, load, options
+from manualdial.plain_text import printable
 
 HIDDEN = "***"
 
-config = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="The settings in force.")
+application = group("The settings in force.")
 
 
 class Source(StrEnum):
@@ -40,7 +42,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """Its name in the environment; None for those of a tenant, which are in the file alone."""
 
 
-@config.command(epilog="Example: manualdial config show --config manualdial.toml")
+@application.command(epilog="Example: manualdial config show --config manualdial.toml")
 def show(
     config: ConfigFile = None, as_json: Annotated[bool, typer.Option("--json", help="As one JSON list.")] = False
 ) -> None:
@@ -53,18 +55,12 @@ def show(
     output().print(table(rows, styles=("bold", "", "dim")))
 
 
-@config.command(epilog="Example: manualdial config check --config manualdial.toml")
+@application.command(epilog="Example: manualdial config check --config manualdial.toml")
 def check(config: ConfigFile = None) -> None:
     """Check the settings as the service does; exit code 2 and the reason where they cannot be used.
 
     With them the policies are read; neither the database nor the telephone system is asked.
     """
-    from manualdial.app.adapters import (  # half a second, which a fault above spares
-        policies_for,
-        store_for,
-        tenants_for,
-    )
-
     in_force = configuration(config)
     store_for(in_force)
     tenants_for(in_force, policies_for(in_force))

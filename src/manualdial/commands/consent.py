@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime
 from typing import Annotated
 
-import msgspec
 import typer
 
-from manualdial.commands import record_views
 from manualdial.commands.configuration import ConfigFile, configuration
-from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
+from manualdial.commands.database import for_tenant
+from manualdial.commands.failure import CommandFailed, WronglyCalled, group
 from manualdial.commands.record_options import (
     Account,
     By,
@@ -22,28 +20,25 @@ from manualdial.commands.record_options import (
     Tenant,
     Until,
     account_of,
-    counting,
-    end_of,
-    for_tenant,
     moment,
     number_of,
     past,
     reason_of,
     recorder,
     records_about,
-    region_of,
+    text_of,
 )
-from manualdial.commands.terminal import json_line, notices, output, table
+from manualdial.commands.record_views import add_record, show_about
+from manualdial.commands.terminal import say
 from manualdial.ports import Storage
-from manualdial.screening.records import Consent, ConsentForm, Record
+from manualdial.screening.records import Consent, ConsentForm
 
-consent = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Who agreed to be called.")
+application = group("Who agreed to be called.")
 
-_LONGEST = 1024
 _PAGE = 1000
 
 
-@consent.command(
+@application.command(
     epilog="Example: manualdial consent add +12025550100 --form written --given-at 2026-11-02T10:00:00-05:00 "
     "--proof https://crm.example/forms/4711"
 )
@@ -69,37 +64,24 @@ def add(
     config: ConfigFile = None,
 ) -> None:
     """Write down that a person agreed to be called."""
-    settings, now = configuration(config), datetime.now(UTC)
     content = Consent(
         form=form,
-        given_at=past(given_at, "--given-at", now=now),
-        given_by=_text(given_by, "--given-by"),
-        given_to=_text(given_to, "--given-to"),
-        campaign_id=None if campaign is None else _text(campaign, "--campaign", needed=True),
-        proof=_text(proof, "--proof"),
+        given_at=past(given_at, "--given-at", now=datetime.now(UTC)),
+        given_by=text_of(given_by, "--given-by"),
+        given_to=text_of(given_to, "--given-to"),
+        campaign_id=None if campaign is None else text_of(campaign, "--campaign", needed=True),
+        proof=text_of(proof, "--proof"),
         slot_from=None if slot_from is None else moment(slot_from, "--slot-from"),
         slot_until=None if slot_until is None else moment(slot_until, "--slot-until"),
     )
     _check_slot(content)
-    new = Record(
-        id=str(uuid.uuid4()),
-        tenant_id="",
-        number=number_of(number, region_of(region, settings)).e164,
-        account_number=account_of(account),
-        content=content,
-        recorded_at=now,
-        recorded_by=recorder(by),
-        until=end_of(until, now=now),
+    new = add_record(
+        content, number=number, account=account, until=until, region=region, tenant=tenant, by=by, config=config
     )
-
-    async def work(store: Storage, tenant_id: str) -> None:
-        await store.add_records([msgspec.structs.replace(new, tenant_id=tenant_id)])
-
-    for_tenant(settings, tenant, work)
-    notices().print(f"The consent of {new.number} is on record as {new.id}.", markup=False)
+    say(f"The consent of {new.number} is on record as {new.id}.")
 
 
-@consent.command(epilog="Example: manualdial consent withdraw +12025550100 --reason 'wrote to us on 20 November'")
+@application.command(epilog="Example: manualdial consent withdraw +12025550100 --reason 'wrote to us on 20 November'")
 def withdraw(
     number: Annotated[
         str | None, typer.Argument(metavar="[NUMBER]", help="All consents of this number, or one by --id.")
@@ -121,7 +103,7 @@ def withdraw(
         raise WronglyCalled("name a number, or one consent with --id.")
     if consent_id is not None and (campaign is not None or account is not None):
         raise WronglyCalled("--campaign and --account go with a number.")
-    e164 = None if number is None else number_of(number, region_of(region, settings)).e164
+    e164 = None if number is None else number_of(number, region, settings)
     who, of_account = recorder(by), account_of(account)
 
     async def work(store: Storage, tenant_id: str) -> int:
@@ -129,8 +111,10 @@ def withdraw(
         if e164 is not None:
             ids = [
                 record.id
-                for record in counting(await records_about(store, tenant_id, e164, of_account), now=now)
-                if isinstance(record.content, Consent) and campaign in (None, record.content.campaign_id)
+                for record in await records_about(store, tenant_id, e164, of_account)
+                if isinstance(record.content, Consent)
+                and record.counts_at(now)
+                and campaign in (None, record.content.campaign_id)
             ]
         elif not await _is_consent(store, tenant_id, ids[0]):
             raise CommandFailed("There is no consent of this id.")
@@ -139,10 +123,10 @@ def withdraw(
     ended = for_tenant(settings, tenant, work)
     if not ended:
         raise CommandFailed("There is no such consent that is not withdrawn.")
-    notices().print(f"Withdrawn: {ended}.", markup=False)
+    say(f"Withdrawn: {ended}.")
 
 
-@consent.command(name="list", epilog="Example: manualdial consent list +12025550100")
+@application.command(name="list", epilog="Example: manualdial consent list +12025550100")
 def list_consents(
     number: Number,
     account: OfAccount = None,
@@ -152,21 +136,16 @@ def list_consents(
     config: ConfigFile = None,
 ) -> None:
     """List all consents of a number, oldest first, also those that were withdrawn or are over."""
-    settings, now = configuration(config), datetime.now(UTC)
-    e164, of_account = number_of(number, region_of(region, settings)).e164, account_of(account)
-
-    async def work(store: Storage, tenant_id: str) -> list[Record]:
-        found = await records_about(store, tenant_id, e164, of_account)
-        return [record for record in found if isinstance(record.content, Consent)]
-
-    found = for_tenant(settings, tenant, work)
-    if as_json:
-        for record in found:
-            output().out(json_line(record_views.told(record)))
-    elif found:
-        output().print(table(record_views.rows(found, now=now)))
-    else:
-        notices().print("No consent is on record.", markup=False)
+    show_about(
+        number,
+        lambda record: isinstance(record.content, Consent),
+        account=account,
+        as_json=as_json,
+        region=region,
+        tenant=tenant,
+        config=config,
+        nothing="No consent is on record.",
+    )
 
 
 async def _is_consent(store: Storage, tenant_id: str, consent_id: str) -> bool:
@@ -185,12 +164,3 @@ def _check_slot(content: Consent) -> None:
         raise WronglyCalled("--slot-from goes with --slot-until.")
     if begins is not None and ends is not None and ends <= begins:
         raise WronglyCalled("--slot-until is after --slot-from.")
-
-
-def _text(text: str, option: str, *, needed: bool = False) -> str:
-    text = text.strip()
-    if len(text) > _LONGEST:
-        raise WronglyCalled(f"{option} has at most {_LONGEST} characters.")
-    if needed and not text:
-        raise WronglyCalled(f"{option} is empty.")
-    return text

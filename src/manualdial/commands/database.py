@@ -1,14 +1,21 @@
-"""The database that a command reads: one that is there. A command that only reads makes none."""
+"""The database that a command works on, opened for that command."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
-from manualdial.commands.failure import CommandFailed
+from manualdial.app.adapters import store_for
+from manualdial.commands.failure import CommandFailed, WronglyCalled
 from manualdial.config import Config
+from manualdial.plain_text import printable
 from manualdial.ports import Storage
 
 _SQLITE = "sqlite:///"
+
+Result = TypeVar("Result")
 
 
 def missing_file(url: str) -> Path | None:
@@ -17,10 +24,42 @@ def missing_file(url: str) -> Path | None:
     return path if url.startswith(_SQLITE) and not path.exists() else None
 
 
-def existing_store(config: Config) -> Storage:
-    """The store that the configuration names. Raises CommandFailed where its SQLite file is not there."""
-    from manualdial.app.adapters import store_for
+def with_store(config: Config, work: Callable[[Storage], Awaitable[Result]], *, make: bool = False) -> Result:
+    """Do the work with the store that the configuration names.
 
-    if (missing := missing_file(config.storage.url)) is not None:
+    Raises CommandFailed where its SQLite file is not there, unless it is to be made.
+    """
+    if not make and (missing := missing_file(config.storage.url)) is not None:
         raise CommandFailed(f"There is no database at {missing}.")
-    return store_for(config)
+
+    async def opened() -> Result:
+        async with store_for(config) as store:
+            return await work(store)
+
+    return asyncio.run(opened())
+
+
+def for_tenant(config: Config, tenant: str | None, work: Callable[[Storage, str], Awaitable[Result]]) -> Result:
+    """Do the work with the store and the id of the tenant that is meant."""
+
+    async def of_tenant(store: Storage) -> Result:
+        tenant_id, _ = await tenant_of(store, tenant)
+        return await work(store, tenant_id)
+
+    return with_store(config, of_tenant)
+
+
+async def tenant_of(store: Storage, name: str | None) -> tuple[str, str]:
+    """Id and name of the tenant that is meant. Raises WronglyCalled where that is not clear, or there is none."""
+    known = await store.tenants()
+    if name is None:
+        if len(known) == 1:
+            return known[0]
+        if not known:
+            raise CommandFailed("There is no tenant yet; `manualdial user add` makes one.")
+        names = ", ".join(sorted(printable(each) for _, each in known))
+        raise WronglyCalled(f"say which tenant with --tenant: {names}.")
+    for tenant_id, each in known:
+        if each.casefold() == name.strip().casefold():
+            return tenant_id, each
+    raise CommandFailed(f"There is no tenant {printable(name)}.")

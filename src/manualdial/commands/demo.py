@@ -19,19 +19,22 @@ from rich.text import Text
 
 from manualdial import __version__, log
 from manualdial.agents import Role, User
-from manualdial.commands.bus_client import BusClient, Message, connected
+from manualdial.app.service import serving
+from manualdial.client.bus_client import BusClient, Login, connected
+from manualdial.client.errors import ClientError
+from manualdial.client.messages import Message
 from manualdial.commands.demo_call import REQUEST, TALK, DemoCall
 from manualdial.commands.demo_verdicts import DemoVerdicts
-from manualdial.commands.failure import CommandFailed
+from manualdial.commands.failure import CommandFailed, single
 from manualdial.commands.running import run, stopping, unless
-from manualdial.commands.signing_in import Login
 from manualdial.commands.summary import address_line, summary
 from manualdial.commands.terminal import json_block, notices, output
 from manualdial.config import Authentication, Config, Dialing, Screening, Server, Storage
 from manualdial.ports import Store
 from manualdial.screening import Purpose
+from manualdial.transports.identity import hash_password
 
-EXAMPLE = "Example: manualdial demo --once"
+_EXAMPLE = "Example: manualdial demo --once"
 
 _HOST = "127.0.0.1"
 _PORT = 8080
@@ -68,7 +71,7 @@ def demo(
             log.set_up(console=False, level="info", stream=stream)
             try:
                 run(_Demo(Path(folder), port=chosen, once=once).run())
-            except CommandFailed:
+            except (CommandFailed, ClientError):
                 _show_end_of(log_file)
                 raise
 
@@ -85,8 +88,6 @@ class _Demo:
         self._sue = _Person(login_name="sue", name="Sue", role=Role.SUPERVISOR, password=secrets.token_urlsafe(12))
 
     async def run(self) -> None:
-        from manualdial.app.service import serving
-
         with stopping() as stop:
             async with serving(self._config()) as service:
                 for person in (self._ann, self._sue):
@@ -177,8 +178,6 @@ class _Demo:
 
 
 async def _add(store: Store, person: _Person) -> None:
-    from manualdial.transports.identity import hash_password
-
     password_hash = await asyncio.to_thread(hash_password, person.password)
     user = User(
         id=str(uuid.uuid4()),
@@ -219,3 +218,6 @@ def _show_end_of(log_file: Path) -> None:
     lines = log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES_SHOWN:]
     if lines:
         notices().print(Text("\n".join(["The end of the service's log:", *lines])))
+
+
+application = single(demo, example=_EXAMPLE)

@@ -7,7 +7,8 @@ import json
 import time
 from collections.abc import Callable
 
-from manualdial.commands.bus_client import BusClient, Message, Received, call_of, error_of, request
+from manualdial.client.bus_client import BusClient, Received
+from manualdial.client.messages import Message, call_of, error_of, request
 
 REQUEST = """\
 {

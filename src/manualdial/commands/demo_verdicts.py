@@ -7,17 +7,18 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from rich.text import Text
 
-from manualdial.commands.bus_client import BusClient, Message, error_of, request
+from manualdial.client.bus_client import BusClient
+from manualdial.client.messages import Message, checked, error_of, part, request, verdict_of
+from manualdial.client.press import PRESS_ADDRESS
 from manualdial.commands.check import ADDRESS as CHECK
-from manualdial.commands.press import PRESS_ADDRESS
-from manualdial.commands.verdict import against, checked, in_brief, verdict_of
+from manualdial.commands.verdict import in_brief
+from manualdial.explaining.verdict import against
 from manualdial.messages.verdict import Verdict
 from manualdial.places.time_zone import time_zone
-from manualdial.screening.decision import Decision
+from manualdial.screening.verdict import Decision
 
 FLORIDA = "+13055550100"
 _ZONE = "America/New_York"
@@ -65,13 +66,13 @@ class DemoVerdicts:
     async def _check(self, at: datetime) -> Verdict:
         local = at.astimezone(time_zone(_ZONE)).isoformat(timespec="seconds")
         answer = await self._ask(CHECK, {"PhoneNumber": FLORIDA, "Purpose": "sales", "At": local})
-        verdict = checked(_part(answer, "message", "dial")).verdict
+        verdict = checked(answer).verdict
         self._say(in_brief(verdict, FLORIDA, at=at))
         return verdict
 
     async def _list(self) -> None:
         answer = await self._ask(_SET_DNC, {"PhoneNumber": LISTED, "Reason": "asked in the call"})
-        if _part(answer, "message", "response", "success") is not True:
+        if part(answer, "message", "response", "success") is not True:
             self.trouble = self.trouble or "the number was not put on the list"
 
     async def _press(self) -> Verdict:
@@ -79,7 +80,7 @@ class DemoVerdicts:
         error = error_of(answer) or {}
         if error.get("errorType") != _REFUSED:
             self.trouble = self.trouble or "a number on the list was not refused"
-        verdict = verdict_of(_part(error, "details", "verdict"))
+        verdict = verdict_of(part(error, "details", "verdict"))
         self._say(Text(f"{_REFUSED}: ", style="bold red").append_text(in_brief(verdict, LISTED, at=datetime.now(UTC))))
         return verdict
 
@@ -108,9 +109,3 @@ def _tomorrow_evening() -> datetime:
     hour, minute = _EVENING
     tomorrow = datetime.now(UTC).astimezone(time_zone(_ZONE)) + timedelta(days=1)
     return tomorrow.replace(hour=hour, minute=minute, second=0, microsecond=0)
-
-
-def _part(value: Any, *keys: str) -> Any:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value

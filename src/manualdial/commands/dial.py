@@ -14,18 +14,21 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from manualdial.commands.bus_client import BusClient, Message, Received, call_of, connected, request
+from manualdial.client.bus_client import BusClient, Login, Received, connected
+from manualdial.client.errors import Unanswered
+from manualdial.client.messages import Message, call_of, part, request, verdict_of
+from manualdial.client.press import PRESS_ADDRESS, Press, press_data
 from manualdial.commands.check import Account, Campaign, ForPurpose, Region, ZipCode, warn_of_zip_code
-from manualdial.commands.failure import FAILED, CommandFailed
-from manualdial.commands.press import PRESS_ADDRESS, Press, press_data
+from manualdial.commands.failure import FAILED, single
 from manualdial.commands.running import stopping, unless
-from manualdial.commands.signing_in import DEFAULT_URL, URL, Login, LoginName, PasswordFromStdin, login
+from manualdial.commands.signing_in import DEFAULT_URL, URL, LoginName, PasswordFromStdin, login
 from manualdial.commands.summary import summary
-from manualdial.commands.terminal import json_line, notices, output, printable
-from manualdial.commands.verdict import in_brief, verdict_of
-from manualdial.screening.decision import Decision
+from manualdial.commands.terminal import json_line, notices, output, say
+from manualdial.commands.verdict import in_brief
+from manualdial.plain_text import printable
+from manualdial.screening.verdict import Decision
 
-EXAMPLE = "Example: manualdial dial '+1 202 555 0100' --purpose service --user ann"
+_EXAMPLE = "Example: manualdial dial '+1 202 555 0100' --purpose service --user ann"
 
 _CONNECTOR = "Amazon"
 _ANSWER_LIMIT = 40.0
@@ -66,14 +69,13 @@ def dial(
         dry_run=dry_run,
     )
     press = Press(request_id or str(uuid.uuid4()))
-    out, err = output(), notices()
     warn_of_zip_code(zip_code)
-    asyncio.run(_dial(who, press, data, extension=extension, show=_Progress(out, as_json=as_json), err=err))
+    asyncio.run(_dial(who, press, data, extension=extension, show=_Progress(output(), as_json=as_json)))
     if not press.is_good:
-        err.print(_why(press, number))
+        notices().print(_why(press, number))
         raise typer.Exit(FAILED)
     if not as_json:
-        out.print(Text(press.outcome()))
+        output().print(Text(press.outcome()))
 
 
 def _why(press: Press, typed: str) -> Text:
@@ -111,11 +113,9 @@ class _Progress:
             self.status.update(f"{printable(dial_now.get('state'))} – Ctrl-C hangs up")
 
 
-async def _dial(
-    who: Login, press: Press, data: Message, *, extension: str | None, show: _Progress, err: Console
-) -> None:
+async def _dial(who: Login, press: Press, data: Message, *, extension: str | None, show: _Progress) -> None:
     async with connected(who) as client:
-        await _log_in(client, extension, err)
+        await _log_in(client, extension)
         client.forget()
         with stopping() as stop, show.status or contextlib.nullcontext():
             show.start()
@@ -123,13 +123,13 @@ async def _dial(
             await _follow(client, press, stop, show)
 
 
-async def _log_in(client: BusClient, extension: str | None, err: Console) -> None:
+async def _log_in(client: BusClient, extension: str | None) -> None:
     """Log the agent in, unless somebody has."""
     wanted = {"extension": extension} if extension else {}
     answer = await client.ask(f"{_CONNECTOR}/Agent/Login", wanted)
-    used = answer.message["message"]["agentInfo"]["extension"]
+    used = part(answer.message, "message", "agentInfo", "extension")
     if extension and used != extension:
-        err.print(Text(f"The agent is logged in already; extension {printable(used)} rings."))
+        say(f"The agent is logged in already; extension {printable(used)} rings.")
 
 
 async def _follow(client: BusClient, press: Press, stop: asyncio.Event, show: _Progress) -> None:
@@ -158,9 +158,12 @@ async def _next(client: BusClient, stop: asyncio.Event, give_up: float | None) -
         async with asyncio.timeout_at(give_up):
             return await unless(stop, client.read())
     except TimeoutError:
-        raise CommandFailed(f"The service did not answer the press within {_ANSWER_LIMIT:g} seconds.") from None
+        raise Unanswered(f"The service did not answer the press within {_ANSWER_LIMIT:g} seconds.") from None
 
 
 async def _control(client: BusClient, subtopic: str, call_id: str) -> None:
     """Ask for something whose event shows that it was done. A refusal means that the call went on by itself."""
     await client.send(request(f"{_CONNECTOR}/InboundCall/{subtopic}", call_id))
+
+
+application = single(dial, example=_EXAMPLE)

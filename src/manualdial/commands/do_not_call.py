@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import csv
 import sys
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, TextIO
 
 import typer
 
-from manualdial.commands import record_views
 from manualdial.commands.configuration import ConfigFile, configuration
-from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
-from manualdial.commands.number_files import BEGINS_A_FORMULA, Line, LineRefused, Rejects, account_in, private_file
+from manualdial.commands.database import for_tenant
+from manualdial.commands.failure import CommandFailed, WronglyCalled, group
+from manualdial.commands.import_results import show_import
+from manualdial.commands.progress import reading_bar
 from manualdial.commands.record_options import (
     Account,
     By,
@@ -27,9 +27,7 @@ from manualdial.commands.record_options import (
     Tenant,
     Until,
     account_of,
-    counting,
     end_of,
-    for_tenant,
     number_of,
     reason_of,
     recorder,
@@ -37,13 +35,14 @@ from manualdial.commands.record_options import (
     region_of,
     time_shown,
 )
-from manualdial.commands.record_writing import Written, import_numbers, of_account, record_id, tell
-from manualdial.commands.terminal import counted, json_line, notices, output, printable, table
+from manualdial.commands.record_views import add_record, show_records
+from manualdial.commands.terminal import print_json_lines, say
+from manualdial.imports.errors import LineRefused
+from manualdial.imports.number_files import BEGINS_A_FORMULA, Line, Rejects, account_in, private_file
+from manualdial.imports.record_writing import Written, import_numbers, of_account, record_id
+from manualdial.plain_text import counted, printable
 from manualdial.ports import Storage
-from manualdial.screening.records import Listing, ListScope, Record
-
-if TYPE_CHECKING:
-    from typing import TextIO
+from manualdial.screening.records import Listing, ListScope, Record, record_json
 
 _KIND = "do-not-call"
 _PAGE = 1000
@@ -51,9 +50,7 @@ _MOST_SHOWN = 1000
 _LONGEST_REASON = 1024
 _COLUMNS = ("number", "scope", "campaign", "reason", "account", "recorded at", "recorded by", "until")
 
-do_not_call = typer.Typer(
-    cls=CommandGroup, no_args_is_help=True, help="Who asked not to be called: the company's list and the campaigns'."
-)
+application = group("Who asked not to be called: the company's list and the campaigns'.")
 
 Campaign = Annotated[
     str | None,
@@ -61,7 +58,7 @@ Campaign = Annotated[
 ]
 
 
-@do_not_call.command(epilog="Example: manualdial do-not-call add '+1 202 555 0100' --reason 'said so on the phone'")
+@application.command(epilog="Example: manualdial do-not-call add '+1 202 555 0100' --reason 'said so on the phone'")
 def add(
     number: Number,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, in the caller's words.")] = "",
@@ -74,29 +71,14 @@ def add(
     config: ConfigFile = None,
 ) -> None:
     """Put a number on a list. Dials of it are refused from then on."""
-    settings, now = configuration(config), datetime.now(UTC)
     listing = _listing(campaign, reason)
-    e164 = number_of(number, region_of(region, settings)).e164
-    who, end, of_person = recorder(by), end_of(until, now=now), account_of(account)
-
-    async def work(store: Storage, tenant_id: str) -> None:
-        new = Record(
-            id=str(uuid.uuid4()),
-            tenant_id=tenant_id,
-            number=e164,
-            account_number=of_person,
-            content=listing,
-            recorded_at=now,
-            recorded_by=who,
-            until=end,
-        )
-        await store.add_records([new])
-
-    for_tenant(settings, tenant, work)
-    notices().print(f"{e164} is on the list {_name(listing)}.", markup=False)
+    added = add_record(
+        listing, number=number, account=account, until=until, region=region, tenant=tenant, by=by, config=config
+    )
+    say(f"{added.number} is on the list {_name(listing)}.")
 
 
-@do_not_call.command(
+@application.command(
     epilog="Example: manualdial do-not-call remove +12025550100 --reason 'asked for an offer in writing'"
 )
 def remove(
@@ -113,14 +95,14 @@ def remove(
     settings, now = configuration(config), datetime.now(UTC)
     if not reason.strip():
         raise WronglyCalled("say why with --reason.")
-    e164 = number_of(number, region_of(region, settings)).e164
+    e164 = number_of(number, region, settings)
     listing, who, of_person = _listing(campaign, reason), recorder(by), account_of(account)
 
     async def work(store: Storage, tenant_id: str) -> list[Record]:
         listed = [
             record
-            for record in counting(await records_about(store, tenant_id, e164, of_person), now=now)
-            if isinstance(record.content, Listing)
+            for record in await records_about(store, tenant_id, e164, of_person)
+            if isinstance(record.content, Listing) and record.counts_at(now)
         ]
         meant = [record.id for record in listed if _is_of_list(record, listing)]
         if not meant:
@@ -129,12 +111,12 @@ def remove(
         return [record for record in listed if record.id not in meant]
 
     others = for_tenant(settings, tenant, work)
-    notices().print(f"{e164} is no longer on the list {_name(listing)}.", markup=False)
+    say(f"{e164} is no longer on the list {_name(listing)}.")
     for name in sorted({_name(record.content) for record in others if isinstance(record.content, Listing)}):
-        notices().print(f"It is still on the list {name}.", markup=False)
+        say(f"It is still on the list {name}.")
 
 
-@do_not_call.command(name="list", epilog="Example: manualdial do-not-call list --campaign spring")
+@application.command(name="list", epilog="Example: manualdial do-not-call list --campaign spring")
 def list_numbers(
     campaign: Annotated[
         str | None, typer.Option(metavar="ID", help="The list of this campaign only. Default: all lists.")
@@ -151,7 +133,7 @@ def list_numbers(
         shown: list[Record] = []
         async for record in _listed(store, tenant_id, campaign=campaign, now=now, everything=everything):
             if as_json:
-                output().out(json_line(record_views.told(record)))
+                print_json_lines([record_json(record)])
             elif len(shown) == _MOST_SHOWN:
                 return shown, True
             else:
@@ -161,16 +143,13 @@ def list_numbers(
     records, more = for_tenant(configuration(config), tenant, work)
     if as_json:
         return
-    if not records:
-        notices().print("No number is on the list.", markup=False)
-        return
     records.sort(key=lambda record: (record.number, record.recorded_at))
-    output().print(table(record_views.rows(records, now=now)))
+    show_records(records, as_json=False, now=now, nothing="No number is on the list.")
     if more:
-        notices().print("… and more; `manualdial do-not-call export` has all.", markup=False)
+        say("… and more; `manualdial do-not-call export` has all.")
 
 
-@do_not_call.command(
+@application.command(
     name="import", epilog="Example: manualdial do-not-call import list.csv --reason 'from the old CRM'"
 )
 def import_list(
@@ -222,13 +201,13 @@ def import_list(
             )
 
         return await import_numbers(
-            store, tenant_id, file, read, region=region_code, column=column, now=now, again=again
+            store, tenant_id, file, read, region=region_code, column=column, now=now, again=again, bar=reading_bar
         )
 
-    tell(*for_tenant(settings, tenant, work))
+    show_import(*for_tenant(settings, tenant, work))
 
 
-@do_not_call.command(epilog="Example: manualdial do-not-call export --output list.csv")
+@application.command(epilog="Example: manualdial do-not-call export --output list.csv")
 def export(
     file: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="A file that its owner alone can read.")
@@ -257,7 +236,7 @@ def export(
     except OSError as error:
         raise CommandFailed(f"{file} cannot be written: {error.strerror}.") from None
     if file is not None:
-        notices().print(f"{counted(count, 'number')} in {file}.", markup=False)
+        say(f"{counted(count, 'number')} in {file}.")
 
 
 async def _listed(

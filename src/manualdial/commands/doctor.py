@@ -12,18 +12,20 @@ import msgspec
 import typer
 from rich.text import Text
 
+from manualdial.app.adapters import store_for
 from manualdial.commands.ari_checks import check_asterisk
 from manualdial.commands.configuration import ConfigFile, configuration, file_in_force
 from manualdial.commands.database import missing_file
-from manualdial.commands.failure import FAILED
+from manualdial.commands.failure import FAILED, single
 from manualdial.commands.findings import Finding, Level, fail, ok, warn
 from manualdial.commands.machine_checks import check_clock, check_file_rights, check_port, check_secret
 from manualdial.commands.screening_checks import check_screening
-from manualdial.commands.terminal import counted, json_line, output, printable
+from manualdial.commands.terminal import json_line, output
 from manualdial.config import Config, ConfigurationError, EngineKind
+from manualdial.plain_text import counted, printable
 from manualdial.ports import StoreUnavailable
 
-EXAMPLE = "Example: manualdial doctor --config /etc/manualdial.toml"
+_EXAMPLE = "Example: manualdial doctor --config /etc/manualdial.toml"
 
 _STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
 
@@ -72,8 +74,6 @@ async def _examine(chosen: Path | None) -> list[Finding]:
 
 
 async def _check_database(config: Config) -> Finding:
-    from manualdial.app.adapters import store_for
-
     subject = "database"
     missing = missing_file(config.storage.url)
     if missing is not None:
@@ -114,3 +114,6 @@ async def _check_engine(config: Config) -> AsyncIterator[Finding]:
             yield finding
         return
     yield warn("engine", "the simulator: no real call is made", "set engine.kind to asterisk for real calls")
+
+
+application = single(doctor, example=_EXAMPLE)

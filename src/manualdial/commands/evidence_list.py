@@ -9,20 +9,19 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from manualdial.audit.chain import is_link
+from manualdial.audit.content import BEGINNINGS, content_of, items, part
 from manualdial.commands.configuration import ConfigFile, configuration
-from manualdial.commands.evidence_chain import is_link
-from manualdial.commands.evidence_export import content_of
-from manualdial.commands.failure import WronglyCalled
-from manualdial.commands.html_text import items, part
-from manualdial.commands.record_options import Json, Tenant, for_tenant, moment, time_shown
-from manualdial.commands.terminal import json_line, notices, output, printable
-from manualdial.evidence import Kind, Sealed
+from manualdial.commands.database import for_tenant
+from manualdial.commands.record_options import Json, Tenant, span, time_shown
+from manualdial.commands.terminal import output, print_json_lines, say
+from manualdial.evidence import Sealed
+from manualdial.plain_text import printable
 from manualdial.ports import Storage
 
 LIST_EXAMPLE = "Example: manualdial evidence list --overridden --from 2026-11-01T00:00:00-04:00"
 
 _PAGE = 1000
-_BEGINNINGS = (Kind.ATTEMPT, Kind.REFUSAL)
 _HEADING = ("SEQ", "WHEN", "KIND", "NUMBER", "AGENT", "DECISION", "RULES, OR ENDING")
 _WIDTHS = (7, 25, 10, 16, 16, 8)
 
@@ -77,15 +76,14 @@ def list_links(
 
     Nothing is proved on the way: that is the work of `evidence verify`.
     """
+    since, until = span(begins, ends)
     wanted = Wanted(
-        begins=None if begins is None else moment(begins, "--from"),
-        ends=None if ends is None else moment(ends, "--until"),
+        begins=since,
+        ends=until,
         kind=kind,
         agent=None if agent is None else agent.strip().casefold(),
         overridden=overridden,
     )
-    if wanted.begins is not None and wanted.ends is not None and wanted.ends <= wanted.begins:
-        raise WronglyCalled("--until must be after --from.")
 
     async def work(store: Storage, tenant_id: str) -> int:
         after = count = 0
@@ -99,18 +97,18 @@ def list_links(
         return count
 
     if not for_tenant(configuration(config), tenant, work):
-        notices().print("No link.", markup=False)
+        say("No link.")
 
 
 def _print(link: Sealed, content: dict[str, Any], *, as_json: bool, first: bool) -> None:
     if as_json:
-        output().out(json_line(_shown(link, content)))
+        print_json_lines([_shown(link, content)])
         return
     if first:
         output().print(_line(_HEADING), markup=False)
     names = _blocking(content) + [f"{name} (overridden)" for name in _overridden(content)]
-    told = ", ".join(names) if link.kind in _BEGINNINGS else _ending(content)
-    cells = (str(link.seq), time_shown(link.at), link.kind, link.number, _agent(content), _decision(content), told)
+    last = ", ".join(names) if link.kind in BEGINNINGS else _ending(content)
+    cells = (str(link.seq), time_shown(link.at), link.kind, link.number, _agent(content), _decision(content), last)
     output().print(_line(tuple(map(printable, cells))), markup=False)
 
 

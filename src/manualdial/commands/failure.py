@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
+from manualdial.client.errors import ClientError
 from manualdial.config import ConfigurationError
+from manualdial.imports.errors import FileUnusable, NotAsSaid
 from manualdial.ports import StoreUnavailable
 
 FAILED = 1
@@ -19,27 +23,51 @@ USAGE = 2
 class CommandFailed(Exception):
     """The command ends here; the text is one sentence for whoever called it."""
 
-    code = FAILED
-
 
 class WronglyCalled(CommandFailed):
     """Something is missing on the command line, or does not fit together."""
 
-    code = USAGE
+
+class FailingCommand(TyperCommand):
+    """A command whose failure becomes a sentence and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it."""
+        with _in_a_sentence():
+            return super().invoke(ctx)
 
 
-class CommandGroup(TyperGroup):
+class FailingGroup(TyperGroup):
     """A group of commands whose failures become a sentence and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
-        try:
+        with _in_a_sentence():
             return super().invoke(ctx)
-        except CommandFailed as failure:
-            sentence, code = str(failure), failure.code
-        except ConfigurationError as error:
-            sentence, code = f"The configuration cannot be used: {error}", USAGE
-        except StoreUnavailable as error:
-            sentence, code = f"The database is not available: {error}", FAILED
-        typer.echo(f"manualdial: {sentence}", err=True)
-        raise typer.Exit(code)
+
+
+def group(about: str) -> typer.Typer:
+    """A group that commands are added to."""
+    return typer.Typer(cls=FailingGroup, no_args_is_help=True, add_completion=False, help=about)
+
+
+def single(command: Callable[..., None], *, example: str) -> typer.Typer:
+    """A command that stands alone."""
+    alone = typer.Typer(add_completion=False)
+    alone.command(cls=FailingCommand, epilog=example)(command)
+    return alone
+
+
+@contextmanager
+def _in_a_sentence() -> Iterator[None]:
+    try:
+        yield
+        return
+    except (CommandFailed, ClientError, FileUnusable, NotAsSaid) as failure:
+        sentence, code = str(failure), USAGE if isinstance(failure, WronglyCalled | NotAsSaid) else FAILED
+    except ConfigurationError as error:
+        sentence, code = f"The configuration cannot be used: {error}", USAGE
+    except StoreUnavailable as error:
+        sentence, code = f"The database is not available: {error}", FAILED
+    typer.echo(f"manualdial: {sentence}", err=True)
+    raise typer.Exit(code)

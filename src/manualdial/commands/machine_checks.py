@@ -12,14 +12,12 @@ import zoneinfo
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import aiohttp
-
 import manualdial
+from manualdial.client.bus_client import is_serving
 from manualdial.commands.findings import Finding, fail, ok, warn
 
 _MIN_SECRET_BYTES = 32
 _TOLERATED_LEAD = timedelta(days=1)
-_PROBE_LIMIT = 2.0
 _LISTENING = "0A"
 
 
@@ -76,7 +74,7 @@ async def check_port(host: str, port: int) -> Finding:
     if trouble.errno != errno.EADDRINUSE:
         mend = "set server.host and server.port to what this user may listen on"
         return fail(subject, f"{port} of {host} cannot be used: {trouble.strerror}", mend)
-    if await _is_manualdial(host, port):
+    if await is_serving(f"http://{f'[{host}]' if ':' in host else host}:{port}"):
         return ok(subject, f"{port} of {host} is taken by a manualdial that is serving")
     holder = await asyncio.to_thread(process_on, port)
     return fail(subject, f"{port} of {host} is taken by {holder}", "end that program, or set server.port to another")
@@ -94,20 +92,6 @@ def _bind(host: str, port: int) -> OSError | None:
     except UnicodeError:
         return socket.gaierror("no name of a host")
     return None
-
-
-async def _is_manualdial(host: str, port: int) -> bool:
-    name = f"[{host}]" if ":" in host else host
-    limit = aiohttp.ClientTimeout(total=_PROBE_LIMIT)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=limit) as session,
-            session.get(f"http://{name}:{port}/status") as response,
-        ):
-            body = await response.json(content_type=None)
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-        return False
-    return isinstance(body, dict) and "dependencies" in body
 
 
 def process_on(port: int) -> str:

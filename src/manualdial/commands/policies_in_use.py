@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
+from manualdial.app.adapters import policies_for
 from manualdial.commands.configuration import configuration
-from manualdial.commands.database import existing_store
+from manualdial.commands.database import with_store
 from manualdial.commands.failure import CommandFailed
 from manualdial.config import Config
-from manualdial.messages.verdict import PolicyName
 from manualdial.screening.holiday_sets import HolidaySet, HolidaySets
 from manualdial.screening.policies import Policies
 from manualdial.screening.rule import Policy, Rule
+from manualdial.screening.verdict import PolicyName
 
 Version = Annotated[
     str | None,
@@ -34,10 +34,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 def policies_in_use(config: Path | None, version: str | None = None) -> Policies:
     """The policies. Raises ConfigurationError, StoreUnavailable, CommandFailed for a version that is not kept."""
-    from manualdial.app.adapters import policies_for
-
     settings = configuration(config)
-    return policies_for(settings) if version is None else asyncio.run(_kept(settings, version))
+    return policies_for(settings) if version is None else _kept(settings, version)
 
 
 def reaching(policies: Policies, jurisdiction: str) -> list[Rule]:
@@ -49,9 +47,8 @@ def reaching(policies: Policies, jurisdiction: str) -> list[Rule]:
     ]
 
 
-async def _kept(settings: Config, version: str) -> Policies:
-    async with existing_store(settings) as store:
-        data = await store.kept_policies(version)
+def _kept(settings: Config, version: str) -> Policies:
+    data = with_store(settings, lambda store: store.kept_policies(version))
     if data is None:
         raise CommandFailed(f"No service has used policies of the version {version} with this database.")
     try:

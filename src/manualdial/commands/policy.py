@@ -14,23 +14,24 @@ from rich.text import Text
 
 from manualdial.commands import policy_closures, policy_explain
 from manualdial.commands.configuration import ConfigFile
-from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
+from manualdial.commands.failure import CommandFailed, WronglyCalled, group
 from manualdial.commands.policies_in_use import Version, policies_in_use, reaching
-from manualdial.commands.rule_in_words import TRUST, asks, in_force, lifted_by, purposes, whom
-from manualdial.commands.terminal import json_line, notices, output, printable, table
+from manualdial.commands.terminal import notices, output, print_json_lines, say, table
+from manualdial.explaining.rule_in_words import TRUST, asks, in_force, lifted_by, purposes, whom
 from manualdial.places.jurisdictions import canonical_jurisdiction
+from manualdial.plain_text import printable
 from manualdial.screening.case_facts import CaseInvalid, cases_of, difference
 from manualdial.screening.policies import Policies, PolicyInvalid, load, shipped_on
 from manualdial.screening.rule import Rule
 
-policy = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="The rules that dials are judged by.")
+application = group("The rules that dials are judged by.")
 
 _CASES = "*.cases.toml"
 
 Json = Annotated[bool, typer.Option("--json", help="One rule a line, as JSON.")]
 
 
-@policy.command(name="list", epilog="Example: manualdial policy list --jurisdiction US-FL --all")
+@application.command(name="list", epilog="Example: manualdial policy list --jurisdiction US-FL --all")
 def list_rules(
     jurisdiction: Annotated[
         str | None, typer.Option(metavar="CODE", help="Only rules that may reach a call there: US-FL, FR …")
@@ -45,17 +46,17 @@ def list_rules(
     rules = list(found.rules() if jurisdiction is None else reaching(found, _known_place(jurisdiction)))
     shown = [rule for rule in rules if rule.on or all_rules]
     if as_json:
-        _print_json(shown)
+        print_json_lines(map(msgspec.to_builtins, shown))
         return
     heading = ("RULE", "ON", "TRUST", "PURPOSES", "IN FORCE", "LAW")
     if shown:
         output().print(table([heading, *map(_row, shown)], styles=("bold",)))
     off = sum(not rule.on for rule in rules)
     more = f"; {off} more are switched off (--all)" if off and not all_rules else ""
-    notices().print(f"{len(shown)} rules{more}. Policies {found.version.name} {found.version.version}.", markup=False)
+    say(f"{len(shown)} rules{more}. Policies {found.version.name} {found.version.version}.")
 
 
-@policy.command(epilog="Example: manualdial policy show calling-hours.us-fl")
+@application.command(epilog="Example: manualdial policy show calling-hours.us-fl")
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A rule, or a jurisdiction: calling-hours.us-fl, US-FL.")],
     version: Version = None,
@@ -66,7 +67,7 @@ def show(
     found = policies_in_use(config, version)
     rules = _named(found, name)
     if as_json:
-        _print_json(rules)
+        print_json_lines(map(msgspec.to_builtins, rules))
         return
     out = output()
     for one in found.policies:
@@ -77,7 +78,7 @@ def show(
         out.print(_shown(rule, found))
 
 
-@policy.command(epilog="Example: manualdial policy check /etc/manualdial/policies")
+@application.command(epilog="Example: manualdial policy check /etc/manualdial/policies")
 def check(
     directory: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder of policy files of one's own.")],
 ) -> None:
@@ -100,8 +101,8 @@ def check(
             reason = str(fault)
         if reason:
             wrong += 1
-            told = f"{where}: {case.rule} says {case.says} at {case.at.isoformat()} ({case.source}): {reason}"
-            output().print(Text(printable(told), style="red"))
+            message = f"{where}: {case.rule} says {case.says} at {case.at.isoformat()} ({case.source}): {reason}"
+            output().print(Text(printable(message), style="red"))
     for remark in _remarks(changed, {case.rule for _, case in cases}):
         notices().print(Text(printable(remark), style="yellow"))
     if wrong:
@@ -109,10 +110,10 @@ def check(
     output().print(f"Rules of your own: {len(changed)}; cases, which all hold: {len(cases)}.", markup=False)
 
 
-policy.command(epilog=policy_explain.EXAMPLE)(policy_explain.explain)
-policy.command(epilog=policy_closures.CLOSE_EXAMPLE)(policy_closures.close)
-policy.command(epilog=policy_closures.LIST_EXAMPLE)(policy_closures.closures)
-policy.command(epilog=policy_closures.REOPEN_EXAMPLE)(policy_closures.reopen)
+application.command(epilog=policy_explain.EXAMPLE)(policy_explain.explain)
+application.command(epilog=policy_closures.CLOSE_EXAMPLE)(policy_closures.close)
+application.command(epilog=policy_closures.LIST_EXAMPLE)(policy_closures.closures)
+application.command(epilog=policy_closures.REOPEN_EXAMPLE)(policy_closures.reopen)
 
 
 def _known_place(code: str) -> str:
@@ -159,8 +160,8 @@ def _shown(rule: Rule, policies: Policies) -> Text:
         ("conflict", rule.conflict),
     ]
     text = Text("\n").append(rule.rule, style="bold").append("\n")
-    told = [(f"  {name}", printable(value)) for name, value in rows if value]
-    return text.append_text(table(told, styles=("dim",)))
+    known = [(f"  {name}", printable(value)) for name, value in rows if value]
+    return text.append_text(table(known, styles=("dim",)))
 
 
 def _holidays(rule: Rule, policies: Policies) -> str:
@@ -170,8 +171,8 @@ def _holidays(rule: Rule, policies: Policies) -> str:
     sets, name = policies.holiday_sets, rule.hours.holidays
     today = datetime.now(UTC).date()
     days = (today + timedelta(days=ahead) for ahead in range(366))
-    told = (f"{day} {title}" for day in days if (title := sets.name_of(name, day)))
-    return f"{sets.get(name).title}: " + ", ".join(told)
+    named = (f"{day} {title}" for day in days if (title := sets.name_of(name, day)))
+    return f"{sets.get(name).title}: " + ", ".join(named)
 
 
 def _remarks(rules: list[Rule], tried: set[str]) -> Iterator[str]:
@@ -182,8 +183,3 @@ def _remarks(rules: list[Rule], tried: set[str]) -> Iterator[str]:
             yield f"{rule.rule}: it is on, though its source is weak ({rule.trust}: {TRUST[rule.trust]})."
         if rule.rule not in tried:
             yield f"{rule.rule}: no case tries it."
-
-
-def _print_json(rules: list[Rule]) -> None:
-    for rule in rules:
-        output().out(json_line(msgspec.to_builtins(rule)))

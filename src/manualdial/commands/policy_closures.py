@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
 from manualdial.commands.configuration import ConfigFile, configuration
-from manualdial.commands.database import existing_store
+from manualdial.commands.database import tenant_of, with_store
 from manualdial.commands.failure import CommandFailed, WronglyCalled
-from manualdial.commands.moments import day, here
-from manualdial.commands.record_options import By, moment, recorder, tenant_of, time_shown
-from manualdial.commands.terminal import json_line, notices, output, printable, table
+from manualdial.commands.record_options import By, day, moment, recorder, time_shown
+from manualdial.commands.terminal import output, print_json_lines, say, table
+from manualdial.explaining.moments import here
 from manualdial.places.jurisdictions import canonical_jurisdiction, zones_of
+from manualdial.plain_text import printable
+from manualdial.ports import Storage
 from manualdial.screening.closure import Closure
-from manualdial.screening.decision import Purpose
+from manualdial.screening.verdict import Purpose
 from manualdial.screening.zones import moment_of
 
 CLOSE_EXAMPLE = "Example: manualdial policy close US-LA --reason 'state of emergency, proclamation 45'"
@@ -72,12 +72,15 @@ def close(
         reason=reason.strip(),
         closed_by=recorder(by),
     )
-    asyncio.run(_close(closure, tenant, config))
+
+    async def work(store: Storage) -> None:
+        of_tenant = None if tenant is None else (await tenant_of(store, tenant))[0]
+        await store.add_closure(msgspec.structs.replace(closure, tenant_id=of_tenant))
+
+    with_store(configuration(config), work, make=True)
     output().print(closure.id, markup=False)
     until = "until it is reopened" if after is None else f"to {here(after)}"
-    notices().print(
-        f"{place} is closed for {', '.join(sorted(closure.purposes))} from {here(first)} {until}.", markup=False
-    )
+    say(f"{place} is closed for {', '.join(sorted(closure.purposes))} from {here(first)} {until}.")
 
 
 def closures(
@@ -85,13 +88,16 @@ def closures(
     config: ConfigFile = None,
 ) -> None:
     """List the closures that are in force or still to come."""
-    found, tenants = asyncio.run(_closures(config))
+
+    async def work(store: Storage) -> tuple[Sequence[Closure], Mapping[str, str]]:
+        return await store.closures(ending_after=datetime.now(UTC)), dict(await store.tenants())
+
+    found, tenants = with_store(configuration(config), work)
     if as_json:
-        for one in found:
-            output().out(json_line(_told(one, tenants)))
+        print_json_lines(_json(one, tenants) for one in found)
         return
     if not found:
-        notices().print("No jurisdiction is closed.", markup=False)
+        say("No jurisdiction is closed.")
         return
     heading = ("ID", "PLACE", "FOR", "FROM", "UNTIL", "TENANT", "BY", "REASON")
     output().print(table([heading, *(_row(one, tenants) for one in found)]))
@@ -103,9 +109,10 @@ def reopen(
     config: ConfigFile = None,
 ) -> None:
     """End a closure now. It stays on record."""
-    if not asyncio.run(_reopen(closure_id, recorder(by), config)):
+    wanted, who, now = closure_id.strip().lower(), recorder(by), datetime.now(UTC)
+    if not with_store(configuration(config), lambda store: store.lift_closure(wanted, at=now, by=who)):
         raise CommandFailed(f"There is no closure {printable(closure_id)} that has not ended.")
-    notices().print("Reopened.", markup=False)
+    say("Reopened.")
 
 
 def _place(jurisdiction: str) -> str:
@@ -142,27 +149,7 @@ def _whole_day(place: str, chosen: date) -> tuple[datetime, datetime]:
         raise WronglyCalled("--on is a day of these times.") from None
 
 
-async def _close(closure: Closure, tenant: str | None, config: Path | None) -> None:
-    from manualdial.app.adapters import store_for
-
-    async with store_for(configuration(config)) as store:
-        of_tenant = None if tenant is None else (await tenant_of(store, tenant))[0]
-        await store.add_closure(msgspec.structs.replace(closure, tenant_id=of_tenant))
-
-
-async def _closures(config: Path | None) -> tuple[Sequence[Closure], Mapping[str, str]]:
-    """The closures, and the names of tenants by id."""
-    async with existing_store(configuration(config)) as store:
-        found = await store.closures(ending_after=datetime.now(UTC))
-        return found, dict(await store.tenants())
-
-
-async def _reopen(closure_id: str, by: str, config: Path | None) -> bool:
-    async with existing_store(configuration(config)) as store:
-        return await store.lift_closure(closure_id.strip().lower(), at=datetime.now(UTC), by=by)
-
-
-def _told(one: Closure, tenants: Mapping[str, str]) -> dict[str, object]:
+def _json(one: Closure, tenants: Mapping[str, str]) -> dict[str, object]:
     return {
         "id": one.id,
         "jurisdiction": one.jurisdiction,

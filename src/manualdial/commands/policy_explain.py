@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.text import Text
 
 from manualdial import numbers
+from manualdial.app.adapters import policies_for, tenants_for
 from manualdial.commands.check import At, Campaign, ForPurpose, Number, Region, ZipCode
 from manualdial.commands.configuration import ConfigFile, configuration
 from manualdial.commands.failure import CommandFailed, WronglyCalled
-from manualdial.commands.moments import here, wherever
 from manualdial.commands.record_options import moment
-from manualdial.commands.rule_in_words import asks, lifted_by
-from manualdial.commands.terminal import notices, output, printable
-from manualdial.commands.verdict import MARKS, SOURCES, STYLES
+from manualdial.commands.terminal import output, say
+from manualdial.commands.verdict import MARKS, STYLES
 from manualdial.config import Config
 from manualdial.errors import ManualDialError
+from manualdial.explaining.foreseen import Foreseen, foresee
+from manualdial.explaining.moments import here, wherever
+from manualdial.explaining.rule_in_words import asks, lifted_by
+from manualdial.explaining.verdict import SOURCES
 from manualdial.numbers import PhoneNumber
 from manualdial.places.by_number import of_number
 from manualdial.places.place import Whereabouts
-from manualdial.screening import built_in
-from manualdial.screening.decision import Decision
-from manualdial.screening.facts import EVERY, Facts, ScreeningSettings
-from manualdial.screening.finding import Check, Finding
-from manualdial.screening.judge import applies, next_permitted_at
+from manualdial.plain_text import listed, printable
+from manualdial.screening.facts import Facts
 from manualdial.screening.location import located, of_postal_code
 from manualdial.screening.policies import Policies
 from manualdial.screening.rule import Rule
+from manualdial.screening.verdict import Decision, Finding
 from manualdial.screening.zones import zones_of
 
 EXAMPLE = "Example: manualdial policy explain '+1 305 555 0100' --purpose sales --at 2026-11-24T20:30-05:00"
 
-_BY_CONFIGURATION = ("country", "number-type", "blocked-number")
-"""Rules of the tenant's own that need nothing but the number and the settings."""
 _UNKNOWN = "?"
 _MOST_PLACES = 6
 
@@ -58,11 +55,9 @@ def explain(
 
     No service and no database is asked: lists, records, closures and earlier attempts are not looked at.
     """
-    from manualdial.app.adapters import policies_for, tenants_for
-
     settings = configuration(config)
     policies = policies_for(settings)
-    _tell_of_stranger(tenant, settings)
+    _warn_of_stranger(tenant, settings)
     own = tenants_for(settings, policies).of(tenant or "")
     read = _read(number, region or settings.dialing.default_region)
     facts = Facts(
@@ -76,19 +71,18 @@ def explain(
     )
     out = output()
     out.print(_about(facts))
-    run = [check for check in policies.reaching(facts.places) if applies(check, facts, facts.at)]
-    for finding in built_in.findings(facts, facts.at):
-        if finding.rule in _BY_CONFIGURATION or finding.decision is not Decision.ALLOW:
-            out.print(_of_configuration(finding))
-    for check in run:
-        out.print(_of_law(check, facts))
-    out.print(_closing(run, facts, policies))
+    found = foresee(facts, policies)
+    for finding in found.configured:
+        out.print(_headed(finding.rule, finding.decision, f"{finding.reason} (configuration)"))
+    for rule, finding_of_law in found.rules:
+        out.print(_of_law(rule, finding_of_law))
+    out.print(_closing(found, facts, policies))
 
 
-def _tell_of_stranger(tenant: str | None, settings: Config) -> None:
+def _warn_of_stranger(tenant: str | None, settings: Config) -> None:
     """Say on standard error that a tenant has no settings of its own: its name may be spelt wrongly."""
     if tenant is not None and tenant.casefold() not in {name.casefold() for name in settings.tenants}:
-        notices().print(f"The tenant {printable(tenant)} has no settings of its own: those for all.", markup=False)
+        say(f"The tenant {printable(tenant)} has no settings of its own: those for all.")
 
 
 def _read(typed: str, region: str) -> PhoneNumber:
@@ -106,9 +100,7 @@ def _located(number: PhoneNumber, zip_code: str | None, settings: Config) -> Whe
 
 def _about(facts: Facts) -> Text:
     number, names = facts.number, zones_of(facts.located.places)
-    places = [place.jurisdiction for place in facts.located.places]
-    more = f" and {len(places) - _MOST_PLACES} more" if places[_MOST_PLACES:] else ""
-    shown = ", ".join(places[:_MOST_PLACES]) + more
+    shown = listed([place.jurisdiction for place in facts.located.places], most=_MOST_PLACES)
     text = Text().append(f"{number.e164}, {number.region}, {number.type.replace('_', ' ')}", style="bold")
     text.append(f"\nin {shown or 'no place'}, known by: {SOURCES[facts.located.source.value]}")
     if facts.numbered.places and facts.numbered != facts.located:
@@ -121,28 +113,15 @@ def _about(facts: Facts) -> Text:
     return text
 
 
-def _of_configuration(finding: Finding) -> Text:
-    return _headed(finding.rule, finding.decision, f"{finding.reason} (configuration)")
-
-
-def _of_law(check: Check, facts: Facts) -> Text:
-    rule = check.rule
-    if _is_known(rule, facts.settings):
-        finding = check.finding(facts, facts.at)
-        text = _headed(rule.rule, finding.decision, finding.reason)
-    else:
+def _of_law(rule: Rule, finding: Finding | None) -> Text:
+    if finding is None:
         text = _headed(rule.rule, None, "not looked at")
+    else:
+        text = _headed(rule.rule, finding.decision, finding.reason)
     text.append(f"\n    asks: {printable(asks(rule))}")
     if lifts := lifted_by(rule):
         text.append(f"\n    lifted by: {printable('; '.join(lifts))}")
     return text.append(f"\n    law: {printable(rule.law)}", style="dim")
-
-
-def _is_known(rule: Rule, settings: ScreeningSettings) -> bool:
-    """Whether number, moment and settings are enough to say what the rule says."""
-    if rule.registry is not None:
-        return EVERY not in settings.registries and rule.rule.partition(".")[2] not in settings.registries
-    return rule.attempts is None and rule.consent is None
 
 
 def _headed(name: str, decision: Decision | None, reason: str) -> Text:
@@ -150,28 +129,21 @@ def _headed(name: str, decision: Decision | None, reason: str) -> Text:
     return Text().append(f"{mark} ", style=style).append(name, style="bold").append(f": {printable(reason)}")
 
 
-def _closing(run: Sequence[Check], facts: Facts, policies: Policies) -> Text:
+def _closing(found: Foreseen, facts: Facts, policies: Policies) -> Text:
     text = Text()
-    if any(check.rule.hours is not None for check in run):
-        text.append(f"\n{_hours(policies, facts)}", style="bold")
-    off = sum(not rule.on for rule in policies.rules() if any(p.is_within(rule.jurisdiction) for p in facts.places))
-    if off:
+    if found.has_hours:
+        text.append(f"\n{_hours(found.permitted_at, facts)}", style="bold")
+    if found.off:
         text.append(
-            f"\nOf these places {off} rules are switched off (manualdial policy list --jurisdiction CODE --all)."
+            f"\nOf these places {found.off} rules are switched off (manualdial policy list --jurisdiction CODE --all)."
         )
     return text.append(f"\nPolicies {policies.version.name} {policies.version.version}.", style="dim")
 
 
-def _hours(policies: Policies, facts: Facts) -> str:
-    """From when on all calling hours, with the configuration, permit it."""
-    only = [
-        msgspec.structs.replace(policy, rules=[rule for rule in policy.rules if rule.hours is not None])
-        for policy in policies.policies
-    ]
-    permitted = next_permitted_at(facts, Policies(only, policies.holiday_sets, version=policies.version.version))
-    if permitted is None:
+def _hours(permitted_at: datetime | None, facts: Facts) -> str:
+    if permitted_at is None:
         return "Waiting alone does not help."
-    if permitted == facts.at:
+    if permitted_at == facts.at:
         return "The calling hours permit it at that moment."
     names = zones_of(facts.located.places)
-    return f"The calling hours permit it from {wherever(permitted, names)} on – {here(permitted)} here."
+    return f"The calling hours permit it from {wherever(permitted_at, names)} on – {here(permitted_at)} here."

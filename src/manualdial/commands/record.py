@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
-from manualdial.commands import record_views
+from manualdial.app.adapters import policies_for
 from manualdial.commands.configuration import ConfigFile, configuration
-from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
-from manualdial.commands.number_files import Line, LineRefused, Rejects
+from manualdial.commands.database import for_tenant
+from manualdial.commands.failure import CommandFailed, WronglyCalled, group
+from manualdial.commands.import_results import show_import
+from manualdial.commands.progress import reading_bar
 from manualdial.commands.record_options import (
     By,
     Json,
@@ -20,40 +21,28 @@ from manualdial.commands.record_options import (
     OfAccount,
     Region,
     Tenant,
-    account_of,
-    for_tenant,
-    number_of,
     past,
     reason_of,
     recorder,
-    records_about,
     region_of,
     time_shown,
 )
-from manualdial.commands.record_writing import (
-    Written,
-    content_id,
-    import_numbers,
-    reading_bar,
-    tell,
-    write_records,
-)
-from manualdial.commands.terminal import json_line, notices, output, printable, table
+from manualdial.commands.record_views import show_about
+from manualdial.commands.terminal import say
+from manualdial.imports.number_files import Line, Rejects
+from manualdial.imports.record_lines import LineReader, import_lines
+from manualdial.imports.record_writing import Written, content_id, import_numbers
+from manualdial.imports.registry_answers import Answers, good_for, words
+from manualdial.plain_text import printable
 from manualdial.ports import Storage
-from manualdial.screening.records import Record
+from manualdial.screening.records import KINDS, Record
 
-if TYPE_CHECKING:  # it brings the policies, which the other commands do without
-    from manualdial.commands.record_lines import LineReader
-
-record = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="What is on record about numbers.")
-
-_LONGEST_LINE = 65_536
-_SHOWN_OF_A_REJECT = 4096
+application = group("What is on record about numbers.")
 
 Again = Annotated[bool, typer.Option("--again", help="Also those that were withdrawn since.")]
 
 
-@record.command(name="import", epilog="Example: manualdial record import contacts.jsonl")
+@application.command(name="import", epilog="Example: manualdial record import contacts.jsonl")
 def import_records(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="One JSON object a line: number, kind, and what it says.")
@@ -69,9 +58,6 @@ def import_records(
     Lines that are no record are counted and written to FILE.rejected, with their place and the reason; the others are
     taken. Exit code 1 where any was rejected.
     """
-    from manualdial.app.adapters import policies_for
-    from manualdial.commands.record_lines import LineReader
-
     settings, now = configuration(config), datetime.now(UTC)
     region_code, by_import = region_of(region, settings), f"{recorder(by)}, import of {file.name}"
     registries = policies_for(settings).names("do-not-call")
@@ -80,15 +66,12 @@ def import_records(
         reader = LineReader(
             tenant_id=tenant_id, region=region_code, registries=registries, recorded_by=by_import, now=now
         )
-        with _opened(file) as lines, Rejects(file) as rejects:
-            records = _records(lines, reader, rejects)
-            with reading_bar("records", file.stat().st_size, lines.tell) as progress:
-                return await write_records(store, tenant_id, records, now=now, again=again, progress=progress), rejects
+        return await import_lines(store, tenant_id, file, reader, now=now, again=again, bar=reading_bar)
 
-    tell(*for_tenant(settings, tenant, work))
+    show_import(*for_tenant(settings, tenant, work))
 
 
-@record.command(
+@application.command(
     epilog="Example: manualdial record import-answers washed.csv --registry au-register "
     "--answered-at 2026-11-20T09:00:00+11:00"
 )
@@ -121,9 +104,6 @@ def import_answers(
     A row that does not say clearly whether its number is listed is rejected: it counts as not asked, and is not called.
     Exit code 1 where any was rejected; the others are taken.
     """
-    from manualdial.app.adapters import policies_for
-    from manualdial.commands.registry_answers import Answers, good_for, words
-
     settings, now = configuration(config), datetime.now(UTC)
     if all_listed and none_listed:
         raise WronglyCalled("say one of --listed and --not-listed.")
@@ -155,22 +135,19 @@ def import_answers(
             )
 
         return await import_numbers(
-            store, tenant_id, file, read, region=region_code, column=column, now=now, again=again
+            store, tenant_id, file, read, region=region_code, column=column, now=now, again=again, bar=reading_bar
         )
 
     done = for_tenant(settings, tenant, work)
     if answers.valid_until <= now:
-        over = f"These answers were good until {time_shown(answers.valid_until)}: they do not count any more."
-        notices().print(over, markup=False)
-    tell(*done)
+        say(f"These answers were good until {time_shown(answers.valid_until)}: they do not count any more.")
+    show_import(*done)
 
 
-@record.command(name="list", epilog="Example: manualdial record list +12025550100")
+@application.command(name="list", epilog="Example: manualdial record list +12025550100")
 def list_records(
     number: Number,
-    kind: Annotated[
-        str | None, typer.Option(metavar="KIND", help="Only these: " + ", ".join(record_views.KINDS))
-    ] = None,
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="Only these: " + ", ".join(KINDS))] = None,
     account: OfAccount = None,
     as_json: Json = False,
     region: Region = None,
@@ -181,26 +158,21 @@ def list_records(
 
     With --account also what is on record about the account's other numbers and counts for the person.
     """
-    settings, now = configuration(config), datetime.now(UTC)
-    if kind is not None and kind not in record_views.KINDS:
-        raise WronglyCalled(f"a kind is one of {', '.join(record_views.KINDS)}.")
-    e164, of_account = number_of(number, region_of(region, settings)).e164, account_of(account)
-
-    async def work(store: Storage, tenant_id: str) -> list[Record]:
-        found = await records_about(store, tenant_id, e164, of_account)
-        return [each for each in found if kind in (None, record_views.kind_of(each))]
-
-    found = for_tenant(settings, tenant, work)
-    if as_json:
-        for each in found:
-            output().out(json_line(record_views.told(each)))
-    elif found:
-        output().print(table(record_views.rows(found, now=now)))
-    else:
-        notices().print("Nothing is on record.", markup=False)
+    if kind is not None and kind not in KINDS:
+        raise WronglyCalled(f"a kind is one of {', '.join(KINDS)}.")
+    show_about(
+        number,
+        lambda record: kind is None or isinstance(record.content, KINDS[kind]),
+        account=account,
+        as_json=as_json,
+        region=region,
+        tenant=tenant,
+        config=config,
+        nothing="Nothing is on record.",
+    )
 
 
-@record.command(
+@application.command(
     epilog="Example: manualdial record withdraw 6f0d1c3e-8a55-4a5e-9f65-0d2b1b7c2f10 --reason 'typed wrongly'"
 )
 def withdraw(
@@ -218,31 +190,4 @@ def withdraw(
 
     if not for_tenant(configuration(config), tenant, work):
         raise CommandFailed(f"There is no record {printable(record_id)} that is not withdrawn.")
-    notices().print("Withdrawn.", markup=False)
-
-
-def _opened(file: Path) -> BinaryIO:
-    try:
-        return file.open("rb")
-    except OSError as error:
-        raise CommandFailed(f"{file} cannot be read: {error.strerror}.") from None
-
-
-def _records(lines: BinaryIO, reader: LineReader, rejects: Rejects) -> Iterator[Record]:
-    """The records of a file; what is none goes to the rejects."""
-    place = 0
-    while line := lines.readline(_LONGEST_LINE + 2):
-        place += 1
-        rest = line
-        while len(rest) > _LONGEST_LINE and not rest.endswith(b"\n"):
-            rest = lines.readline(_LONGEST_LINE + 2)
-        text = line.removeprefix(b"\xef\xbb\xbf").strip() if place == 1 else line.strip()
-        if not text:
-            continue
-        if len(text) > _LONGEST_LINE:
-            rejects.add(place, "the line is too long", text[:_SHOWN_OF_A_REJECT].decode(errors="backslashreplace"))
-            continue
-        try:
-            yield reader.record(text)
-        except LineRefused as error:
-            rejects.add(place, str(error), text[:_SHOWN_OF_A_REJECT].decode(errors="backslashreplace"))
+    say("Withdrawn.")

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pwd
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Annotated
 
 import typer
 
 from manualdial import numbers
-from manualdial.commands.database import existing_store
-from manualdial.commands.failure import CommandFailed, WronglyCalled
-from manualdial.commands.terminal import printable
+from manualdial.commands.failure import WronglyCalled
 from manualdial.config import Config
 from manualdial.errors import ManualDialError
-from manualdial.numbers import PhoneNumber
+from manualdial.imports.record_lines import LONGEST_ACCOUNT
+from manualdial.plain_text import printable
 from manualdial.ports import Person, Storage
 from manualdial.screening.records import Record
 
@@ -46,40 +44,7 @@ OfAccount = Annotated[
 
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _LONGEST_NAME = 256
-LONGEST_ACCOUNT = 1024
-"""As in the requests: a press can name no longer one."""
-
-Result = TypeVar("Result")
-
-
-def for_tenant(config: Config, tenant: str | None, work: Callable[[Storage, str], Awaitable[Result]]) -> Result:
-    """Do the work with the store of the configuration and the id of the tenant that is meant.
-
-    Raises CommandFailed where there is no database: it would have no tenant either.
-    """
-
-    async def opened() -> Result:
-        async with existing_store(config) as store:
-            tenant_id, _ = await tenant_of(store, tenant)
-            return await work(store, tenant_id)
-
-    return asyncio.run(opened())
-
-
-async def tenant_of(store: Storage, name: str | None) -> tuple[str, str]:
-    """Id and name of the tenant that is meant. Raises WronglyCalled where that is not clear, or there is none."""
-    known = await store.tenants()
-    if name is None:
-        if len(known) == 1:
-            return known[0]
-        if not known:
-            raise CommandFailed("There is no tenant yet; `manualdial user add` makes one.")
-        names = ", ".join(sorted(printable(each) for _, each in known))
-        raise WronglyCalled(f"say which tenant with --tenant: {names}.")
-    for tenant_id, each in known:
-        if each.casefold() == name.strip().casefold():
-            return tenant_id, each
-    raise CommandFailed(f"There is no tenant {printable(name)}.")
+_LONGEST_TEXT = 1024
 
 
 def region_of(region: str | None, config: Config) -> str:
@@ -90,10 +55,11 @@ def region_of(region: str | None, config: Config) -> str:
     return found
 
 
-def number_of(typed: str, region: str) -> PhoneNumber:
-    """The number that was typed. Raises WronglyCalled."""
+def number_of(typed: str, region: str | None, config: Config) -> str:
+    """The number that was typed, as E.164. Raises WronglyCalled."""
+    where = region_of(region, config)
     try:
-        return numbers.parse(typed, region=region)
+        return numbers.parse(typed, region=where).e164
     except ManualDialError as error:
         raise WronglyCalled(f"{printable(typed)} cannot be used: {error.message}.") from None
 
@@ -120,6 +86,23 @@ def end_of(text: str | None, *, now: datetime) -> datetime | None:
     if found <= now:
         raise WronglyCalled("--until must be in the future.")
     return found
+
+
+def day(text: str, option: str) -> date:
+    """A date in ISO 8601. Raises WronglyCalled."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise WronglyCalled(f"{option} is a date: 2026-11-24.") from None
+
+
+def span(begins: str | None, ends: str | None) -> tuple[datetime | None, datetime | None]:
+    """What `--from` and `--until` say. Raises WronglyCalled where the end is not after the beginning."""
+    first = None if begins is None else moment(begins, "--from")
+    after = None if ends is None else moment(ends, "--until")
+    if first is not None and after is not None and after <= first:
+        raise WronglyCalled("--until must be after --from.")
+    return first, after
 
 
 def past(text: str, option: str, *, now: datetime) -> datetime:
@@ -156,22 +139,20 @@ def account_of(text: str | None) -> str | None:
     return text.strip()
 
 
+def text_of(text: str, option: str, *, needed: bool = False) -> str:
+    """What an option with a text says. Raises WronglyCalled where it is too long, or `needed` and empty."""
+    text = text.strip()
+    if len(text) > _LONGEST_TEXT:
+        raise WronglyCalled(f"{option} has at most {_LONGEST_TEXT} characters.")
+    if needed and not text:
+        raise WronglyCalled(f"{option} is empty.")
+    return text
+
+
 async def records_about(store: Storage, tenant_id: str, number: str, account: str | None) -> Sequence[Record]:
     """All records about a number, oldest first; with an account, all that count where it is named and this dialled."""
     (found,) = await store.records(tenant_id, [Person(number=number, account_number=account)])
     return found
-
-
-def standing(record: Record, *, now: datetime) -> str:
-    """Whether a record counts, in one word."""
-    if record.withdrawn_at is not None and record.withdrawn_at <= now:
-        return "withdrawn"
-    return "counts" if record.counts_at(now) else "over"
-
-
-def counting(records: Sequence[Record], *, now: datetime) -> list[Record]:
-    """Those that count."""
-    return [record for record in records if record.counts_at(now)]
 
 
 def time_shown(moment: datetime | None) -> str:

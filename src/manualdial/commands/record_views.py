@@ -1,54 +1,91 @@
-"""How a record is shown: as JSON, and in a few words."""
+"""Records of a number: one is added, all are shown as a table or as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, get_args
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 
-from manualdial.commands.record_options import standing, time_shown
-from manualdial.commands.terminal import printable
-from manualdial.screening.records import AnyContent, Content, Record
+from manualdial.commands.configuration import configuration
+from manualdial.commands.database import for_tenant
+from manualdial.commands.record_options import account_of, end_of, number_of, recorder, records_about, time_shown
+from manualdial.commands.terminal import output, print_json_lines, say, table
+from manualdial.plain_text import printable
+from manualdial.ports import Storage
+from manualdial.screening.records import AnyContent, Record, content_json, record_json
 
 _HEADING = ("NUMBER", "KIND", "WHAT", "SINCE", "BY", "UNTIL", "STANDING", "ID")
 _OF_THE_END = ("WITHDRAWN", "BY", "WHY")
 """Columns that are there where a record was withdrawn."""
-KINDS: Mapping[str, type[Content]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyContent)}
-"""The kinds of records by their name in files."""
 _LONGEST = 100
 
 
-def kind_of(record: Record) -> str:
-    """The kind of a record, as it is written in files."""
-    return str(type(record.content).__struct_config__.tag)
+def add_record(
+    content: AnyContent,
+    *,
+    number: str,
+    account: str | None,
+    until: str | None,
+    region: str | None,
+    tenant: str | None,
+    by: str | None,
+    config: Path | None,
+) -> Record:
+    """Write down something about a number, as it is said on the command line."""
+    settings, now = configuration(config), datetime.now(UTC)
+    new = Record(
+        id=str(uuid.uuid4()),
+        tenant_id="",
+        number=number_of(number, region, settings),
+        account_number=account_of(account),
+        content=content,
+        recorded_at=now,
+        recorded_by=recorder(by),
+        until=end_of(until, now=now),
+    )
+
+    async def work(store: Storage, tenant_id: str) -> None:
+        await store.add_records([msgspec.structs.replace(new, tenant_id=tenant_id)])
+
+    for_tenant(settings, tenant, work)
+    return new
 
 
-def content_of(record: Record) -> dict[str, Any]:
-    """What a record says, as it is written in files, with its kind."""
-    content: dict[str, Any] = msgspec.to_builtins(record.content)
-    return content
+def show_about(
+    number: str,
+    wanted: Callable[[Record], bool],
+    *,
+    account: str | None,
+    as_json: bool,
+    region: str | None,
+    tenant: str | None,
+    config: Path | None,
+    nothing: str,
+) -> None:
+    """Print the records about a number that are wanted, oldest first."""
+    settings = configuration(config)
+    e164, of_account = number_of(number, region, settings), account_of(account)
+
+    async def work(store: Storage, tenant_id: str) -> list[Record]:
+        return list(filter(wanted, await records_about(store, tenant_id, e164, of_account)))
+
+    show_records(for_tenant(settings, tenant, work), as_json=as_json, now=datetime.now(UTC), nothing=nothing)
 
 
-def told(record: Record) -> dict[str, Any]:
-    """A record as JSON."""
-    return {
-        "id": record.id,
-        "number": record.number,
-        "accountNumber": record.account_number,
-        "content": content_of(record),
-        "recordedAt": _time(record.recorded_at),
-        "recordedBy": record.recorded_by,
-        "until": _time(record.until),
-        "withdrawnAt": _time(record.withdrawn_at),
-        "withdrawnBy": record.withdrawn_by,
-        "withdrawnReason": record.withdrawn_reason,
-        "usedAt": _time(record.used_at),
-    }
+def show_records(records: Sequence[Record], *, as_json: bool, now: datetime, nothing: str) -> None:
+    """Print them; `nothing` is said where there is none."""
+    if as_json:
+        print_json_lines(map(record_json, records))
+    elif records:
+        output().print(table(_rows(records, now=now)))
+    else:
+        say(nothing)
 
 
-def rows(records: Sequence[Record], *, now: datetime) -> list[tuple[str, ...]]:
+def _rows(records: Sequence[Record], *, now: datetime) -> list[tuple[str, ...]]:
     """The rows of a table, with its heading; where one was withdrawn also when, by whom, and why."""
     ended = any(record.withdrawn_at is not None for record in records)
     found = [_HEADING + _OF_THE_END] if ended else [_HEADING]
@@ -61,21 +98,25 @@ def _end(record: Record) -> tuple[str, ...]:
 
 
 def _row(record: Record, *, now: datetime) -> tuple[str, ...]:
-    said = {name: value for name, value in content_of(record).items() if name != "kind"}
+    said = content_json(record)
+    kind = said.pop("kind")
     if record.account_number is not None:
         said = {"account": record.account_number, **said}
     what = ", ".join(f"{name} {value}" for name, value in said.items())
     return (
         record.number,
-        kind_of(record),
+        kind,
         printable(what if len(what) <= _LONGEST else what[: _LONGEST - 1] + "…"),
         time_shown(record.recorded_at),
         printable(record.recorded_by),
         time_shown(record.until),
-        standing(record, now=now),
+        _standing(record, now=now),
         record.id,
     )
 
 
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+def _standing(record: Record, *, now: datetime) -> str:
+    """Whether a record counts, in one word."""
+    if record.withdrawn_at is not None and record.withdrawn_at <= now:
+        return "withdrawn"
+    return "counts" if record.counts_at(now) else "over"

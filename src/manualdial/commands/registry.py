@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.progress import TextColumn
 
+from manualdial.app.adapters import policies_for
 from manualdial.commands.configuration import ConfigFile, configuration
-from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
+from manualdial.commands.failure import CommandFailed, WronglyCalled, group
+from manualdial.commands.progress import progress_bar
 from manualdial.commands.record_options import time_shown
 from manualdial.commands.registry_options import (
     area_codes_said,
@@ -23,22 +26,26 @@ from manualdial.commands.registry_options import (
     plan_of,
     remarks_on,
 )
-from manualdial.commands.terminal import counted, json_line, notices, output, printable, table
+from manualdial.commands.terminal import notices, output, print_json_lines, say, table
 from manualdial.config import ConfigurationError
+from manualdial.plain_text import counted, printable
+from manualdial.registries import Registries
+from manualdial.registries.area_codes import codes_of
+from manualdial.registries.edition import Edition, ImportKind
+from manualdial.registries.held_copies import registry_file
+from manualdial.registries.importing import Doubtful, ImportFailed, Order, import_registry
+from manualdial.registries.importing import Progress as ImportProgress
+from manualdial.registries.rejects import rejects_file
+from manualdial.registries.removing import remove_registry
+from manualdial.registries.sources import SourceUnreadable
+from manualdial.registries.workspace import ImportRunning
 from manualdial.screening.registry_look import RegistryUnreadable
-
-if TYPE_CHECKING:  # they bring numpy, which the other commands do without
-    from manualdial.registries.edition import Edition
-    from manualdial.registries.importing import Order
-    from manualdial.registries.importing import Progress as ImportProgress
 
 _E164 = re.compile(r"\+[1-9][0-9]{3,14}")
 _AROUND_DIGITS = re.compile(r"[\s().-]")
 _MIB = 1 << 20
 
-registry = typer.Typer(
-    cls=CommandGroup, no_args_is_help=True, help="The held copies of national do-not-call registries."
-)
+application = group("The held copies of national do-not-call registries.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The registry: us-national, ca-national, uk-tps, us-tx …")]
 Directory = Annotated[
@@ -52,7 +59,7 @@ Directory = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
-@registry.command(
+@application.command(
     name="import", epilog="Example: manualdial registry import us-national list.zip --as-of 2026-11-20 --all-area-codes"
 )
 def import_list(
@@ -80,16 +87,13 @@ def import_list(
     as_json: Json = False,
     config: ConfigFile = None,
 ) -> None:
-    """Import a list, or go on with an import that was cut off.
+    """Import a list.
 
-    The copy that is held is looked up until the new one is complete. A list looks like a mistake where more than a
-    tenth of its rows have no number, where it has no number of a code it is said to cover or that the copy that is
-    held has numbers of, where it is older than that copy, or has less than half of its numbers. With --all-area-codes
-    a tenth of the country's codes may have no number; they are not covered.
+    The copy that is held is looked up until the new one is complete, and stays where the import is cut off. A list
+    looks like a mistake where more than a tenth of its rows have no number, where it has no number of a code it is
+    said to cover or that the copy that is held has numbers of, where it is older than that copy, or has less than half
+    of its numbers. With --all-area-codes a tenth of the country's codes may have no number; they are not covered.
     """
-    from manualdial.registries.edition import ImportKind
-    from manualdial.registries.importing import Order
-
     check_name(name)
     if len(set(files)) < len(files):
         raise WronglyCalled("a file is named twice.")
@@ -108,19 +112,17 @@ def import_list(
     )
     made = _import(order, _directory(directory, config))
     if all_area_codes:
-        _tell_of_codes_without_numbers(made)
+        _name_codes_without_numbers(made)
     if as_json:
-        output().out(json_line(_shown(made)))
+        print_json_lines([_shown(made)])
     else:
         _report(made, _directory(directory, config))
     _remark(made, config)
 
 
-@registry.command(name="list", epilog="Example: manualdial registry list")
+@application.command(name="list", epilog="Example: manualdial registry list")
 def list_copies(directory: Directory = None, as_json: Json = False, config: ConfigFile = None) -> None:
     """List the copies that are held. Exit code 1 where one cannot be read."""
-    from manualdial.registries import Registries
-
     held = Registries(_directory(directory, config))
     now = datetime.now(UTC)
     rows: list[tuple[str, ...]] = [("REGISTRY", "EDITION", "AS OF", "AGE", "NUMBERS", "COVERS", "SIZE")]
@@ -134,17 +136,17 @@ def list_copies(directory: Directory = None, as_json: Json = False, config: Conf
         if copy is None:
             continue
         if as_json:
-            output().out(json_line(_shown(copy.edition) | {"ageDays": _age(copy.edition, now), "bytes": copy.size}))
+            print_json_lines([_shown(copy.edition) | {"ageDays": _age(copy.edition, now), "bytes": copy.size}])
         rows.append(_row(copy.edition, copy.size, now))
     if not as_json and len(rows) > 1:
         output().print(table(rows, styles=("bold",)))
     if faults:
         raise CommandFailed(" ".join(faults))
     if len(rows) == 1:
-        notices().print("No copy is held yet; `manualdial registry import` makes one.", markup=False)
+        say("No copy is held yet; `manualdial registry import` makes one.")
 
 
-@registry.command(name="look-up", epilog="Example: manualdial registry look-up +12025550100")
+@application.command(name="look-up", epilog="Example: manualdial registry look-up +12025550100")
 def look_up(
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="With its plus and calling code.")],
     registries: Annotated[
@@ -156,8 +158,6 @@ def look_up(
     config: ConfigFile = None,
 ) -> None:
     """Look a number up in the held copies."""
-    from manualdial.registries import Registries
-
     e164 = _AROUND_DIGITS.sub("", number)
     if not _E164.fullmatch(e164):
         raise WronglyCalled("a number is looked up with its plus and calling code, such as +12025550100.")
@@ -177,7 +177,7 @@ def look_up(
                 if look
                 else {"standing": None}
             )
-            output().out(json_line({"registry": name, **found}))
+            print_json_lines([{"registry": name, **found}])
         rows.append((name, standing, printable(look.edition) if look else "", as_of))
     if not rows:
         raise CommandFailed("No copy is held.")
@@ -185,7 +185,7 @@ def look_up(
         output().print(table(rows, styles=("bold",)))
 
 
-@registry.command(epilog="Example: manualdial registry remove us-tx --yes")
+@application.command(epilog="Example: manualdial registry remove us-tx --yes")
 def remove(
     name: Name,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -193,9 +193,6 @@ def remove(
     config: ConfigFile = None,
 ) -> None:
     """Remove a copy. Dials that need it are refused from then on."""
-    from manualdial.registries.removing import remove_registry
-    from manualdial.registries.workspace import ImportRunning
-
     check_name(name)
     if not yes and not typer.confirm(f"Remove the copy of {name}?", err=True):
         raise CommandFailed("Nothing was removed.")
@@ -207,17 +204,13 @@ def remove(
         raise CommandFailed(f"The copy of {name} cannot be removed: {error.strerror}.") from None
     if not removed:
         raise CommandFailed(f"No copy of {name} is held.")
-    notices().print(f"The copy of {name} is gone.", markup=False)
+    say(f"The copy of {name} is gone.")
 
 
 # ── the work, and what is told of it ─────────────────────────────────────────────────────────────────────────────────
 
 
 def _import(order: Order, directory: Path) -> Edition:
-    from manualdial.registries.importing import Doubtful, ImportFailed, import_registry
-    from manualdial.registries.sources import SourceUnreadable
-    from manualdial.registries.workspace import ImportRunning
-
     try:
         with _bar() as progress:
             return import_registry(order, directory, now=datetime.now(UTC), progress=progress)
@@ -230,41 +223,28 @@ def _import(order: Order, directory: Path) -> Edition:
     except OSError as error:
         raise CommandFailed(f"Nothing was changed: {error.strerror or error} ({directory}).") from None
     except KeyboardInterrupt:
-        raise CommandFailed("Stopped; the same command goes on from here. Nothing was changed.") from None
+        raise CommandFailed("Stopped. Nothing was changed.") from None
 
 
 @contextmanager
 def _bar() -> Iterator[Any]:
     """What shows the progress: a bar on a terminal, nothing anywhere else."""
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
     console = notices()
     if not console.is_terminal:
         yield None
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[numbers]:,} numbers"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as shown:
+    with progress_bar(console, TextColumn("{task.fields[numbers]:,} numbers")) as shown:
         tasks: dict[str, Any] = {}
 
         def progress(now: ImportProgress) -> None:
             if now.stage not in tasks:
-                again = " (continued)" if now.resumed else ""
-                tasks[now.stage] = shown.add_task(f"{now.stage.value}{again}", total=now.total, numbers=now.numbers)
+                tasks[now.stage] = shown.add_task(now.stage.value, total=now.total, numbers=now.numbers)
             shown.update(tasks[now.stage], completed=now.done, numbers=now.numbers)
 
         yield progress
 
 
 def _report(made: Edition, directory: Path) -> None:
-    from manualdial.registries.held_copies import registry_file
-    from manualdial.registries.rejects import rejects_file
-
     counts = made.counts
     changes = f", {counts.added:,} added and {counts.removed:,} removed" if made.changed_sha256 else ""
     lines = [
@@ -273,23 +253,19 @@ def _report(made: Edition, directory: Path) -> None:
     ]
     if counts.rejected:
         lines.append(f"The first rejected rows are in {rejects_file(registry_file(directory, made.registry))}.")
-    notices().print("\n".join(lines), markup=False)
+    say(*lines)
 
 
 def _remark(made: Edition, config: Path | None) -> None:
-    from manualdial.app.adapters import policies_for
-
     try:
         policies = policies_for(configuration(config))
     except ConfigurationError:  # `doctor` says so; the list is imported all the same
         return
     for remark in remarks_on(made, policies, now=datetime.now(UTC)):
-        notices().print(remark, markup=False)
+        say(remark)
 
 
-def _tell_of_codes_without_numbers(made: Edition) -> None:
-    from manualdial.registries.area_codes import codes_of
-
+def _name_codes_without_numbers(made: Edition) -> None:
     empty = codes_of(made.registry).left_out(made.covered)
     if empty:
         codes = counted(len(empty), "area code")
@@ -297,7 +273,7 @@ def _tell_of_codes_without_numbers(made: Edition) -> None:
             f"{codes} in service without a number in the list, not covered: {', '.join(empty)}.",
             "If they were bought and nobody is listed there, name all codes with --area-codes, and say --force.",
         ]
-        notices().print("\n".join(lines), markup=False)
+        say(*lines)
 
 
 def _age(edition: Edition, now: datetime) -> int:

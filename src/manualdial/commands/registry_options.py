@@ -6,16 +6,14 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from manualdial.commands.failure import WronglyCalled
-from manualdial.commands.terminal import counted, printable
+from manualdial.plain_text import counted, printable
+from manualdial.registries.area_codes import CALLING_CODE, codes_of
+from manualdial.registries.edition import Edition, is_registry_name
+from manualdial.registries.line_shapes import Column
+from manualdial.registries.numbering import NumberingPlan, plan_of_calling_code, plan_of_registry
 from manualdial.screening.policies import Policies
-
-if TYPE_CHECKING:  # they bring numpy, which the other commands do without
-    from manualdial.registries.edition import Edition
-    from manualdial.registries.line_shapes import Column
-    from manualdial.registries.numbering import NumberingPlan
 
 _CODE = re.compile(r"[0-9]{1,8}")
 _NORTH_AMERICAN_CODE = re.compile(r"[2-9][0-9]{2}")
@@ -23,16 +21,12 @@ _NORTH_AMERICAN_CODE = re.compile(r"[2-9][0-9]{2}")
 
 def check_name(name: str) -> None:
     """Raises WronglyCalled where no registry can be called so."""
-    from manualdial.registries.edition import is_registry_name
-
     if not is_registry_name(name):
         raise WronglyCalled("a registry's name is small letters, digits and single dashes, such as us-national.")
 
 
 def plan_of(name: str, calling_code: str) -> NumberingPlan:
     """How the numbers of a list are written; from the registry's name where no calling code is said."""
-    from manualdial.registries.numbering import plan_of_calling_code, plan_of_registry
-
     try:
         plan = plan_of_calling_code(calling_code) if calling_code else plan_of_registry(name)
     except ValueError as error:
@@ -73,8 +67,6 @@ def area_codes_said(listed: str, *, file: Path | None, every: bool) -> list[str]
 
 def covered(name: str, codes: Sequence[str] | None, plan: NumberingPlan, *, changes: bool) -> tuple[str, ...]:
     """Beginnings of the numbers that were bought; none for all area codes. In North America they have to be said."""
-    from manualdial.registries.area_codes import CALLING_CODE, codes_of
-
     north_american = plan.calling_code == CALLING_CODE
     if changes:
         if codes is not None:
@@ -114,8 +106,6 @@ def remarks_on(made: Edition, policies: Policies, *, now: datetime) -> list[str]
 
 def columns_said(text: str, *, changes: bool) -> tuple[Column, ...]:
     """The columns of a change list; none where they are to be found out."""
-    from manualdial.registries.line_shapes import Column
-
     if not text:
         return ()
     if not changes:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from manualdial.app.adapters import policies_for, registries_for, tenants_for
 from manualdial.commands.findings import Finding, Level, fail, ok, warn
 from manualdial.config import Config, ConfigurationError
-from manualdial.screening.decision import Purpose
+from manualdial.plain_text import listed
 from manualdial.screening.facts import EVERY, ScreeningSettings
 from manualdial.screening.policies import Policies
 from manualdial.screening.registry_look import RegistryUnreadable
 from manualdial.screening.rule import Rule
+from manualdial.screening.verdict import Purpose
 from manualdial.tenants import Tenants, TenantSettings
 
 _NAMED = 6
@@ -21,8 +23,6 @@ _SELLER = ("telemarketer", "seller", "goods", "script")
 
 def check_screening(config: Config) -> Iterator[Finding]:
     """Whether the policies can be used, whether the registries can be asked, and what is not stated."""
-    from manualdial.app.adapters import policies_for, tenants_for  # half a second, which a fault above spares
-
     try:
         policies = policies_for(config)
         tenants = tenants_for(config, policies)
@@ -53,8 +53,6 @@ def _everybody(config: Config, tenants: Tenants) -> dict[str, TenantSettings]:
 
 
 def _check_registries(config: Config, policies: Policies, everybody: Sequence[ScreeningSettings]) -> Iterator[Finding]:
-    from manualdial.app.adapters import registries_for
-
     required = frozenset[str]().union(*(settings.registries for settings in everybody))
     youngest = _youngest(policies, required)
     held, lacking, old, damaged = registries_for(config), [], [], False
@@ -103,23 +101,23 @@ def _unreadable(name: str, fault: str, *, is_asked: bool) -> Finding:
 
 def _check_statements(policies: Policies, everybody: dict[str, TenantSettings]) -> Iterator[Finding]:
     """Of those who call to sell: registrations that are not stated, and who calls, for whom, about what."""
-    told: set[tuple[str, ...]] = set()
-    """What many tenants lack because all do is told once."""
+    named: set[tuple[str, ...]] = set()
+    """What many tenants lack because all do is said once."""
     for where, settings in everybody.items():
         if settings.purpose is not Purpose.SALES:
             continue
-        unstated, empty = _unstated(policies, settings.screening), _not_told(settings)
-        if unstated and unstated not in told:
+        unstated, empty = _unstated(policies, settings.screening), _unsaid(settings)
+        if unstated and unstated not in named:
             option = f"{where}.registrations"
             text = f"{option} does not state {{}}: sales there are refused"
             yield _about(unstated, "registrations", text, f"name those that you have in {option}")
-        if empty and empty not in told:
+        if empty and empty not in named:
             text = f"{where}: {{}} not told: the evidence of sales calls lacks it (16 CFR 310.5(a)(2))"
             yield _about(empty, "seller", text, "see docs/configuration.md")
-        told |= {unstated, empty}
+        named |= {unstated, empty}
 
 
-def _not_told(settings: TenantSettings) -> tuple[str, ...]:
+def _unsaid(settings: TenantSettings) -> tuple[str, ...]:
     return tuple(name for name in _SELLER if not getattr(settings.seller, name))
 
 
@@ -148,6 +146,5 @@ def _name(rule: Rule) -> str:
 
 def _about(names: Sequence[str], subject: str, text: str, mend: str) -> Finding:
     """A warning about many: the text has the first of them, the finding all."""
-    more = len(names) - _NAMED
-    listed = ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-    return Finding(level=Level.WARN, subject=subject, text=text.format(listed), mend=mend, names=tuple(names))
+    shown = text.format(listed(names, most=_NAMED))
+    return Finding(level=Level.WARN, subject=subject, text=shown, mend=mend, names=tuple(names))

@@ -10,12 +10,14 @@ import msgspec
 import typer
 
 from manualdial import log
+from manualdial.app.service import serving
 from manualdial.commands.configuration import ConfigFile, configuration
-from manualdial.commands.failure import CommandFailed
+from manualdial.commands.failure import CommandFailed, single
 from manualdial.commands.running import collect_less, collect_nothing, run, stopping, unless
 from manualdial.config import Config, LogFormat
+from manualdial.ports import Engine
 
-EXAMPLE = "Example: manualdial serve --config /etc/manualdial.toml"
+_EXAMPLE = "Example: manualdial serve --config /etc/manualdial.toml"
 
 
 def serve(
@@ -33,16 +35,15 @@ def serve(
     wanted = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, **wanted))
     log.set_up(console=settings.log.format is LogFormat.CONSOLE, level=settings.log.level)
-    run(_serve(settings))
+    run(until_stopped(settings))
 
 
-async def _serve(settings: Config) -> None:
-    from manualdial.app.service import serving  # takes a second, which no other command need wait
-
+async def until_stopped(settings: Config, *, engine: Engine | None = None) -> None:
+    """Serve until a signal; `engine` stands for the one of the settings. Raises CommandFailed where it ends before."""
     try:
         with stopping() as stop:
             collect_nothing()
-            async with serving(settings) as service:
+            async with serving(settings, engine=engine) as service:
                 collect_less()
                 await unless(stop, service.ended())
                 if not stop.is_set():
@@ -61,3 +62,6 @@ def _reason(settings: Config, error: OSError) -> str:
         return f"Port {server.port} of {server.host} cannot be used: {os.strerror(error.errno)}."
     where = f" ({error.filename})" if error.filename else ""
     return f"The service cannot start: {error.strerror or 'a system call failed'}{where}."
+
+
+application = single(serve, example=_EXAMPLE)

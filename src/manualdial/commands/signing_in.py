@@ -6,9 +6,9 @@ import os
 import sys
 from typing import Annotated
 
-import msgspec
 import typer
 
+from manualdial.client.bus_client import Login
 from manualdial.commands.failure import WronglyCalled
 
 URL = Annotated[str, typer.Option("--url", metavar="URL", envvar="MANUALDIAL_URL", help="Where the service listens.")]
@@ -23,17 +23,6 @@ PasswordFromStdin = Annotated[
         help="Read the password from the first line of standard input (else MANUALDIAL_PASSWORD, else a prompt).",
     ),
 ]
-
-
-class Login(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to sign in, and as whom."""
-
-    url: str
-    user: str
-    password: str
-
-    def __repr__(self) -> str:
-        return f"Login({self.user} on {self.url})"
 
 
 def login(url: str, user: str | None, *, from_stdin: bool) -> Login:

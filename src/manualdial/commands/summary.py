@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.text import Text
 
-from manualdial.commands.bus_client import Message, address_of, call_of, error_of
-from manualdial.commands.terminal import printable
+from manualdial.client.messages import Message, address_of, call_of, error_of, part
+from manualdial.plain_text import printable
 
 _STYLES_OF_STATES = {
     "agent_ringing": "yellow",
@@ -45,12 +45,12 @@ def summary(message: Message) -> Text:
     content = inner if isinstance(inner, dict) else {}
     dial = call_of(message)
     if dial is not None:
-        return _state(dial, event=_at(content, "call", "event"))
+        return _state(dial, event=part(content, "call", "event"))
     match str(message.get("subtopic")):
         case "SetAgentState":
             return Text(f"agent    {printable(content.get('event'))}")
         case "LoginSuccess" | "LogoutSuccess":
-            return Text(printable(f"{content.get('loginState')}: {_at(content, 'agentInfo', 'loginName')}"))
+            return Text(printable(f"{content.get('loginState')}: {part(content, 'agentInfo', 'loginName')}"))
         case "ManualDialCall" | "SetMakeCall":
             return _press(message, content)
         case "CheckPhoneNumber" | "SetLocation":
@@ -90,37 +90,31 @@ def _check(message: Message, content: Message) -> Text:
     """A number that is asked about, or the verdict on it with the rules that do not allow the call."""
     if "message" not in message:
         return Text(f"request  {printable(_number(message.get('data')))}")
-    decision = str(_at(content, "dial", "verdict", "decision"))
-    line = Text(f"reply    {printable(_at(content, 'dial', 'number', 'e164'))} ")
+    decision = str(part(content, "dial", "verdict", "decision"))
+    line = Text(f"reply    {printable(part(content, 'dial', 'number', 'e164'))} ")
     line.append(printable(decision), style=_STYLES_OF_DECISIONS.get(decision, ""))
-    line.append("".join(f" ({told})" for told in _judged(content)), style="dim")
+    line.append("".join(f" ({detail})" for detail in _details(content)), style="dim")
     return line
 
 
-def _judged(content: Message) -> Iterator[str]:
+def _details(content: Message) -> Iterator[str]:
     """As what it was judged, which rules are against it, and from when on it is permitted."""
-    if purpose := _at(content, "dial", "purpose"):
+    if purpose := part(content, "dial", "purpose"):
         yield printable(purpose)
-    rules = _at(content, "dial", "verdict", "rules")
+    rules = part(content, "dial", "verdict", "rules")
     against = (
-        [str(_at(rule, "rule")) for rule in rules if _at(rule, "decision") != "allow"]
+        [str(part(rule, "rule")) for rule in rules if part(rule, "decision") != "allow"]
         if isinstance(rules, list)
         else []
     )
     if against:
         yield _cut(", ".join(against))
-    if permitted := _at(content, "dial", "verdict", "nextPermittedAt"):
+    if permitted := part(content, "dial", "verdict", "nextPermittedAt"):
         yield printable(f"permitted from {permitted} on")
 
 
 def _number(data: Any) -> Any:
     return data.get("PhoneNumber", "") if isinstance(data, dict) else data or ""
-
-
-def _at(content: Any, *keys: str) -> Any:
-    for key in keys:
-        content = content.get(key) if isinstance(content, dict) else None
-    return content
 
 
 def _short(content: Any) -> str:

@@ -13,13 +13,17 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from manualdial.commands.bus_client import ConnectionEnded, Message, Unreachable, connected
+from manualdial.client.bus_client import Login, connected
+from manualdial.client.errors import ConnectionEnded, Unreachable
+from manualdial.client.messages import Message
+from manualdial.commands.failure import single
 from manualdial.commands.running import stopping, unless
-from manualdial.commands.signing_in import DEFAULT_URL, URL, Login, LoginName, PasswordFromStdin, login
+from manualdial.commands.signing_in import DEFAULT_URL, URL, LoginName, PasswordFromStdin, login
 from manualdial.commands.summary import address_line, summary
-from manualdial.commands.terminal import json_line, notices, output, printable
+from manualdial.commands.terminal import json_line, notices, output
+from manualdial.plain_text import printable
 
-EXAMPLE = "Example: manualdial tail --user sue --scope tenant --subscribe 'Amazon/InboundCall/*'"
+_EXAMPLE = "Example: manualdial tail --user sue --scope tenant --subscribe 'Amazon/InboundCall/*'"
 
 EVERYTHING = "*/*/*"
 _FORBIDDEN = 4403
@@ -80,7 +84,7 @@ class _Follower:
             try:
                 await self._one_connection()
             except (ConnectionEnded, Unreachable) as failure:
-                forbidden = isinstance(failure, ConnectionEnded) and failure.code_of_close == _FORBIDDEN
+                forbidden = isinstance(failure, ConnectionEnded) and failure.code == _FORBIDDEN
                 if forbidden or not self._was_connected:
                     raise
                 pause = next(self._pauses)
@@ -115,3 +119,6 @@ def pauses() -> Iterator[float]:
     while True:
         yield pause * random.uniform(0.7, 1.3)  # noqa: S311 - spreads the load, protects nothing
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+application = single(tail, example=_EXAMPLE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -20,19 +20,21 @@ def notices() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def printable(text: object) -> str:
-    """Text of somebody else, without what could steer a terminal."""
-    return "".join(character if character.isprintable() else "·" for character in str(text))
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things that add an s where there is not one: "1 link", "2,000 links"."""
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
+def say(*sentences: str) -> None:
+    """Say something about the work, each sentence on a line of its own."""
+    for sentence in sentences:
+        notices().print(Text(sentence))
 
 
 def json_line(value: Mapping[str, Any] | list[Any]) -> str:
     """One line of JSON, in ASCII: no character in it steers a terminal."""
     return json.dumps(value, separators=(",", ":"))
+
+
+def print_json_lines(values: Iterable[Mapping[str, Any]]) -> None:
+    """Each on a line of its own, as soon as it is there."""
+    for value in values:
+        output().out(json_line(value))
 
 
 def json_block(value: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import uuid
 from collections.abc import Sequence
@@ -13,19 +12,22 @@ import msgspec
 import typer
 
 from manualdial.agents import Role, User
+from manualdial.app.adapters import policies_for, tenants_for
 from manualdial.commands.configuration import ConfigFile, configuration
-from manualdial.commands.database import existing_store
-from manualdial.commands.failure import CommandFailed, CommandGroup, WronglyCalled
+from manualdial.commands.database import with_store
+from manualdial.commands.failure import CommandFailed, WronglyCalled, group
 from manualdial.commands.signing_in import read_password
-from manualdial.commands.terminal import json_line, notices, output, printable, table
+from manualdial.commands.terminal import output, print_json_lines, say, table
 from manualdial.numbers import is_region
+from manualdial.plain_text import printable
 from manualdial.ports import LoginNameTaken, Storage
+from manualdial.transports.identity import hash_password
 
 _LOGIN_NAME = re.compile(r"\S{1,256}")
 _EXTENSION = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
 _CALLER_ID = re.compile(r"\+?[0-9]{1,15}")
 
-user = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Who may sign in.")
+application = group("Who may sign in.")
 
 Password = Annotated[
     bool,
@@ -35,7 +37,7 @@ Password = Annotated[
 ]
 
 
-@user.command(epilog="Example: manualdial user add ann --tenant acme --role agent --extension 1001")
+@application.command(epilog="Example: manualdial user add ann --tenant acme --role agent --extension 1001")
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The login name; its case does not matter.")],
     tenant: Annotated[str, typer.Option(metavar="TENANT", help="The tenant; it is made where it is new.")],
@@ -81,42 +83,52 @@ def add(
         region=region.upper() if region else None,
         caller_ids=_caller_ids(caller_id) if caller_id else None,
     )
-    asyncio.run(_add(new, config))
+
+    async def work(store: Storage) -> None:
+        try:
+            await store.add_user(msgspec.structs.replace(new, tenant_id=tenant_id(new.tenant, await store.users())))
+        except LoginNameTaken:
+            raise CommandFailed(f"There is a user {new.login_name} already.") from None
+
+    with_store(configuration(config), work, make=True)
     _warn_of_unknown(new, config)
-    notices().print(f"{name} may sign in now.", markup=False)
+    say(f"{name} may sign in now.")
 
 
-@user.command(name="list", epilog="Example: manualdial user list --json")
+@application.command(name="list", epilog="Example: manualdial user list --json")
 def list_users(
     as_json: Annotated[bool, typer.Option("--json", help="One user a line, as JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
     """List the users, by tenant and login name."""
-    users = asyncio.run(_users(config))
-    out = output()
+    users = with_store(configuration(config), lambda store: store.users())
     if as_json:
-        for one in users:
-            out.out(json_line(_shown(one)))
+        print_json_lines(map(_shown, users))
         return
     if not users:
-        notices().print("There is no user yet; `manualdial user add` adds one.", markup=False)
+        say("There is no user yet; `manualdial user add` adds one.")
         return
     heading = ("TENANT", "LOGIN", "NAME", "ROLES", "EXTENSION", "REGION", "")
-    out.print(table([heading, *(_row(one) for one in users)]))
+    output().print(table([heading, *(_row(one) for one in users)]))
 
 
-@user.command(epilog="Example: manualdial user passwd ann")
+@application.command(epilog="Example: manualdial user passwd ann")
 def passwd(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The login name.")],
     password_stdin: Password = False,
     config: ConfigFile = None,
 ) -> None:
     """Give a user another password. Tokens that are out stay good until they expire."""
-    asyncio.run(_set_password(name, _password(name, from_stdin=password_stdin), config))
-    notices().print(f"{name} has a new password.", markup=False)
+    password_hash = _password(name, from_stdin=password_stdin)
+
+    async def work(store: Storage) -> None:
+        await store.set_password((await _found(store, name)).id, password_hash)
+
+    with_store(configuration(config), work)
+    say(f"{name} has a new password.")
 
 
-@user.command(name="caller-ids", epilog="Example: manualdial user caller-ids ann +12025550180 +12025550181")
+@application.command(name="caller-ids", epilog="Example: manualdial user caller-ids ann +12025550180 +12025550181")
 def caller_ids(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The login name.")],
     shown: Annotated[
@@ -133,12 +145,18 @@ def caller_ids(
     if sum((bool(shown), every, none)) > 1:
         raise WronglyCalled("say numbers, --all or --none.")
     if not (shown or every or none):
-        found = asyncio.run(_by_login(name, config)).caller_ids
-        output().print(_caller_ids_shown(found), markup=False)
+        found = with_store(configuration(config), lambda store: _found(store, name))
+        output().print(_caller_ids_shown(found.caller_ids), markup=False)
         return
     wanted = None if every else _caller_ids(shown or [])
-    changed = asyncio.run(_set_caller_ids(name, wanted, config))
-    notices().print(f"{changed.login_name} may show: {_caller_ids_shown(wanted)}.", markup=False)
+
+    async def work(store: Storage) -> User:
+        found = await _found(store, name)
+        await store.set_caller_ids(found.id, wanted)
+        return msgspec.structs.replace(found, caller_ids=wanted)
+
+    changed = with_store(configuration(config), work)
+    say(f"{changed.login_name} may show: {_caller_ids_shown(wanted)}.")
     _warn_of_unknown(changed, config)
 
 
@@ -150,41 +168,11 @@ def tenant_id(tenant: str, users: Sequence[User]) -> str:
 
 def _password(name: str, *, from_stdin: bool) -> str:
     """The hash of a new password."""
-    from manualdial.transports.identity import hash_password
-
     password = read_password(f"New password of {name}", from_stdin=from_stdin, twice=True)
     try:
         return hash_password(password)
     except ValueError as error:
         raise WronglyCalled(f"{error}.") from None
-
-
-async def _add(new: User, config: Path | None) -> None:
-    from manualdial.app.adapters import store_for
-
-    async with store_for(configuration(config)) as store:
-        users = await store.users()
-        try:
-            await store.add_user(msgspec.structs.replace(new, tenant_id=tenant_id(new.tenant, users)))
-        except LoginNameTaken:
-            raise CommandFailed(f"There is a user {new.login_name} already.") from None
-
-
-async def _users(config: Path | None) -> Sequence[User]:
-    async with existing_store(configuration(config)) as store:
-        return await store.users()
-
-
-async def _by_login(name: str, config: Path | None) -> User:
-    async with existing_store(configuration(config)) as store:
-        return await _found(store, name)
-
-
-async def _set_caller_ids(name: str, wanted: tuple[str, ...] | None, config: Path | None) -> User:
-    async with existing_store(configuration(config)) as store:
-        found = await _found(store, name)
-        await store.set_caller_ids(found.id, wanted)
-        return msgspec.structs.replace(found, caller_ids=wanted)
 
 
 async def _found(store: Storage, name: str) -> User:
@@ -203,27 +191,19 @@ def _caller_ids(said: Sequence[str]) -> tuple[str, ...]:
 
 def _warn_of_unknown(user: User, config: Path | None) -> None:
     """A caller ID that the settings do not have is of no use."""
-    from manualdial.app.adapters import policies_for, tenants_for
-
     if not user.caller_ids:
         return
     settings = configuration(config)
     known = tenants_for(settings, policies_for(settings)).of(user.tenant).caller_ids
     if unknown := [number for number in user.caller_ids if number not in known]:
-        told = f"The settings do not give the tenant {printable(user.tenant)}: {', '.join(unknown)}."
+        sentence = f"The settings do not give the tenant {printable(user.tenant)}: {', '.join(unknown)}."
         if not all(number.startswith("+") for number in unknown):
-            told += " There a caller ID is E.164, with its plus sign."
-        notices().print(told, markup=False)
+            sentence += " There a caller ID is E.164, with its plus sign."
+        say(sentence)
 
 
 def _caller_ids_shown(numbers: Sequence[str] | None) -> str:
     return "all of the tenant" if numbers is None else ", ".join(map(printable, numbers)) or "none"
-
-
-async def _set_password(name: str, password_hash: str, config: Path | None) -> None:
-    async with existing_store(configuration(config)) as store:
-        found = await _found(store, name)
-        await store.set_password(found.id, password_hash)
 
 
 def _shown(one: User) -> dict[str, object]:

@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 import msgspec
 import structlog
 
-from manualdial.calls import Cause, EndedBy, Ending, Report, Sign
+from manualdial.calls import Action, Cause, EndedBy, Ending, Report, Sign
 from manualdial.ports import Engine, EngineRefused, EngineSilent, Health, Originate, Reconnected, Stray
 
 log = structlog.get_logger(__name__)
@@ -67,6 +67,7 @@ class SimulatorEngine:
     """Plays a script a call. `speed` 2.0 is twice as fast; `seed` decides how events are mixed up."""
 
     name = "Simulator"
+    actions = frozenset({Action.DISCONNECT, Action.HOLD, Action.RESUME, Action.SEND_DTMF, Action.MUTE})
 
     def __init__(self, *, speed: float = 1.0, seed: int = 0, request_timeout: float = 5.0) -> None:
         """`request_timeout` is how long an answer is waited for, in seconds; `speed` shortens it too."""
@@ -146,7 +147,7 @@ class SimulatorEngine:
         return frozenset(order.call_id for order in orders if order.call_id in self._calls)
 
     async def reports(self) -> AsyncIterator[Report | Reconnected | Stray]:
-        """What happens to the calls. Nothing survives the process, so there are no strays."""
+        """The course of the calls. Nothing survives the process, so there are no strays."""
         while True:
             yield await self._reports.get()
 

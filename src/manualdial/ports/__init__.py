@@ -9,6 +9,7 @@ from manualdial.ports.clock import Clock, Health
 from manualdial.ports.engine import (
     Engine,
     EngineRefused,
+    Engines,
     EngineSilent,
     EngineUnavailable,
     Originate,
@@ -39,6 +40,7 @@ __all__ = [
     "EngineRefused",
     "EngineSilent",
     "EngineUnavailable",
+    "Engines",
     "EvidenceStore",
     "Health",
     "LoginNameTaken",

@@ -1,4 +1,4 @@
-"""What the core asks of identity."""
+"""The port to identity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the core asks of time, and how a dependency tells whether it works."""
+"""The port to time, and the word of a dependency on whether it works."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""What the core asks of a telephony engine."""
+"""The port to a telephony engine."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Collection
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterator
 from typing import Protocol
 
 import msgspec
 
-from manualdial.calls import Call, Report
+from manualdial.calls import Action, Call, Report
 from manualdial.numbers import PhoneNumber
 from manualdial.ports.clock import Health
 
@@ -52,6 +52,8 @@ class Engine(Protocol):
 
     name: str
     """Its name, also the name of its connector: Simulator, Asterisk …"""
+    actions: frozenset[Action]
+    """What can be done with its calls, DISCONNECT in any case. It is asked for nothing else."""
 
     @property
     def ready(self) -> bool:
@@ -69,10 +71,11 @@ class Engine(Protocol):
         """Take the call: on return the agent's phone is being rung, or will be at once.
 
         Nothing rings before `journalled` is done (None: it is); what needs no ringing may be made ready meanwhile.
-        Where `journalled` raises, everything is undone and the same exception is raised.
+        Where `journalled` raises, whatever it is, everything is undone and the same exception is raised; where this is
+        cancelled before anything rings, everything is undone too. Such a call is not there, and its end is not told.
         The same call id again is refused or found, never dialled twice.
-        Raises EngineRefused, EngineUnavailable, EngineSilent; no others. Limits its own wait by the time-out it was
-        built with and then raises EngineSilent.
+        Raises EngineRefused, EngineUnavailable, EngineSilent; no others of its own. Limits its own wait by the time-out
+        it was built with and then raises EngineSilent.
         """
         ...
 
@@ -116,7 +119,7 @@ class Engine(Protocol):
         ...
 
     def reports(self) -> AsyncIterator[Report | Reconnected | Stray]:
-        """What happens to calls, for as long as the engine runs. One reader.
+        """The reports of what happens to calls, for as long as the engine runs. One reader.
 
         Reconnected comes after each gap in which reports may have been lost; the calls that the engine still knew of
         are settled by then (their ends reported), and the reader may ask by `adopt` for those that it alone knows.
@@ -138,3 +141,32 @@ class Stray(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str
     what: str
     """Which part of the call it was, in the engine's words: its agent's leg, its bridge …"""
+
+
+class Engines:
+    """The engines of a cell, by name. The first takes what is dialled on a connector that bears no engine's name."""
+
+    def __init__(self, *engines: Engine) -> None:
+        """Raises ValueError where there is none, or two have one name."""
+        self._by_name = {engine.name: engine for engine in engines}
+        if not engines or len(self._by_name) < len(engines):
+            raise ValueError("engines have names of their own, and there is at least one")
+        self._first = engines[0]
+
+    def __iter__(self) -> Iterator[Engine]:
+        return iter(self._by_name.values())
+
+    def of_connector(self, connector: str) -> Engine:
+        """The one that places calls for this connector."""
+        return self._by_name.get(connector, self._first)
+
+    def of_call(self, call: Call) -> Engine:
+        """The one that has the call. Raises EngineUnavailable where there is none of that name any more."""
+        if (engine := self._by_name.get(call.engine)) is None:
+            raise EngineUnavailable("the call's engine is configured no more")
+        return engine
+
+    def actions_of(self, call: Call) -> frozenset[Action]:
+        """What the engine of the call can do with it."""
+        engine = self._by_name.get(call.engine)
+        return frozenset() if engine is None else engine.actions

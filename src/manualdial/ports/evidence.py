@@ -1,4 +1,4 @@
-"""What the core asks of the chain of evidence."""
+"""The port to the chain of evidence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from manualdial.evidence import Draft, Sealed
+from manualdial.evidence import Draft, Head, Sealed
 
 
 class CallLinks(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +37,10 @@ class EvidenceStore(Protocol):
 
     async def evidence(self, tenant_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Sealed]:
         """Links of a tenant's chain in their order, those behind the link number `after`. Sees all recorded before."""
+        ...
+
+    async def evidence_head(self, tenant_id: str) -> Head:
+        """The end of a tenant's chain, without proof. Sees all recorded before."""
         ...
 
     async def call_links(

@@ -1,4 +1,4 @@
-"""What the screening asks of storage: what is on record about a person, closures, policies that were in force."""
+"""The port of the screening to storage: the history of a contact, closures, policies that were in force."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OnRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What is on record about a person."""
+    """The records about a person, and the attempts to reach them."""
 
     records: tuple[Record, ...]
     """About the person, oldest first; what has ended since the moment of the question may be among it.
@@ -45,7 +45,7 @@ class RecordStore(Protocol):
     async def on_record(
         self, tenant_id: str, people: Sequence[Person], *, attempts_since: datetime
     ) -> Sequence[OnRecord]:
-        """What is on record about each of some people (1,000 at most), in their order. One question to the database.
+        """The history of each of some people (1,000 at most), in their order. One question to the database.
 
         Left out are dials up to `attempts_since`, and records that were over or withdrawn by then: no moment for which
         those attempts are counted is before it.

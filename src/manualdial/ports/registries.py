@@ -1,9 +1,10 @@
-"""What the screening asks of our copies of do-not-call registries."""
+"""The port of the screening to our copies of do-not-call registries."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from manualdial.ports.clock import Health
 from manualdial.screening.registry_look import RegistryLook
 
 
@@ -11,5 +12,9 @@ class Registries(Protocol):
     """Our copies. They are files on this machine: a look takes microseconds and waits for nobody."""
 
     def look_up(self, name: str, e164: str) -> RegistryLook | None:
-        """What the copy of that registry says; None where there is no copy. Raises RegistryUnreadable."""
+        """The answer of the copy of that registry; None where there is no copy. Raises RegistryUnreadable."""
+        ...
+
+    def health(self) -> Health:
+        """Whether every copy that is there can be read."""
         ...

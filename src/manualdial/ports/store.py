@@ -1,4 +1,4 @@
-"""What the core asks of storage: users, logins, the journal of calls."""
+"""The port to storage: users, logins, the journal of calls."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class StoredChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Store(Protocol):
-    """What must survive: users, agents' logins, calls, and every state of each call.
+    """The memory of what must survive: users, agents' logins, calls, and every state of each call.
 
     An async context manager: entering brings the schema up to date, leaving writes what is still pending (within a
     limit that it was built with). Every method raises StoreUnavailable where the database fails.

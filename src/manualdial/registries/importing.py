@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,15 +28,14 @@ from manualdial.registries.numbering import NumberingPlan
 from manualdial.registries.page_writing import PageWriter
 from manualdial.registries.rejects import write_rejects
 from manualdial.registries.sources import Limits, Piece, SourceUnreadable, pieces
-from manualdial.registries.workspace import PartRecord, Workspace
+from manualdial.registries.workspace import Part, Workspace
 from manualdial.screening.registry_look import RegistryUnreadable
 
 STANDARD_INPUT = Path("-")
 PIECE_BYTES = 16 * (1 << 20)
 WORKERS = 2
-_FORMAT = "2"
-"""Of the parts; another one lets no unfinished import go on."""
-_HEAD_BYTES = 1 << 20
+_SPOOLED_AT_ONCE = 1 << 20
+"""In bytes."""
 
 
 class ImportFailed(Exception):
@@ -64,8 +62,6 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     numbers: int
     """Found so far, with those that come twice."""
-    resumed: int
-    """Parts that an import before this one had finished."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,8 +93,8 @@ def import_registry(
 ) -> Edition:
     """Read the sources, and put the result in the place of the copy in `directory`. Returns the new copy's Edition.
 
-    The copy that is held is looked up until the new one is whole and on the disk. An import that was cut off goes on
-    with the parts it had finished, if it is ordered again with the same files; one of standard input starts anew.
+    The copy that is held is looked up until the new one is whole and on the disk; an import that is cut off leaves it
+    as it is, and begins anew when it is ordered again.
     Memory stays within some hundred megabytes whatever the size of the sources.
     Raises ImportFailed, SourceUnreadable, RegistryUnreadable (of the held copy, for a change list), ImportRunning and
     OSError.
@@ -110,26 +106,16 @@ def import_registry(
     path = registry_file(directory, order.registry)
     directory.mkdir(parents=True, exist_ok=True)
     with Workspace(directory, order.registry) as workspace:
-        running = _Import(order, path, workspace, progress or _tell_nobody)
-        try:
-            edition = running.run(now)
-        except BaseException:
-            if running.spooled:
-                workspace.clear()  # what came from a pipe cannot be compared with what comes the next time
-            raise
-        workspace.remove()
-        return edition
+        return _Import(order, path, workspace, progress or _tell_nobody).run(now)
 
 
 class _Import:
     def __init__(self, order: Order, path: Path, workspace: Workspace, progress: Callable[[Progress], None]) -> None:
         self._order = order
         self._path = path
-        self.spooled = False
         self._workspace = workspace
         self._progress = progress
         self._form = LineForm(changes=order.kind is ImportKind.CHANGES, columns=order.columns)
-        self._resumed = 0
 
     def run(self, now: datetime) -> Edition:
         held = self._held()
@@ -137,16 +123,15 @@ class _Import:
         pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="registry-import")
         try:
             digests = [pool.submit(_digest, path) for path in sources]
-            self._resumed = self._workspace.resume(_key(self._order, sources))
-            records = self._read(sources, pool)
-            write_rejects(self._path, [(path.name, of) for path, of in zip(sources, records, strict=False)])
-            rows, rejected = _rows([one for of in records for one in of])
+            parts = self._read(sources, pool)
+            write_rejects(self._path, [(path.name, of) for path, of in zip(sources, parts, strict=False)])
+            rows, rejected = _rows([one for of in parts for one in of])
             self._refuse(early_doubt(rows=rows, rejected=rejected))
             described = [
                 SourceFile(name=path.name, size=path.stat().st_size, sha256=digest.result())
                 for path, digest in zip(sources, digests, strict=True)
             ]
-            return self._write([one for of in records for one in of], described, held, pool, now)
+            return self._write([one for of in parts for one in of], described, held, pool, now)
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -168,10 +153,6 @@ class _Import:
         for path in passing:
             if path != STANDARD_INPUT and not path.is_fifo():
                 raise ImportFailed(f"{path} is not there, or is no file")
-        if not passing:
-            return list(self._order.sources)
-        self._workspace.clear()
-        self.spooled = True
         return [self._spooled(path, number) for number, path in enumerate(self._order.sources)]
 
     def _spooled(self, path: Path, number: int) -> Path:
@@ -182,7 +163,7 @@ class _Import:
         with spooled.open("wb") as file:
             stream = sys.stdin.buffer if path == STANDARD_INPUT else path.open("rb")
             try:
-                while data := stream.read(_HEAD_BYTES):
+                while data := stream.read(_SPOOLED_AT_ONCE):
                     left -= len(data)
                     if left < 0:
                         raise SourceUnreadable("there is more to read than a list can have")
@@ -194,29 +175,28 @@ class _Import:
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _read(self, sources: Sequence[Path], pool: ThreadPoolExecutor) -> list[list[PartRecord]]:
+    def _read(self, sources: Sequence[Path], pool: ThreadPoolExecutor) -> list[list[Part]]:
         """The parts of each source; not to the end where that is pointless."""
         total = sum(path.stat().st_size for path in sources)
-        records: list[list[PartRecord]] = []
+        parts: list[list[Part]] = []
         before = found = rejected = index = 0
         for path in sources:
-            records.append([])
-            for record, consumed in self._parts(path, index, pool):
-                self._workspace.record(record)
-                records[-1].append(record)
-                found += record.lines - record.blank - record.rejected
-                rejected += record.rejected
+            parts.append([])
+            for part, consumed in self._parts(path, index, pool):
+                parts[-1].append(part)
+                found += part.lines - part.blank - part.rejected
+                rejected += part.rejected
                 self._tell(Stage.READING, min(before + consumed, total), total, found)
                 if not self._order.force and early_doubt(rows=found + rejected, rejected=rejected):
-                    return records
-            index += len(records[-1])
+                    return parts
+            index += len(parts[-1])
             before += path.stat().st_size
-        return records
+        return parts
 
-    def _parts(self, path: Path, first: int, pool: ThreadPoolExecutor) -> Iterator[tuple[PartRecord, int]]:
+    def _parts(self, path: Path, first: int, pool: ThreadPoolExecutor) -> Iterator[tuple[Part, int]]:
         """The parts of one source, in order. A few are in the making at once, and no more are held in memory."""
         status = path.stat()
-        making: deque[tuple[Future[PartRecord], int]] = deque()
+        making: deque[tuple[Future[Part], int]] = deque()
         whole = pieces(path, size=self._order.piece_bytes, limits=self._order.limits)
         for index, piece in enumerate(whole, first):
             if piece.is_xml and self._form.changes:
@@ -232,19 +212,14 @@ class _Import:
         if (now.st_size, now.st_mtime_ns) != (status.st_size, status.st_mtime_ns):
             raise SourceUnreadable(f"{path.name} was changed while it was read")
 
-    def _part(self, index: int, piece: Piece) -> PartRecord:
-        """Read one piece, or find that it was read before. For any thread."""
-        text_crc = zlib.crc32(piece.text)
-        known = self._workspace.finished(index, text_crc)
-        if known is not None:
-            return known
+    def _part(self, index: int, piece: Piece) -> Part:
+        """Read one piece. For any thread."""
         text = as_lines(piece.text, piece.area_code) if piece.is_xml else piece.text
         parsed = parse(text, form=self._form, plan=self._order.plan, heading=piece.heading)
         adds, deletes = runs_of(parsed)
-        return PartRecord(
+        self._workspace.write_part(index, adds, deletes)
+        return Part(
             index=index,
-            text_crc=text_crc,
-            file_crc=self._workspace.write_part(index, adds, deletes),
             lines=len(parsed.numbers),
             blank=parsed.blank,
             rejected=parsed.rejected,
@@ -257,20 +232,20 @@ class _Import:
 
     def _write(
         self,
-        records: Sequence[PartRecord],
+        parts: Sequence[Part],
         sources: Sequence[SourceFile],
         held: NumberFile | None,
         pool: ThreadPoolExecutor,
         now: datetime,
     ) -> Edition:
         changed = held if self._order.kind is ImportKind.CHANGES else None
-        merge = Merge([run for record in records for run in self._workspace.runs(record)], held=changed)
-        rows, rejected = _rows(records)
-        with PageWriter(self._path) as writer:
+        merge = Merge([run for part in parts for run in self._workspace.runs(part)], held=changed)
+        rows, rejected = _rows(parts)
+        with PageWriter(self._path, new=self._workspace.new_copy) as writer:
             for block in merge.blocks(pool, workers=WORKERS):
                 writer.add(block)
                 self._tell(Stage.WRITING, writer.pages, len(merge.pages), rows - rejected)
-            counts = _counts(records, numbers=writer.numbers, changed=changed)
+            counts = _counts(parts, numbers=writer.numbers, changed=changed)
             all_codes = self._all_codes()
             covered = changed.edition.covered if changed else self._order.covered
             if all_codes is not None:
@@ -321,18 +296,18 @@ class _Import:
         )
 
     def _tell(self, stage: Stage, done: int, total: int, numbers: int) -> None:
-        self._progress(Progress(stage=stage, done=done, total=total, numbers=numbers, resumed=self._resumed))
+        self._progress(Progress(stage=stage, done=done, total=total, numbers=numbers))
 
 
-def _rows(records: Sequence[PartRecord]) -> tuple[int, int]:
+def _rows(parts: Sequence[Part]) -> tuple[int, int]:
     """How many rows there were, and how many of them were rejected."""
-    return sum(record.lines - record.blank for record in records), sum(record.rejected for record in records)
+    return sum(part.lines - part.blank for part in parts), sum(part.rejected for part in parts)
 
 
-def _counts(records: Sequence[PartRecord], *, numbers: int, changed: NumberFile | None) -> Counts:
-    rows, rejected = _rows(records)
-    added = sum(record.adds.numbers for record in records) if changed else 0
-    removed = sum(record.deletes.numbers for record in records) if changed else 0
+def _counts(parts: Sequence[Part], *, numbers: int, changed: NumberFile | None) -> Counts:
+    rows, rejected = _rows(parts)
+    added = sum(part.adds.numbers for part in parts) if changed else 0
+    removed = sum(part.deletes.numbers for part in parts) if changed else 0
     different = added + removed if changed else numbers
     return Counts(
         rows=rows,
@@ -342,18 +317,6 @@ def _counts(records: Sequence[PartRecord], *, numbers: int, changed: NumberFile 
         added=added,
         removed=removed,
     )
-
-
-def _key(order: Order, sources: Sequence[Path]) -> str:
-    """What must be the same for an import to go on with the parts of another."""
-    columns = ",".join(order.columns)
-    parts = [f"{_FORMAT} {order.kind} {order.plan} {columns} {order.piece_bytes}"]
-    for path in sources:
-        status = path.stat()
-        with path.open("rb") as file:
-            head = hashlib.sha256(file.read(_HEAD_BYTES)).hexdigest()
-        parts.append(f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {head}")
-    return "\n".join(parts)
 
 
 def _digest(path: Path) -> str:

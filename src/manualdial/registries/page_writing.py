@@ -70,9 +70,10 @@ def block_of(pages: npt.NDArray[np.uint64], flags: Flags) -> Block:
 class PageWriter:
     """A file in the making. Until `finish` nothing is seen of it; left without `finish`, it is gone."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, new: Path) -> None:
+        """`new` is its name until then, on the same disk."""
         self._path = path
-        self._new = path.with_name(f".{path.name}.new")
+        self._new = new
         self._pages: list[npt.NDArray[np.uint64]] = []
         self._counts: list[npt.NDArray[np.uint32]] = []
         self._checksums: list[int] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from manualdial.registries.lines import MOST_REJECTS
 from manualdial.registries.number_file import SUFFIX
-from manualdial.registries.workspace import PartRecord
+from manualdial.registries.workspace import Part
 
 _MODE = 0o600
 
@@ -18,14 +18,14 @@ def rejects_file(copy: Path) -> Path:
     return copy.with_name(f"{copy.name.removesuffix(SUFFIX)}.rejects.txt")
 
 
-def write_rejects(copy: Path, sources: Sequence[tuple[str, Sequence[PartRecord]]]) -> None:
+def write_rejects(copy: Path, sources: Sequence[tuple[str, Sequence[Part]]]) -> None:
     """Write the first rejected rows, `file:line: text`; without any, take an earlier file away."""
     path = rejects_file(copy)
-    rejected = sum(record.rejected for _, records in sources for record in records)
+    rejected = sum(part.rejected for _, parts in sources for part in parts)
     if not rejected:
         path.unlink(missing_ok=True)
         return
-    lines = [line for name, records in sources for line in _lines(name, records)][:MOST_REJECTS]
+    lines = [line for name, parts in sources for line in _lines(name, parts)][:MOST_REJECTS]
     if rejected > len(lines):
         lines.append(f"… and {rejected - len(lines):,} more")
     new = path.with_name(f".{path.name}.new")
@@ -35,8 +35,8 @@ def write_rejects(copy: Path, sources: Sequence[tuple[str, Sequence[PartRecord]]
     new.replace(path)
 
 
-def _lines(name: str, records: Sequence[PartRecord]) -> Iterable[str]:
+def _lines(name: str, parts: Sequence[Part]) -> Iterable[str]:
     before = 0
-    for record in records:
-        yield from (f"{name}:{before + line + 1}: {text}" for line, text in record.rejects)
-        before += record.lines
+    for part in parts:
+        yield from (f"{name}:{before + line + 1}: {text}" for line, text in part.rejects)
+        before += part.lines

@@ -17,10 +17,9 @@ def remove_registry(directory: Path, name: str) -> bool:
     path = registry_file(directory, name)
     if not directory.is_dir():
         return False
-    with Workspace(directory, name) as workspace:
+    with Workspace(directory, name):
         was_there = path.exists()
         path.unlink(missing_ok=True)
         rejects_file(path).unlink(missing_ok=True)
-        workspace.remove()
         fsync_folder(directory)
     return was_there

@@ -12,6 +12,7 @@ from typing import BinaryIO, Protocol
 
 import msgspec
 
+from manualdial.plain_text import printable
 from manualdial.registries.lines import LONGEST_LINE, last_area_code
 
 _GIB = 1 << 30
@@ -60,7 +61,7 @@ class _Stream(Protocol):
 
 
 def pieces(path: Path, *, size: int, limits: Limits) -> Iterator[Piece]:
-    """The text of a source, in pieces of about `size` bytes, the same pieces each time. Raises SourceUnreadable."""
+    """The text of a source, in pieces of about `size` bytes. Raises SourceUnreadable."""
     try:
         with path.open("rb") as file:
             head = file.read(4)
@@ -118,14 +119,9 @@ def _zip_members(file: BinaryIO, path: Path, size: int, limits: Limits) -> Itera
                 ) -> int:
                     return began + int((bounded.unpacked - before) * share)
 
-                yield from _cut(bounded, f"{path.name}, {_shown(member.filename)}", size, consumed)
+                yield from _cut(bounded, f"{path.name}, {printable(member.filename)}", size, consumed)
             packed += member.compress_size
             unpacked = bounded.unpacked
-
-
-def _shown(name: str) -> str:
-    """A name out of an archive, without what could steer a terminal."""
-    return "".join(character if character.isprintable() else "·" for character in name)
 
 
 def _refuse_member(member: zipfile.ZipInfo, path: Path) -> None:

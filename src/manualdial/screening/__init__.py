@@ -3,6 +3,6 @@
 Rules are pure functions over facts. What differs from law to law is dated data in `policies/`.
 """
 
-from manualdial.screening.decision import Decision, Purpose
+from manualdial.screening.verdict import Decision, Purpose, Verdict
 
-__all__ = ["Decision", "Purpose"]
+__all__ = ["Decision", "Purpose", "Verdict"]

@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from manualdial.screening.attempts import Attempt
-from manualdial.screening.decision import Decision
 from manualdial.screening.facts import EVERY, Facts
-from manualdial.screening.finding import Finding, of_rule
 from manualdial.screening.lifting import lifting_record, slots_ahead
 from manualdial.screening.records import Refusal
 from manualdial.screening.rule import After, AttemptKey, AttemptLimit, Counted, Rule, length
+from manualdial.screening.verdict import Decision, Finding
 from manualdial.screening.zones import local_time, moment_of, zones_that_count
 
 
@@ -50,13 +49,11 @@ class AttemptLimits:
         elif self._limit.max is not None and len(inside) >= self._limit.max:
             blocked = "the person has been tried as often as is allowed"
         else:
-            return of_rule(self.rule, Decision.ALLOW, "within the number of attempts that are allowed", evidence)
+            return self.rule.finding(Decision.ALLOW, "within the number of attempts that are allowed", evidence)
         if record := lifting_record(self.rule, facts, at):
             reason = "beyond the number of attempts, which consent or a relationship on record lifts"
-            return of_rule(
-                self.rule, Decision.ALLOW, reason, evidence | {"liftedBy": record.id}, relied_on=(record.id,)
-            )
-        return of_rule(self.rule, Decision.BLOCK, blocked, evidence)
+            return self.rule.finding(Decision.ALLOW, reason, evidence | {"liftedBy": record.id}, relied_on=(record.id,))
+        return self.rule.finding(Decision.BLOCK, blocked, evidence)
 
     def permitted_from(self, facts: Facts, at: datetime) -> datetime | None:
         """When enough attempts have left the window, and the silence is over, if nothing more is tried."""

@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from manualdial.screening.closure import Closure
-from manualdial.screening.decision import Decision
 from manualdial.screening.facts import EVERY, Facts
-from manualdial.screening.finding import Finding
 from manualdial.screening.records import Listing, ListScope
+from manualdial.screening.verdict import Decision, Finding
 
 CLOSURE = "closure."
 """How the names of these rules begin; the jurisdiction follows."""

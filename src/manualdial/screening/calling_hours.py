@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from manualdial.screening.decision import Decision
 from manualdial.screening.facts import Facts
-from manualdial.screening.finding import Finding, of_rule
 from manualdial.screening.holiday_sets import HolidaySets
 from manualdial.screening.lifting import lifting_record, slots_ahead
 from manualdial.screening.rule import Hours, Rule, Window, minutes
+from manualdial.screening.verdict import Decision, Finding
 from manualdial.screening.zones import MOST_ZONES_TOLD, local_time, local_times, moment_of, zones_that_count
 
 _NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -43,17 +42,17 @@ class CallingHours:
         }
         closed = [name for name in names if not self._open(name, at)]
         if not closed:
-            return of_rule(self.rule, Decision.ALLOW, "within the calling hours in every zone that counts", evidence)
+            return self.rule.finding(Decision.ALLOW, "within the calling hours in every zone that counts", evidence)
         if record := lifting_record(self.rule, facts, at):
             reason = "outside the calling hours, which consent or a relationship on record lifts"
             evidence |= {"liftedBy": record.id}
-            return of_rule(self.rule, Decision.ALLOW, reason, evidence, relied_on=(record.id,))
+            return self.rule.finding(Decision.ALLOW, reason, evidence, relied_on=(record.id,))
         evidence |= {"windows": {name: self._described(name, at) for name in closed[:MOST_ZONES_TOLD]}}
         if self._hours.guard_seconds:
             evidence |= {"guardSeconds": self._hours.guard_seconds}
         near_the_end = all(self._within(name, at) for name in closed)
         where = "too near to the end of the calling hours" if near_the_end else "outside the calling hours"
-        return of_rule(self.rule, Decision.BLOCK, f"{where} where the called party may be", evidence)
+        return self.rule.finding(Decision.BLOCK, f"{where} where the called party may be", evidence)
 
     def permitted_from(self, facts: Facts, at: datetime) -> datetime | None:
         """The first moment within the windows of every zone, or of an agreed time."""

@@ -16,15 +16,14 @@ from manualdial.places.jurisdictions import at_zone, of_jurisdiction
 from manualdial.places.place import PlaceSource, Whereabouts
 from manualdial.screening.attempts import Attempt
 from manualdial.screening.cases import Case, CaseAttempt, Cases, Says
-from manualdial.screening.decision import Decision
 from manualdial.screening.facts import EVERY, Facts, ScreeningSettings
-from manualdial.screening.finding import Check
 from manualdial.screening.holiday_sets import HolidaySets
 from manualdial.screening.judge import applies
-from manualdial.screening.policies import PolicyInvalid, check_of
+from manualdial.screening.policies import Check, PolicyInvalid, check_of
 from manualdial.screening.records import AnyContent, Record
 from manualdial.screening.registry_look import RegistryLook
 from manualdial.screening.rule import Rule
+from manualdial.screening.verdict import Decision
 
 _WITHOUT_A_PLACE = "+18002530000"
 """A number that belongs to no place, for cases that name none."""

@@ -18,10 +18,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from manualdial.screening.decision import Purpose
 from manualdial.screening.records import AnyContent
 from manualdial.screening.registry_look import RegistryStanding
 from manualdial.screening.rule import JURISDICTION, Part
+from manualdial.screening.verdict import Purpose
 
 
 class Says(StrEnum):

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from manualdial.screening.decision import Purpose
+from manualdial.screening.verdict import Purpose
 
 
 class Closure(msgspec.Struct, frozen=True, kw_only=True):

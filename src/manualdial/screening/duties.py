@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from manualdial.screening.decision import Decision
 from manualdial.screening.facts import EVERY, Facts
-from manualdial.screening.finding import Finding, of_rule
 from manualdial.screening.lifting import consents, lifting_record, slots_ahead
 from manualdial.screening.records import Consent, RegistryAnswer
 from manualdial.screening.registry_look import RegistryStanding
 from manualdial.screening.rule import ConsentDuty, LineBan, LineKind, ListDuty, Rule
+from manualdial.screening.verdict import Decision, Finding
 
 
 class Duty:
@@ -30,7 +29,7 @@ class Duty:
                 f"{reason}; consent or a relationship on record lifts this",
                 evidence | {"liftedBy": record.id},
             )
-        return of_rule(self.rule, decision, reason, evidence, relied_on=relied_on)
+        return self.rule.finding(decision, reason, evidence, relied_on=relied_on)
 
     def permitted_from(self, facts: Facts, at: datetime) -> datetime | None:
         """Now, at an agreed time, or never by waiting."""

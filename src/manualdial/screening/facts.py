@@ -15,10 +15,10 @@ from manualdial.places.jurisdictions import with_other_jurisdictions
 from manualdial.places.place import Place, Whereabouts
 from manualdial.screening.attempts import Attempt
 from manualdial.screening.closure import Closure
-from manualdial.screening.decision import Purpose
 from manualdial.screening.records import AnyContent, Business, Line, Record
 from manualdial.screening.registry_look import RegistryLook
 from manualdial.screening.rule import LineKind, Party
+from manualdial.screening.verdict import Purpose
 
 AnyRecord = TypeVar("AnyRecord", bound=AnyContent)
 

@@ -8,14 +8,12 @@ from datetime import datetime, timedelta
 import msgspec
 
 from manualdial.agents import Role
-from manualdial.messages.verdict import RuleResult, Verdict
 from manualdial.places.jurisdictions import known_jurisdictions
 from manualdial.screening import built_in
-from manualdial.screening.decision import Decision, strictest
 from manualdial.screening.duties import ToAskRegistry
 from manualdial.screening.facts import Facts, WantedOverride
-from manualdial.screening.finding import Check, Finding
-from manualdial.screening.policies import Policies
+from manualdial.screening.policies import Check, Policies
+from manualdial.screening.verdict import Decision, Finding, Verdict, strictest
 from manualdial.screening.zones import local_time, moment_of, zones_that_count
 
 NEVER_OVERRIDDEN = frozenset({"screening-unavailable", "own-line"})
@@ -28,7 +26,7 @@ _MOST_STEPS = 50
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """A verdict, and what it stands on that is not told on the wire."""
+    """A verdict, and what it stands on that is not told."""
 
     verdict: Verdict
     relied_on: tuple[str, ...]
@@ -43,15 +41,13 @@ def judge(facts: Facts, policies: Policies) -> Judgement:
     found = _findings(facts, run, facts.at)
     if facts.lead_seconds:
         found = _with_the_later(found, facts, policies)
-    findings = [_overridden(finding, facts) for finding in found]
+    findings = tuple([_overridden(finding, facts) for finding in found])
     decision = strictest(finding.decision for finding in findings)
-    next_permitted = None if decision is Decision.ALLOW else next_permitted_at(facts, policies)
     verdict = Verdict(
         decision=decision,
-        rules=[_told(finding) for finding in findings],
-        overridable=decision is Decision.WARN,
+        rules=findings,
         policy=policies.version,
-        next_permitted_at=msgspec.UNSET if next_permitted is None else next_permitted.isoformat(),
+        next_permitted_at=None if decision is Decision.ALLOW else next_permitted_at(facts, policies),
     )
     return Judgement(
         verdict=verdict,
@@ -194,13 +190,3 @@ def _is_meant(wish: WantedOverride, rule: str) -> bool:
 def _names_of(rule: str) -> tuple[str, ...]:
     """What a rule may be called: its name, and its kind."""
     return (rule,) if rule.startswith(BY_FULL_NAME) else (rule, rule.partition(".")[0])
-
-
-def _told(finding: Finding) -> RuleResult:
-    return RuleResult(
-        rule=finding.rule,
-        decision=finding.decision,
-        reason=finding.reason,
-        evidence=finding.evidence,
-        law=msgspec.UNSET if finding.law is None else finding.law,
-    )

@@ -9,23 +9,22 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
-from manualdial.messages.verdict import PolicyName
 from manualdial.places.place import Place
 from manualdial.places.time_zone import UnknownTimeZone, time_zone
 from manualdial.screening.attempt_limits import AttemptLimits
 from manualdial.screening.calling_hours import CallingHours
-from manualdial.screening.decision import Purpose
 from manualdial.screening.duties import ToAskRegistry, ToBeRegistered, ToHaveConsent, ToSpareLines
-from manualdial.screening.finding import Check
+from manualdial.screening.facts import Facts
 from manualdial.screening.holiday_sets import HolidaySet, HolidaySets
 from manualdial.screening.rule import SHIPPED_ON, Hours, Part, Policy, Rule, Window, minutes
+from manualdial.screening.verdict import Finding, PolicyName, Purpose
 
 SHIPPED = Path(__file__).with_name("policies")
 NAME = "manualdial"
@@ -45,6 +44,20 @@ class Holidays(Part, frozen=True, kw_only=True):
     """A file of holiday sets."""
 
     sets: dict[str, HolidaySet]
+
+
+class Check(Protocol):
+    """A rule of a policy, ready to be run. Pure: the facts and the moment decide."""
+
+    rule: Rule
+
+    def finding(self, facts: Facts, at: datetime) -> Finding:
+        """What it says at that moment."""
+        ...
+
+    def permitted_from(self, facts: Facts, at: datetime) -> datetime | None:
+        """The first moment, from `at` on, at which it allows the call; None: waiting does not help."""
+        ...
 
 
 class Policies:

@@ -5,9 +5,10 @@ A record is never changed. It ends by its own date, or by being withdrawn, and s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar, get_args
 
 import msgspec
 
@@ -136,6 +137,8 @@ class RegistryAnswer(Content, frozen=True, kw_only=True, tag="registry-answer"):
 
 
 AnyContent = Listing | Refusal | Consent | Relationship | Residence | Line | Business | RegistryAnswer
+KINDS: Mapping[str, type[Content]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyContent)}
+"""The kinds of records by their name in files."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,3 +169,30 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         if self.withdrawn_at is not None and self.withdrawn_at <= moment:
             return False
         return self.until is None or moment < self.until
+
+
+def content_json(record: Record) -> dict[str, Any]:
+    """What a record says, as it is written in files, with its `kind`."""
+    content: dict[str, Any] = msgspec.to_builtins(record.content)
+    return content
+
+
+def record_json(record: Record) -> dict[str, Any]:
+    """A record as JSON."""
+    return {
+        "id": record.id,
+        "number": record.number,
+        "accountNumber": record.account_number,
+        "content": content_json(record),
+        "recordedAt": _time(record.recorded_at),
+        "recordedBy": record.recorded_by,
+        "until": _time(record.until),
+        "withdrawnAt": _time(record.withdrawn_at),
+        "withdrawnBy": record.withdrawn_by,
+        "withdrawnReason": record.withdrawn_reason,
+        "usedAt": _time(record.used_at),
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from manualdial.screening.decision import Purpose
 from manualdial.screening.records import ConsentForm
+from manualdial.screening.verdict import Decision, Finding, Purpose
 
 RULE_NAME = r"^(calling-hours|attempts|do-not-call|consent-required|line-type|registration)\.[a-z0-9]+(-[a-z0-9]+)*$"
 JURISDICTION = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
@@ -241,6 +241,14 @@ class Rule(Part, frozen=True, kw_only=True):
         """Whether it is in force on that day, in the place that counts."""
         return (self.in_force_from is None or self.in_force_from <= day) and (
             self.in_force_until is None or day < self.in_force_until
+        )
+
+    def finding(
+        self, decision: Decision, reason: str, evidence: dict[str, Any], *, relied_on: tuple[str, ...] = ()
+    ) -> Finding:
+        """What it says of a dial."""
+        return Finding(
+            rule=self.rule, decision=decision, reason=reason, evidence=evidence, law=self.law, relied_on=relied_on
         )
 
 

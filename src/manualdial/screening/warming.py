@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from manualdial.numbers import PhoneNumber
 from manualdial.places.jurisdictions import everywhere
 from manualdial.places.warming import warm
-from manualdial.screening.decision import Purpose
 from manualdial.screening.facts import Facts
 from manualdial.screening.judge import judge
 from manualdial.screening.policies import Policies
+from manualdial.screening.verdict import Purpose
 
 
 def warm_up(policies: Policies) -> None:

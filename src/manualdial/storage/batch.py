@@ -1,24 +1,34 @@
-"""What the journal writes in one transaction."""
+"""The writing of presses, with the changes, logins and evidence of the same moment, in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from manualdial.calls import Call, Change, Leg, requested
-from manualdial.evidence import Draft, Sealed
-from manualdial.ports import AttemptsSeen, StoreUnavailable
-from manualdial.storage.attempts import Expectations
-from manualdial.storage.chains import Head, sealed
+from manualdial.evidence import Draft, Head, Sealed
+from manualdial.ports import AttemptsSeen, Person, StoreUnavailable
+from manualdial.storage.chains import QueuedDraft, kinds_of_calls, sealed, write_evidence, write_retraction
+from manualdial.storage.contact_history import COUNTS, Question, question_of
 from manualdial.storage.faults import ContentRefused
-from manualdial.storage.links import QueuedDraft, kinds_of_calls, write_evidence, write_retraction
 from manualdial.storage.logins import LoginChange, write_logins
-from manualdial.storage.one_press import write_one
-from manualdial.storage.rows import CALL_COLUMNS, call_of, call_values, change_values, key, state_values
-from manualdial.storage.statements import STATEMENTS
+from manualdial.storage.rows import (
+    CALL_COLUMNS,
+    call_of,
+    call_values,
+    change_values,
+    fetch,
+    key,
+    lock_key,
+    state_values,
+)
+from manualdial.storage.statements import STATEMENTS, write_one
 from manualdial.storage.tables import calls, number_records
 
 _PRESS_BY_ID_OR_KEY = select(calls).where(
@@ -46,7 +56,7 @@ class NewPress(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What is to be written."""
+    """The content of a transaction that is to be made."""
 
     presses: Sequence[NewPress] = ()
     changes: Sequence[Change] = ()
@@ -58,7 +68,7 @@ class Content(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """What became of one press: it was written, unless one of these says that it was not."""
+    """The outcome of one press: it was written, unless one of these says that it was not."""
 
     taken_by: Call | None = None
     """The press that has the `requestId` (or the id of the call) already."""
@@ -67,7 +77,7 @@ class Recorded(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What a transaction has done, once it is committed."""
+    """The outcome of a transaction, once it is committed."""
 
     outcomes: list[Recorded]
     """One for each press."""
@@ -75,8 +85,64 @@ class Written(NamedTuple):
     """The new ends of the chains of evidence."""
 
 
+NO_CONTENT = Content()
 WRITTEN = Recorded()
 ATTEMPTS_CHANGED = Recorded(attempts_changed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A call to be written, and the future that its caller waits for."""
+
+    new: NewPress
+    done: asyncio.Future[Recorded]
+
+    def settle(self, outcome: Recorded) -> None:
+        """Tell the caller what became of it."""
+        if not self.done.done():
+            self.done.set_result(outcome)
+
+    def fail(self, reason: str) -> None:
+        """Tell the caller that it was not done."""
+        if not self.done.done():
+            self.done.set_exception(StoreUnavailable(reason))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The presses of one transaction, whose callers wait, and the rest, for which nobody waits."""
+
+    presses: Sequence[Press] = ()
+    rest: Content = NO_CONTENT
+
+    def __len__(self) -> int:
+        return len(self.presses) + self.size_of_rest
+
+    @property
+    def size_of_rest(self) -> int:
+        """How much of it nobody waits for."""
+        return len(self.rest.changes) + len(self.rest.logins) + len(self.rest.drafts)
+
+    def content(self) -> Content:
+        """All that it writes."""
+        return self.rest._replace(presses=[press.new for press in self.presses])
+
+    def fail(self, reason: str) -> None:
+        """Tell whoever waits for it and has no answer that it was not done."""
+        for press in self.presses:
+            press.fail(reason)
+
+    def apart(self) -> Iterator[Batch]:
+        """The presses, and then the rest, as batches of their own."""
+        yield Batch(self.presses)
+        yield Batch(rest=self.rest)
+
+    def singly(self) -> Iterator[Batch]:
+        """Each of them as a batch of its own."""
+        yield from (Batch([press]) for press in self.presses)
+        yield from (Batch(rest=Content(changes=[change])) for change in self.rest.changes)
+        yield from (Batch(rest=Content(logins=[login])) for login in self.rest.logins)
+        yield from (Batch(rest=Content(drafts=[draft])) for draft in self.rest.drafts)
 
 
 def write_new(connection: Connection, content: Content, known: Mapping[str, Head] = _NO_HEADS) -> Written:
@@ -88,8 +154,8 @@ def write_new(connection: Connection, content: Content, known: Mapping[str, Head
         (press,) = content.presses
         _mark_used(connection, content.presses)
         return Written([WRITTEN], write_one(connection, press.call, link, press.expects))
-    expectations = Expectations(connection, [(press.call, press.expects) for press in content.presses])
-    if not all(expectations.holds(press.call, press.expects) for press in content.presses):
+    expectations = Expectations(connection, content.presses)
+    if not all(expectations.holds(press) for press in content.presses):
         return write_batch(connection, content, known)
     if content.presses:
         STATEMENTS[connection.dialect.name].insert_calls.execute(connection, _rows(content.presses))
@@ -135,7 +201,8 @@ def _write_rest(
     connection: Connection, accepted: Sequence[NewPress], content: Content, known: Mapping[str, Head]
 ) -> Mapping[str, Head]:
     gone = _write_changes(connection, accepted, content.changes)
-    write_logins(connection, content.logins)
+    if content.logins:
+        write_logins(connection, content.logins)
     _mark_used(connection, accepted)
     attempts = [press.evidence for press in accepted if press.evidence is not None]
     # The chains last: what waits for their ends then holds up nobody.
@@ -143,7 +210,7 @@ def _write_rest(
 
 
 def _write_presses(connection: Connection, presses: Sequence[NewPress]) -> list[Recorded]:
-    expectations = Expectations(connection, [(press.call, press.expects) for press in presses])
+    expectations = Expectations(connection, presses)
     rows = [dict(zip(CALL_COLUMNS, row, strict=True)) for row in _rows(presses)]
     written = set(connection.execute(STATEMENTS[connection.dialect.name].insert_calls_if_new, rows).scalars())
     outcomes: list[Recorded | None] = []
@@ -153,7 +220,7 @@ def _write_presses(connection: Connection, presses: Sequence[NewPress]) -> list[
             outcomes.append(None)
             continue
         written.remove(press.call.id)
-        if expectations.holds(press.call, press.expects):
+        if expectations.holds(press):
             outcomes.append(WRITTEN)
         else:
             outcomes.append(ATTEMPTS_CHANGED)
@@ -167,7 +234,7 @@ def _write_presses(connection: Connection, presses: Sequence[NewPress]) -> list[
 
 
 def _met(connection: Connection, press: NewPress, *, beside_disappointed: bool) -> Recorded:
-    """What a press is told that was not written because of another."""
+    """The outcome of a press that was not written because of another."""
     other = _press_like(connection, press.call)
     if other is not None:
         return Recorded(taken_by=other)
@@ -214,3 +281,75 @@ def _write_changes(connection: Connection, presses: Sequence[NewPress], changes:
     statements.update_calls.execute(connection, states)
     # Of the two legs the agent's is the last to go (see calls.advance).
     return [each.call for each in newest.values() if each.leg is Leg.AGENT and not each.call.is_live]
+
+
+# ── the attempts that presses expect ──────────────────────────────────────────────────────────────────────────────────
+
+
+def counting_locks(presses: Iterable[NewPress]) -> list[int]:
+    """The locks of the people who are expected to have so many attempts: two processes must not count at one time.
+
+    Whoever shares a number or an account has a lock in common.
+    """
+    return [
+        lock_key(*name)
+        for call, _, expects, _ in presses
+        if expects is not None
+        for name in _names(call.tenant_id, expects.person)
+    ]
+
+
+class Expectations:
+    """Whether presses find the attempts that they expect, one after the other: who is accepted counts for the next.
+
+    Built where they are to be written, in a transaction that has the locks of `counting_locks`.
+    """
+
+    def __init__(self, connection: Connection, presses: Iterable[NewPress]) -> None:
+        expecting = [(press.call, press.expects) for press in presses if press.expects is not None]
+        self._counts: dict[Question, int] = {}
+        self._accepted: defaultdict[tuple[str, str, str], list[Call]] = defaultdict(list)
+        if expecting:
+            self._counts = _count(connection, expecting)
+
+    def holds(self, press: NewPress) -> bool:
+        """Whether there are so many attempts; then this call is one more."""
+        call, expects = press.call, press.expects
+        if expects is not None:
+            question = question_of(call, expects)
+            if self._counts[question] + self._newly_accepted(question) != expects.count:
+                return False
+        if self._counts:
+            for name in _names(call.tenant_id, Person(number=call.number.e164, account_number=call.account_number)):
+                self._accepted[name].append(call)
+        return True
+
+    def _newly_accepted(self, question: Question) -> int:
+        near = {call.id: call for name in _names(question.tenant_id, question.person) for call in self._accepted[name]}
+        return sum(_is_attempt(call, question) for call in near.values())
+
+
+def _is_attempt(call: Call, question: Question) -> bool:
+    """Whether a call is an attempt to reach the person."""
+    person = question.person
+    if call.tenant_id != question.tenant_id or call.requested_at <= question.since:
+        return False
+    if call.number.e164 == person.number:
+        return True
+    return person.account_number is not None and call.account_number == person.account_number
+
+
+def _count(connection: Connection, expecting: Sequence[tuple[Call, AttemptsSeen]]) -> dict[Question, int]:
+    questions = list({question_of(call, expects) for call, expects in expecting})
+    counting = COUNTS[connection.dialect.name]
+    counts = dict.fromkeys(questions, 0)
+    for place, count in fetch(connection, *counting.about(questions)):
+        counts[questions[place]] += count
+    return counts
+
+
+def _names(tenant_id: str, person: Person) -> list[tuple[str, str, str]]:
+    names = [("number", tenant_id, person.number)]
+    if person.account_number is not None:
+        names.append(("account", tenant_id, person.account_number))
+    return names

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from manualdial.screening.closure import Closure
-from manualdial.screening.decision import Purpose
+from manualdial.screening.verdict import Purpose
 from manualdial.storage.tables import closures
 
 _purposes = msgspec.json.Decoder(frozenset[Purpose])

@@ -1,4 +1,4 @@
-"""What the store needs of a database: to run a function over a connection, in one transaction."""
+"""The database as the store needs it: it runs a function over a connection, in one transaction."""
 
 from __future__ import annotations
 

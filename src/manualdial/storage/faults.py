@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import asyncpg
-from alembic.util.exc import CommandError
 from sqlalchemy import exc
 
 from manualdial.ports import StoreUnavailable
-from manualdial.storage.driver import REFUSALS
+from manualdial.storage.rows import REFUSALS
 
 
 class ContentRefused(StoreUnavailable):
@@ -22,24 +19,17 @@ class ContentRefused(StoreUnavailable):
 _CONTENT = (*REFUSALS, exc.DataError, sqlite3.DataError, OverflowError, ValueError)
 # asyncpg calls it a fault of its own where a server that goes away says so between two statements.
 ASYNCPG_FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-_OUTAGE = (exc.SQLAlchemyError, CommandError, sqlite3.Error, *ASYNCPG_FAULTS)
+VENDOR_FAULTS = (exc.SQLAlchemyError, sqlite3.Error, *ASYNCPG_FAULTS, *_CONTENT)
+"""All that the database's side raises."""
 
 
-@contextmanager
-def vendor_faults() -> Iterator[None]:
-    """Turn what the database's side raises into StoreUnavailable or ContentRefused.
+def in_port_words(fault: BaseException) -> StoreUnavailable:
+    """The error of the port for one of VENDOR_FAULTS.
 
-    Their text names the kind of fault alone, and they have no cause: the database's own words may quote a row, and
-    numbers are personal data.
+    Its text names the kind of fault alone, and it is to be raised without a cause: the database's own words may quote
+    a row, and numbers are personal data.
     """
-    try:
-        yield
-    except _OUTAGE as fault:
-        if _is_of_content(fault):
-            raise ContentRefused(_kind(fault)) from None
-        raise StoreUnavailable(_kind(fault)) from None
-    except _CONTENT as fault:
-        raise ContentRefused(_kind(fault)) from None
+    return ContentRefused(_kind(fault)) if _is_of_content(fault) else StoreUnavailable(_kind(fault))
 
 
 def _is_of_content(fault: BaseException) -> bool:

@@ -15,15 +15,27 @@ from sqlalchemy import Connection
 
 from manualdial.agents import AgentSession
 from manualdial.calls import Call, Change
-from manualdial.evidence import Draft
+from manualdial.evidence import Draft, Head
 from manualdial.ports import AttemptsChanged, RequestIdTaken, StoreUnavailable
-from manualdial.storage.attempts import counting_locks
-from manualdial.storage.batch import Content, NewPress, Recorded, Written, retract, write_batch, write_new
-from manualdial.storage.chains import ChainMoved, Chains, Head
+from manualdial.storage.backlog import Backlog
+from manualdial.storage.batch import (
+    NO_CONTENT,
+    Batch,
+    Content,
+    NewPress,
+    Press,
+    Recorded,
+    Written,
+    counting_locks,
+    retract,
+    write_batch,
+    write_new,
+)
+from manualdial.storage.chains import ChainMoved, Chains
 from manualdial.storage.database import Database
 from manualdial.storage.faults import ContentRefused
-from manualdial.storage.links import QueuedDraft, prune
-from manualdial.storage.pending import Batch, Pending, Press
+from manualdial.storage.links import prune
+from manualdial.tasks import Tasks
 
 MAX_WAITING_PRESSES = 10_000
 _FAILING_FOR = 60.0
@@ -42,8 +54,8 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pace:
-    """When the writer writes without being asked to, in seconds."""
+class WritePacing:
+    """The moments at which the writer writes without being asked to, in seconds."""
 
     linger: float
     """How long a change may wait for company: nobody waits for it, and a commit for each would multiply the commits."""
@@ -62,32 +74,26 @@ class Journal:
     While one batch is being written the next one gathers, so that any number of presses at once costs few commits.
     Changes wait a moment for company and go apart from presses where they can: somebody waits for a press.
     A batch that fails fails its presses at once; its changes and logins are kept, in order, and tried again with
-    growing pauses, and with the next press or flush. Where more changes wait than there is room for, the newest state
-    of each call is kept, parts of the history are not, and the log says so.
+    growing pauses, and with the next press or flush. There is room for so many changes.
     """
 
-    def __init__(self, database: Database, *, pace: Pace, room: int) -> None:
+    def __init__(self, database: Database, *, pacing: WritePacing, room: int) -> None:
         self._database = database
-        self._pace = pace
+        self._pacing = pacing
         self.commits = 0
         """How many transactions were committed."""
-        self._pending = Pending(room=room)
+        self._presses: list[Press] = []
+        self._backlog = Backlog(room=room)
         self._flushes: list[asyncio.Future[None]] = []
         self._in_hand = Batch()
         self._at_rest = asyncio.Event()
         """Whether nothing is being written."""
         self._at_rest.set()
-        self._unwritten: list[Change] = []
-        self._unwritten_drafts: list[QueuedDraft] = []
         self._chains = Chains()
         self._wake = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
         self._due = False
         """Whether the time of the waiting changes has come."""
-        self._lost = 0
-        """How many changes were replaced since the database took something."""
-        self._lost_drafts = 0
-        """How much evidence found no room since."""
         self._failures = 0
         self._failed_at = 0.0
         self._writer: asyncio.Task[None] | None = None
@@ -101,31 +107,28 @@ class Journal:
     def is_failing(self) -> bool:
         """Whether the last attempt to write failed, and not so long ago that the next one may well succeed."""
         recently = asyncio.get_running_loop().time() - self._failed_at < _FAILING_FOR
-        return self._failures > 0 and (self._pending.unasked > 0 or recently)
+        return self._failures > 0 and (bool(self._backlog) or recently)
 
-    def start(self) -> None:
-        """Start the writer."""
-        self._writer = asyncio.create_task(self._write_for_ever(), name="journal")
-        self._writer.add_done_callback(_tell_of_death)
+    def start(self, tasks: Tasks) -> None:
+        """Start the writer, whose end is up to who owns the tasks."""
+        self._writer = tasks.keep(self._write_for_ever(), name="the journal's writer")
 
     async def close(self, *, limit: float) -> None:
-        """Write what is pending, for at most `limit` seconds (0: not at all), and end the writer."""
+        """Write what is pending, for at most `limit` seconds (0: not at all), before the writer is ended."""
         if self._writer is None:
             return
         if limit > 0:
             await self._flush_within(limit, self._writer)
-        if unwritten := self._pending.unasked + self._in_hand.unasked:
+        if unwritten := len(self._backlog) + self._in_hand.size_of_rest:
             log.error("changes of calls, logins or evidence were not written before the end", changes=unwritten)
-        self._writer.cancel()
-        await asyncio.wait([self._writer])
 
     async def record_press(self, new: NewPress) -> None:
         """Write a new call; on return it is committed. Raises RequestIdTaken, AttemptsChanged, StoreUnavailable."""
         self._require_writer()
-        if self._pending.asked >= MAX_WAITING_PRESSES:
+        if len(self._presses) >= MAX_WAITING_PRESSES:
             raise StoreUnavailable("too many presses wait for the database")
         press = Press(new, asyncio.get_running_loop().create_future())
-        self._pending.presses.append(press)
+        self._presses.append(press)
         self._wake.set()
         outcome = await press.done
         if outcome.taken_by is not None:
@@ -149,25 +152,22 @@ class Journal:
 
     def record_change(self, change: Change) -> None:
         """Put a change in the queue."""
-        self._count_lost(self._pending.add(change))
-        self._wake_in(self._pace.linger)
+        self._backlog.add(change)
+        self._wake_in(self._pacing.linger)
 
     def record_evidence(self, draft: Draft) -> None:
         """Put evidence in the queue."""
-        if not self._pending.add_draft(QueuedDraft(draft)):
-            if not self._lost_drafts:
-                log.error("evidence gets lost: too much of it waits for the database")
-            self._lost_drafts += 1
-        self._wake_in(self._pace.linger)
+        self._backlog.add_draft(draft)
+        self._wake_in(self._pacing.linger)
 
     def record_login(self, agent_id: str, session: AgentSession | None) -> None:
         """Put the login of an agent, or its end, in the queue, in the place of what waits there of this agent."""
-        self._pending.logins[agent_id] = session
-        self._wake_in(self._pace.linger)
+        self._backlog.logins[agent_id] = session
+        self._wake_in(self._pacing.linger)
 
     async def flush(self) -> None:
         """Wait until all that is pending is committed. Raises StoreUnavailable where the next attempt fails."""
-        if not self._pending and not self._in_hand:
+        if not self._presses and not self._backlog and not self._in_hand:
             return
         self._require_writer()
         flushed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -183,7 +183,7 @@ class Journal:
         with suppress(TimeoutError):
             async with asyncio.timeout(limit):
                 while not writer.done() and not await self._flushed():
-                    await asyncio.wait([writer], timeout=self._pace.first_retry)
+                    await asyncio.wait([writer], timeout=self._pacing.first_retry)
 
     async def _flushed(self) -> bool:
         try:
@@ -214,18 +214,21 @@ class Journal:
                 await self._write_pending()
         finally:
             self._silence_alarm()
-            self._pending.fail("the store is closed")
+            Batch(self._presses).fail("the store is closed")
             _end_flushes(self._flushes, "the store is closed")
 
     async def _write_pending(self) -> None:
         # A press does not wait for changes that have time: it goes alone, unless they are due, or many.
-        many = self._pending.count >= _MANY_CHANGES
-        with_changes = self._due or many or not self._pending.asked or bool(self._flushes or self._failures)
-        if with_changes:
+        backlog, presses = self._backlog, self._presses
+        many = backlog.count >= _MANY_CHANGES
+        with_rest = self._due or many or not presses or bool(self._flushes or self._failures)
+        if with_rest:
             self._due = False
             self._silence_alarm()
-        batch = self._in_hand = self._pending.take(changes=_MOST_CHANGES if with_changes else 0)
-        unfinished = with_changes and bool(self._pending.count or self._pending.drafts)
+        self._presses = []
+        rest = backlog.take(_MOST_CHANGES if with_rest else 0) if with_rest or backlog.logins else NO_CONTENT
+        batch = self._in_hand = Batch([press for press in presses if not press.done.done()], rest)
+        unfinished = with_rest and bool(backlog.count or backlog.drafts)
         flushes, self._flushes = self._flushes, []
         fault: str | None = "the store is closed"
         self._at_rest.clear()
@@ -290,7 +293,7 @@ class Journal:
         try:
             written = await self._database.write(
                 lambda connection: work(connection, content, known),
-                locks=counting_locks((press.call, press.expects) for press in content.presses),
+                locks=counting_locks(content.presses),
             )
         except ChainMoved:
             self._chains.moved()
@@ -313,18 +316,16 @@ class Journal:
 
     def _give_back(self, batch: Batch, fault: str) -> None:
         batch.fail(fault)
-        self._unwritten.extend(batch.changes)
-        self._pending.put_back_logins(batch.logins)
-        self._unwritten_drafts.extend(batch.drafts)
+        self._backlog.give_back(batch.rest)
 
     def _drop(self, batch: Batch, refusal: str) -> None:
         batch.fail(refusal)
-        for change in batch.changes:
-            log.error("a change is lost: the database refuses it", call=change.call.id, step=change.call.step,
+        for change in batch.rest.changes:
+            log.error("a change is lost: the database refuses it", call_id=change.call.id, step=change.call.step,
                       reason=refusal)  # fmt: skip
-        for login in batch.logins:
+        for login in batch.rest.logins:
             log.error("a login is lost: the database refuses it", agent=login.agent_id, reason=refusal)
-        for each in batch.drafts:
+        for each in batch.rest.drafts:
             log.error("evidence is lost: the database refuses it", kind=each.draft.kind.value, reason=refusal)
 
     def _take_stock(self, fault: str | None) -> None:
@@ -332,27 +333,17 @@ class Journal:
         if fault is None:
             if self._failures:
                 log.info("the database takes the journal again", failures=self._failures)
-            if self._lost:
-                log.error("parts of the history of calls are lost", changes=self._lost)
-            if self._lost_drafts:
-                log.error("evidence is lost", links=self._lost_drafts)
-            self._failures = self._lost = self._lost_drafts = 0
+            if self._backlog.lost_changes or self._backlog.lost_drafts:
+                self._backlog.tell_losses()
+            self._failures = 0
             return
         self._failures += 1
         self._failed_at = asyncio.get_running_loop().time()
-        self._count_lost(self._pending.put_back(self._unwritten))
-        self._pending.put_back_drafts(self._unwritten_drafts)
-        self._unwritten, self._unwritten_drafts = [], []
+        self._backlog.put_back()
         if self._failures == 1:
-            log.error("the database does not take the journal", reason=fault, changes=self._pending.unasked)
-        if self._pending.unasked:
-            self._wake_in(self._pace.retry(self._failures))
-
-    def _count_lost(self, replaced: int) -> None:
-        """Say so once, and how many when the database is back: not a line for each."""
-        if replaced and not self._lost:
-            log.error("parts of the history of calls get lost: too many changes wait for the database")
-        self._lost += replaced
+            log.error("the database does not take the journal", reason=fault, changes=len(self._backlog))
+        if self._backlog:
+            self._wake_in(self._pacing.retry(self._failures))
 
 
 def _end_flushes(flushes: Iterable[asyncio.Future[None]], fault: str | None) -> None:
@@ -364,8 +355,3 @@ def _end_flushes(flushes: Iterable[asyncio.Future[None]], fault: str | None) -> 
             flushed.set_result(None)
         else:
             flushed.set_exception(StoreUnavailable(fault))
-
-
-def _tell_of_death(writer: asyncio.Task[None]) -> None:
-    if not writer.cancelled() and (fault := writer.exception()) is not None:
-        log.critical("the journal's writer has died: nothing can be dialled", fault=type(fault).__name__)

@@ -1,58 +1,31 @@
-"""What the journal puts into the chains of evidence, each link once."""
+"""The chains of evidence as they are read, shortened, and compared with the journal."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-from sqlalchemy import Connection, Row, bindparam, delete, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    case,
+    delete,
+    exists,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
 
-from manualdial.calls import Call
-from manualdial.evidence import Draft, Kind, LegState, Sealed, outcome, pruned, retraction
-from manualdial.storage.chains import Head, heads_of, sealed, write_links
-from manualdial.storage.driver import fetch
-from manualdial.storage.tables import TEXTS, TIMES, evidence, unescaped
-
-
-@dataclass(slots=True, eq=False)
-class QueuedDraft:
-    """A draft for which nobody waits, and the places in the chain that it was tried to be put to."""
-
-    draft: Draft
-    tried: set[tuple[int, bytes]] = field(default_factory=set)
-    """Numbers and seals: where a commit was not answered, one of these links may be there."""
-
+from manualdial.evidence import Kind, Sealed, pruned
+from manualdial.ports import CallLinks
+from manualdial.storage.chains import heads_of, sealed, write_links
+from manualdial.storage.contact_history import OVER
+from manualdial.storage.tables import calls, evidence
 
 _KINDS = frozenset(Kind)
-_OVER = f"('{Kind.OUTCOME}', '{Kind.RETRACTION}')"
-"""Behind these links there comes none about how the attempt ended."""
-_IN_JSON = f"""
-SELECT evidence.call_id, evidence.kind, NULL, NULL, NULL
-  FROM json_each(?) AS asked CROSS JOIN evidence
-  WHERE evidence.call_id = asked.value
-UNION ALL
-SELECT line.call_id, line.leg, line.state, line.at, line.step
-  FROM json_each(?) AS asked CROSS JOIN call_changes AS line
-  WHERE line.call_id = asked.value
-    AND NOT EXISTS (SELECT 1 FROM evidence WHERE evidence.call_id = asked.value AND evidence.kind IN {_OVER})
-"""  # noqa: S608  # all of it stands here
-# OFFSET 0 keeps PostgreSQL from joining, which it does by reading the whole table where it does not know it yet.
-_IN_ARRAYS = f"""
-SELECT link.call_id, link.kind, NULL, NULL, NULL
-  FROM unnest($1::text[]) AS asked(call)
-  CROSS JOIN LATERAL (SELECT call_id, kind FROM evidence WHERE call_id = asked.call OFFSET 0) AS link
-UNION ALL
-SELECT line.call_id, line.leg, line.state, line.at, line.step
-  FROM unnest($2::text[]) AS asked(call)
-  CROSS JOIN LATERAL (SELECT * FROM call_changes WHERE call_id = asked.call OFFSET 0) AS line
-  WHERE NOT EXISTS (SELECT 1 FROM evidence WHERE call_id = asked.call AND kind IN {_OVER} OFFSET 0)
-"""  # noqa: S608  # all of it stands here
-_AT_PLACE = select(evidence.c.seal).where(
-    evidence.c.tenant_id == bindparam("of_tenant"), evidence.c.seq == bindparam("place")
-)
 _OLDEST = (
     select(evidence)
     .where(evidence.c.tenant_id == bindparam("of_tenant"))
@@ -83,46 +56,6 @@ def links_after(connection: Connection, tenant_id: str, *, after: int, limit: in
     return [link_of(row) for row in connection.execute(query, {"of_tenant": tenant_id, "limit": limit})]
 
 
-def kinds_of_calls(connection: Connection, call_ids: Collection[str]) -> set[tuple[str, str]]:
-    """Which calls have links of which kinds."""
-    return _told(connection, call_ids, gone=())[0]
-
-
-def write_evidence(
-    connection: Connection,
-    *,
-    attempts: Sequence[Draft],
-    queued: Sequence[QueuedDraft],
-    gone: Sequence[Call],
-    known: Mapping[str, Head],
-) -> dict[str, Head]:
-    """Seal and write the drafts, and the outcome of each attempt whose legs are `gone` and that has none yet.
-
-    Returns the new ends of the chains. Raises ChainMoved. The changes of calls must be written before.
-    """
-    about = {call.id for call in gone} | {each.draft.call_id for each in queued if each.draft.call_id is not None}
-    there, legs = _told(connection, about, gone=[call.id for call in gone])
-    there |= {(draft.call_id or "", draft.kind.value) for draft in attempts}
-    waiting = _unwritten(connection, queued, there)
-    drafts = [*attempts, *(each.draft for each in waiting), *_outcomes(gone, there, legs)]
-    if not drafts:
-        return {}
-    heads = heads_of(connection, {draft.tenant_id for draft in drafts}, known=known)
-    links = sealed(drafts, heads)
-    for each, link in zip(waiting, links[len(attempts) :], strict=False):
-        each.tried.add((link.seq, link.seal))
-    return write_links(connection, links)
-
-
-def write_retraction(connection: Connection, call: Call) -> None:
-    """Write that nothing rang for a call, where there is evidence of an attempt. Raises ChainMoved."""
-    there = kinds_of_calls(connection, [call.id])
-    if (call.id, Kind.ATTEMPT) in there and (call.id, Kind.RETRACTION) not in there:
-        # The time of the link, and no part of a decision: it may be the database's turn long after it was asked for.
-        draft = retraction(call, datetime.now(UTC))
-        write_links(connection, sealed([draft], heads_of(connection, [call.tenant_id], known={})))
-
-
 def prune(connection: Connection, *, tenant_id: str, before: datetime, limit: int) -> int:
     """Remove the oldest links of a chain, and put to its end how far. Returns how many. Raises ChainMoved."""
     heads = heads_of(connection, [tenant_id], known={})
@@ -140,66 +73,53 @@ def prune(connection: Connection, *, tenant_id: str, before: datetime, limit: in
     return len(old)
 
 
-def _unwritten(connection: Connection, queued: Iterable[QueuedDraft], there: set[tuple[str, str]]) -> list[QueuedDraft]:
-    """Those that are not in the chain yet, whatever became of earlier tries."""
-    waiting = []
-    for each in queued:
-        draft = each.draft
-        name = (draft.call_id or "", draft.kind.value)
-        if name in there or _is_written(connection, each):
-            continue
-        if draft.call_id is not None:
-            there.add(name)
-        waiting.append(each)
-    return waiting
+def _has(kind: Kind) -> ColumnElement[bool]:
+    """Whether the chain of the call's tenant has a link of this kind: what stands before link 1 is in none.
 
-
-def _is_written(connection: Connection, each: QueuedDraft) -> bool:
-    for seq, seal in each.tried:
-        place = {"of_tenant": each.draft.tenant_id, "place": seq}
-        if connection.execute(_AT_PLACE, place).scalar() == seal:
-            return True
-    return False
-
-
-def _outcomes(gone: Iterable[Call], there: set[tuple[str, str]], legs: Mapping[str, Sequence[LegState]]) -> list[Draft]:
-    return [
-        outcome(call, legs.get(call.id, ()))
-        for call in gone
-        if (call.id, Kind.ATTEMPT) in there
-        and (call.id, Kind.OUTCOME) not in there
-        and (call.id, Kind.RETRACTION) not in there
-    ]
-
-
-def _told(
-    connection: Connection, call_ids: Collection[str], *, gone: Collection[str]
-) -> tuple[set[tuple[str, str]], dict[str, list[LegState]]]:
-    """Which calls have links of which kinds, and the history of those of `gone` whose outcome is not written.
-
-    One statement straight at the driver: a list that SQLAlchemy writes out, and its processing of each row, took most
-    of the time of a batch of ends.
+    One kind at a time: for two, SQLite reads the chain from its beginning for each call.
     """
-    kinds: set[tuple[str, str]] = set()
-    if not call_ids:
-        return kinds, {}
-    dialect = connection.dialect.name
-    text, time = TEXTS[dialect], TIMES[dialect]
-    lists = ([text(each) for each in call_ids], [text(each) for each in gone])
-    if dialect == "sqlite":
-        found = fetch(connection, _IN_JSON, tuple(msgspec.json.encode(each).decode() for each in lists))
-    else:
-        found = fetch(connection, _IN_ARRAYS, lists)
-    lines = []
-    for call_id, kind_or_leg, state, at, step in found:
-        if state is None:
-            kinds.add((unescaped(call_id), kind_or_leg))
-        else:
-            lines.append((step, kind_or_leg, state, at, call_id))
-    # Where both legs change in one step, the customer's does so first (see calls.advance).
-    lines.sort(key=lambda line: line[1], reverse=True)
-    lines.sort(key=lambda line: line[0])
-    legs: dict[str, list[LegState]] = {}
-    for _, leg, state, at, call_id in lines:
-        legs.setdefault(unescaped(call_id), []).append(LegState(leg=leg, state=state, at=time(at)))
-    return kinds, legs
+    return exists(
+        select(literal_column("1")).where(
+            evidence.c.call_id == calls.c.id,
+            evidence.c.kind == kind.value,
+            evidence.c.tenant_id == calls.c.tenant_id,
+            evidence.c.seq > 0,
+        )
+    )
+
+
+_has_attempt = _has(Kind.ATTEMPT)
+# One statement, so that all of it is of one moment: a call and its links are written in one transaction.
+CALL_LINKS = (
+    select(
+        calls.c.id,
+        calls.c.requested_at,
+        calls.c.state,
+        _has_attempt.label("has_attempt"),
+        or_(_has(Kind.OUTCOME), _has(Kind.RETRACTION)).label("has_ending"),
+        case((~_has_attempt, calls.c.verdict)).label("verdict"),
+    )
+    .where(calls.c.tenant_id == bindparam("of_tenant"))
+    .order_by(calls.c.requested_at, calls.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+def call_links(
+    connection: Connection, tenant_id: str, *, after: tuple[datetime, str] | None, limit: int
+) -> list[CallLinks]:
+    """Calls of a tenant with their links, by the time of the press and their id, those behind `after`."""
+    query = CALL_LINKS
+    if after is not None:
+        query = query.where(tuple_(calls.c.requested_at, calls.c.id) > after)
+    return [
+        CallLinks(
+            call_id=row.id,
+            requested_at=row.requested_at,
+            is_over=row.state in OVER,
+            has_attempt=bool(row.has_attempt),
+            has_ending=bool(row.has_ending),
+            verdict=row.verdict,
+        )
+        for row in connection.execute(query, {"of_tenant": tenant_id, "limit": limit})
+    ]

@@ -13,7 +13,7 @@ from manualdial.storage.tables import agent_sessions, calls, insert
 
 
 class LoginChange(NamedTuple):
-    """What became of the login of one agent."""
+    """A change of the login of one agent."""
 
     agent_id: str
     session: AgentSession | None

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from manualdial.ports import StoreUnavailable
-from manualdial.storage.faults import ASYNCPG_FAULTS, vendor_faults
+from manualdial.storage.faults import ASYNCPG_FAULTS, VENDOR_FAULTS, in_port_words
 from manualdial.storage.schema import upgrade
 
 Result = TypeVar("Result")
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 _KEPT = 5
 """So many connections are kept when they are not needed."""
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
-"""Whatever the server's setting is: elsewhere a transaction sees what was there before it had its locks."""
+"""The level whatever the server's setting is: elsewhere a transaction sees what was there before it had its locks."""
 _SETTINGS = {
     "application_name": "manualdial",
     # A transaction whose client was cut off holds its rows until the server gives it up.
@@ -69,16 +69,18 @@ class PostgresqlDatabase:
     async def open(self) -> None:
         """Bring the schema up to date; another process that does so is waited for."""
         # On a thread with a loop of its own, because Alembic keeps its state in the module, and one lock guards it.
-        with vendor_faults():
+        with self._in_use():
             await asyncio.to_thread(asyncio.run, self._upgrade())
 
     async def close(self) -> None:
         """Wait for what runs, and close the connections."""
         self._closed = True
         await self._unused.wait()  # each user has a time limit
-        with vendor_faults():
+        try:
             await self._give_up_fetching()
             await self._engine.dispose()
+        except VENDOR_FAULTS as fault:
+            raise in_port_words(fault) from None
 
     async def write(self, work: Callable[[Connection], Result], *, locks: Iterable[int] = ()) -> Result:
         """Run `work` in a transaction that has these locks, and commit it."""
@@ -126,8 +128,9 @@ class PostgresqlDatabase:
         self._users += 1
         self._unused.clear()
         try:
-            with vendor_faults():
-                yield
+            yield
+        except VENDOR_FAULTS as fault:
+            raise in_port_words(fault) from None
         finally:
             self._users -= 1
             if not self._users:
@@ -232,7 +235,7 @@ async def _abandon(connection: AsyncConnection, driver: Any) -> None:
 
 
 def _begin(locks: Iterable[int]) -> str:
-    """What begins a transaction that takes these locks, sorted, so that two of them wait in one direction only.
+    """The beginning of a transaction that takes these locks, sorted, so that two of them wait in one direction only.
 
     In a statement of its own: what the transaction reads then, it reads after it has them.
     """

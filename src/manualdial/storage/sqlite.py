@@ -9,21 +9,22 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from manualdial.ports import StoreUnavailable
-from manualdial.storage.checkpoints import Checkpoints
-from manualdial.storage.faults import vendor_faults
+from manualdial.storage.faults import VENDOR_FAULTS, in_port_words
 from manualdial.storage.schema import upgrade
-from manualdial.storage.writing_thread import WritingThread
 
 READERS = 2
 CHECKPOINT_PAUSE = 0.1
@@ -32,6 +33,7 @@ LOG_LIMIT = 4000
 """Pages (of 4 KiB) in the log after which the writer itself makes a checkpoint: the thread cannot keep up."""
 
 Result = TypeVar("Result")
+Job = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
 
 
 class SqliteDatabase:
@@ -48,8 +50,8 @@ class SqliteDatabase:
         self._held: Connection | None = None
         self._writer = _engine(self._path, answer_timeout, connections=1, begin="BEGIN IMMEDIATE", read_only=False)
         self._reader = _engine(self._path, answer_timeout, connections=READERS, begin="BEGIN", read_only=True)
-        self._writing = WritingThread(name="sqlite-write")
-        self._fetching = WritingThread(name="sqlite-fetch")
+        self._writing = OneThread(name="sqlite-write")
+        self._fetching = OneThread(name="sqlite-fetch")
         self._fetcher: sqlite3.Connection | None = None
         self._answer_timeout = answer_timeout
         self._checkpoints = Checkpoints(pause=CHECKPOINT_PAUSE)
@@ -64,11 +66,9 @@ class SqliteDatabase:
 
     async def open(self) -> None:
         """Make the file and bring its schema up to date; another process that does so is waited for."""
-        with vendor_faults():
-            await self._writing.run(self._make_file)
+        await self._run(self._writing, self._make_file)
         await self.write(upgrade)
-        with vendor_faults():
-            await self._writing.run(self._start_checkpoints)
+        await self._run(self._writing, self._start_checkpoints)
 
     async def close(self) -> None:
         """Wait for what runs, and close the connections. The database cannot be used again."""
@@ -84,9 +84,7 @@ class SqliteDatabase:
 
     async def write(self, work: Callable[[Connection], Result], *, locks: Iterable[int] = ()) -> Result:
         """Run `work` in a transaction that has the right to write from its beginning, and commit it."""
-        self._require_open()
-        with vendor_faults():
-            return await self._writing.run(partial(self._write, work))
+        return await self._run(self._writing, partial(self._write, work))
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` over what is committed; it waits for no writer."""
@@ -96,14 +94,21 @@ class SqliteDatabase:
             with self._reader.begin() as connection:
                 return work(connection)
 
-        with vendor_faults():
+        try:
             return await asyncio.get_running_loop().run_in_executor(self._reading, transaction)
+        except VENDOR_FAULTS as fault:
+            raise in_port_words(fault) from None
 
     async def fetch(self, statement: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """The rows of one statement; it waits for no writer."""
+        return await self._run(self._fetching, partial(self._fetch, statement, parameters))
+
+    async def _run(self, thread: OneThread, work: Callable[[], Result]) -> Result:
         self._require_open()
-        with vendor_faults():
-            return await self._fetching.run(partial(self._fetch, statement, parameters))
+        try:
+            return await thread.run(work)
+        except VENDOR_FAULTS as fault:
+            raise in_port_words(fault) from None
 
     def _fetch(self, statement: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
         if self._fetcher is None:
@@ -217,3 +222,103 @@ def _use_log(connection: sqlite3.Connection, answer_timeout: float) -> None:
             if fault.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
                 raise
         time.sleep(0.01)
+
+
+# ── threads ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class OneThread:
+    """A thread that does one thing after the other, from the first job to `stop`. The process may end before it.
+
+    A pool of threads was measured at twice the time for a hand-over: its futures have locks, and it counts idle ones.
+    """
+
+    def __init__(self, *, name: str) -> None:
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._stopped = False
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """Run `work` on the thread, after all that was handed in before, and raise what it raises.
+
+        Work whose caller is cancelled before its turn is left out. RuntimeError after `stop`.
+        """
+        if self._stopped:
+            raise RuntimeError("the thread was stopped")
+        if self._thread.ident is None:
+            self._thread.start()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Result] = loop.create_future()
+        self._jobs.put((work, done, loop))
+        return await done
+
+    def stop(self) -> None:
+        """End the thread after what was handed in."""
+        self._stopped = True
+        self._jobs.put(None)
+
+    def _serve(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            work, done, loop = job
+            if done.cancelled():
+                continue
+            result: Any = None
+            fault: BaseException | None = None
+            try:
+                result = work()
+            except BaseException as raised:  # noqa: BLE001  # handed to the caller, whatever it is
+                fault = raised
+            with suppress(RuntimeError):  # the loop was closed meanwhile, and nobody waits
+                loop.call_soon_threadsafe(_settle, done, result, fault)
+            del job, work, done, loop, result, fault  # nothing of the caller's is kept while the thread waits
+
+
+def _settle(done: asyncio.Future[Any], result: Any, fault: BaseException | None) -> None:
+    if done.done():
+        return
+    if fault is None:
+        done.set_result(result)
+    else:
+        done.set_exception(fault)
+
+
+class Checkpoints:
+    """A thread that copies what SQLite's log holds into the database, so that no commit has to wait for it.
+
+    It runs from `start` to `stop`, with a connection of its own, and keeps nobody from writing. A checkpoint is made
+    `pause` seconds after the first commit since the one before, so that a page that many commits change is copied once.
+    One that fails is made after the next commit.
+    """
+
+    def __init__(self, *, pause: float) -> None:
+        self._pause = pause
+        self._thread: threading.Thread | None = None
+        self._committed = threading.Event()
+        self._stopped = threading.Event()
+
+    def start(self, connection: sqlite3.Connection) -> None:
+        """Start it; the connection is closed at the end."""
+        self._thread = threading.Thread(target=self._serve, args=(connection,), name="sqlite-checkpoint", daemon=True)
+        self._thread.start()
+
+    def committed(self) -> None:
+        """There is something to copy. Does not wait; call it from any thread."""
+        self._committed.set()
+
+    def stop(self) -> None:
+        """Wait for the checkpoint that runs, and end."""
+        self._stopped.set()
+        self._committed.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _serve(self, connection: sqlite3.Connection) -> None:
+        while True:
+            self._committed.wait()
+            self._committed.clear()
+            # Asked after the clearing: `stop` sets both, in this order, so that neither is missed.
+            if self._stopped.wait(self._pause):
+                break
+            with suppress(sqlite3.Error):  # the next commit meets the same fault, and tells of it
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+        connection.close()

@@ -6,19 +6,18 @@ import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from sqlalchemy import Connection, Executable, Select, select, tuple_, update
+from sqlalchemy import Connection, Executable, Select, select, tuple_
 
 from manualdial.agents import AgentSession, User
 from manualdial.calls import Call, Change
-from manualdial.evidence import Draft, Sealed
+from manualdial.evidence import Draft, Head, Sealed
 from manualdial.ports import (
     AttemptsSeen,
     CallLinks,
     EvidenceStore,
     Health,
-    LoginNameTaken,
     OnRecord,
     Person,
     RecordStore,
@@ -29,24 +28,33 @@ from manualdial.ports import (
 from manualdial.screening.closure import Closure
 from manualdial.screening.records import Record
 from manualdial.storage.batch import NewPress
-from manualdial.storage.call_links import call_links
+from manualdial.storage.chains import head_of
 from manualdial.storage.closures import add_closure, closures_after, lift_closure
+from manualdial.storage.contact_history import Inquiries
 from manualdial.storage.database import database
-from manualdial.storage.inquiries import Inquiries
-from manualdial.storage.journal import Journal, Pace
-from manualdial.storage.links import links_after
+from manualdial.storage.journal import Journal, WritePacing
+from manualdial.storage.links import call_links, links_after
 from manualdial.storage.logins import OPEN_LOGINS, login_of
 from manualdial.storage.records import add_records, records_of_kind, records_of_people, withdraw_records
 from manualdial.storage.retention import forget_presses, remove_calls
-from manualdial.storage.rows import call_of, caller_ids_text, change_of, key, login_key, user_of, user_row
-from manualdial.storage.tables import call_changes, calls, insert, is_open, policy_versions, tenants, users
+from manualdial.storage.rows import call_of, change_of, key
+from manualdial.storage.tables import call_changes, calls, insert, is_open, policy_versions
+from manualdial.storage.users import (
+    add_user,
+    all_tenants,
+    all_users,
+    set_caller_ids,
+    set_password,
+    user_of_id,
+    user_of_login,
+)
+from manualdial.tasks import Tasks
 
 HEALTH_TIMEOUT = 1.0
 """Seconds; the port's word."""
 PEOPLE_TOGETHER = 200
 """A question about so many takes SQLite and PostgreSQL 5 ms: a press that comes meanwhile waits for it."""
 
-_USERS = select(users, tenants.c.name.label("tenant")).join(tenants, users.c.tenant_id == tenants.c.id)
 _NEWEST_FIRST = (calls.c.requested_at.desc(), calls.c.id.desc())
 
 
@@ -90,10 +98,11 @@ class SqlStore:
         self._database = database(url, answer_timeout=answer_timeout, migration_timeout=migration_timeout)
         self._journal = Journal(
             self._database,
-            pace=Pace(linger=linger, first_retry=first_retry, longest_retry=longest_retry),
+            pacing=WritePacing(linger=linger, first_retry=first_retry, longest_retry=longest_retry),
             room=max_pending_changes,
         )
         self._inquiries = Inquiries(self._database, together=PEOPLE_TOGETHER)
+        self._tasks = Tasks()
 
     async def __aenter__(self) -> SqlStore:
         try:
@@ -101,63 +110,50 @@ class SqlStore:
         except BaseException:
             await self._database.close()
             raise
-        self._journal.start()
-        self._inquiries.start()
+        self._journal.start(self._tasks)
+        self._inquiries.start(self._tasks)
         return self
 
     async def __aexit__(self, *exception: object) -> None:
         try:
             await self._journal.close(limit=self._flush_timeout)
         finally:
-            await self._inquiries.close()
+            await self._tasks.close()
             await self._database.close()
+
+    async def death(self) -> NoReturn:
+        """Wait until one of its tasks has ended."""
+        await self._tasks.death()
 
     # ── users ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def add_user(self, user: User) -> None:
         """Add a user, and the tenant if it is new; a tenant that is there keeps its name. Raises LoginNameTaken."""
-
-        def work(connection: Connection) -> None:
-            dialect = connection.dialect.name
-            tenant = {"id": user.tenant_id, "name": user.tenant}
-            connection.execute(insert(tenants, dialect).on_conflict_do_nothing(), tenant)
-            new = insert(users, dialect).on_conflict_do_nothing(index_elements=["login_key"]).returning(users.c.id)
-            if connection.execute(new, user_row(user)).first() is None:
-                raise LoginNameTaken("a user of this login name exists already")
-
-        await self._database.write(work)
+        await self._database.write(partial(add_user, user=user))
 
     async def set_password(self, user_id: str, password_hash: str) -> None:
         """Replace the password hash of a user; without effect where there is none of this id."""
-        change = update(users).where(users.c.id == user_id).values(password_hash=password_hash)
-        await self._database.write(partial(_execute, change))
+        await self._database.write(partial(set_password, user_id=user_id, password_hash=password_hash))
 
     async def set_caller_ids(self, user_id: str, caller_ids: Sequence[str] | None) -> None:
         """Say which caller IDs a user may show; without effect where there is none of this id."""
-        change = update(users).where(users.c.id == user_id).values(caller_ids=caller_ids_text(caller_ids))
-        await self._database.write(partial(_execute, change))
+        await self._database.write(partial(set_caller_ids, user_id=user_id, caller_ids=caller_ids))
 
     async def user(self, user_id: str) -> User | None:
         """The user of this id."""
-        return await self._one_user(_USERS.where(users.c.id == user_id))
+        return await self._database.read(partial(user_of_id, user_id=user_id))
 
     async def user_by_login(self, login_name: str) -> User | None:
         """The user of this login name, whatever its case."""
-        return await self._one_user(_USERS.where(users.c.login_key == login_key(login_name)))
+        return await self._database.read(partial(user_of_login, login_name=login_name))
 
     async def users(self) -> Sequence[User]:
         """All users, by tenant and login name, whatever their case."""
-        rows = await self._database.read(lambda connection: connection.execute(_USERS).all())
-        return sorted(map(user_of, rows), key=lambda user: (user.tenant.casefold(), user.login_name.casefold()))
+        return await self._database.read(all_users)
 
     async def tenants(self) -> Sequence[tuple[str, str]]:
         """Ids and names of all tenants, by id."""
-        query = select(tenants.c.id, tenants.c.name).order_by(tenants.c.id)
-        return await self._database.read(lambda connection: [(row.id, row.name) for row in connection.execute(query)])
-
-    async def _one_user(self, query: Select[Any]) -> User | None:
-        row = await self._database.read(lambda connection: connection.execute(query).first())
-        return None if row is None else user_of(row)
+        return await self._database.read(all_tenants)
 
     # ── the journal ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -264,7 +260,7 @@ class SqlStore:
     async def on_record(
         self, tenant_id: str, people: Sequence[Person], *, attempts_since: datetime
     ) -> Sequence[OnRecord]:
-        """What is on record about each of some people, in their order."""
+        """The records about each of some people and the attempts to reach them, in their order."""
         return await self._inquiries.on_record(tenant_id, people, since=attempts_since)
 
     async def add_records(self, records: Sequence[Record]) -> None:
@@ -322,6 +318,11 @@ class SqlStore:
         """Links of a tenant's chain in their order, those behind the link number `after`."""
         await self._journal.flush()
         return await self._database.read(partial(links_after, tenant_id=tenant_id, after=after, limit=limit))
+
+    async def evidence_head(self, tenant_id: str) -> Head:
+        """The end of a tenant's chain, without proof."""
+        await self._journal.flush()
+        return await self._database.read(partial(head_of, tenant_id=tenant_id))
 
     async def call_links(
         self, tenant_id: str, *, after: tuple[datetime, str] | None = None, limit: int = 1000

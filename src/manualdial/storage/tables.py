@@ -1,22 +1,11 @@
-"""The tables, and how a value becomes a column: the same text and the same times on both databases.
-
-A migration in `migrations/versions` stands behind each of them; a test compares the two.
-"""
+"""The tables. A migration in `migrations/versions` stands behind each of them; a test compares the two."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
-    URL,
     Boolean,
     Column,
     ColumnElement,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -24,76 +13,12 @@ from sqlalchemy import (
     MetaData,
     PrimaryKeyConstraint,
     Table,
-    Text,
-    TypeDecorator,
     UniqueConstraint,
     literal,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-_UNSTORABLE = re.compile("[\x00\x1a\ud800-\udfff]")
-_ESCAPED = re.compile("\x1a([0-9a-f]{4})")
-
-
-class AnyText(TypeDecorator[str]):
-    """Text of any characters. PostgreSQL has no NUL and UTF-8 no lone surrogates: they are escaped, and come back.
-
-    The escape character is U+001A, SUBSTITUTE, with the code point in four hexadecimal digits behind; it escapes
-    itself. On PostgreSQL text is compared by its bytes, as on SQLite.
-    """
-
-    impl = Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> Text:
-        return Text(collation="C") if dialect.name == "postgresql" else Text()
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None or not _UNSTORABLE.search(value):
-            return value
-        return _UNSTORABLE.sub(lambda found: f"\x1a{ord(found[0]):04x}", value)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else unescaped(value)
-
-
-def unescaped(text: str) -> str:
-    """The text that a column of AnyText has."""
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "\x1a" in text else text
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """A moment, in UTC with microseconds. SQLite has no time zones: there it is stored without one."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone is no moment")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-_DIALECTS = [URL.create(driver).get_dialect()() for driver in ("sqlite", "postgresql+asyncpg")]
-TEXTS: dict[str, Callable[[Any], Any]] = {
-    each.name: AnyText().dialect_impl(each).bind_processor(each) or _as_it_is for each in _DIALECTS
-}
-"""What makes a text a parameter of the driver, for each kind of database."""
-TIMES: dict[str, Callable[[Any], Any]] = {
-    each.name: UtcTime().dialect_impl(each).result_processor(each, None) or _as_it_is for each in _DIALECTS
-}
-"""What makes a time of what the driver returns, for each kind of database."""
+from manualdial.storage.rows import AnyText, UtcTime
 
 metadata = MetaData(
     naming_convention={

@@ -24,6 +24,7 @@ from manualdial.envelope import MAX_MESSAGE_BYTES
 from manualdial.errors import MalformedMessage, ManualDialError, NotAuthenticated, NotPermitted, UnknownAddress
 from manualdial.history import MAX_CALLS, CallPage, CallRecord
 from manualdial.ports import Health
+from manualdial.tasks import Tasks
 from manualdial.transports import openapi
 from manualdial.transports.body import AnyRequest, read_body
 from manualdial.transports.checks import Checked, Checks, Screening, checks
@@ -31,7 +32,6 @@ from manualdial.transports.handshake import bearer_token
 from manualdial.transports.identity import Identity
 from manualdial.transports.sign_in import Credentials, sign_in
 from manualdial.transports.statuses import error_body, error_headers, status_of
-from manualdial.transports.under_way import UnderWay
 
 _HEADERS = (
     (b"cache-control", b"no-store"),
@@ -84,7 +84,7 @@ def http_app(
     identity: Identity,
     records: Records,
     screening: Screening,
-    under_way: UnderWay,
+    under_way: Tasks,
     status: Callable[[], Awaitable[Mapping[str, Health]]],
     metrics: Callable[[], bytes],
     metrics_open: bool,
@@ -146,7 +146,7 @@ def schema_router() -> Router:
 # ── the handlers ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _messages(dispatcher: Dispatcher, under_way: UnderWay, body_timeout: float) -> HTTPRouteHandler:
+def _messages(dispatcher: Dispatcher, under_way: Tasks, body_timeout: float) -> HTTPRouteHandler:
     request_body, answer_body = openapi.message_bodies(dispatcher.routes)
 
     @post(

@@ -12,8 +12,8 @@ from collections.abc import Generator, Sequence
 import uvicorn
 from litestar.types import ASGIApp
 
+from manualdial.tasks import Tasks
 from manualdial.transports.bounded_http import BoundedHttp
-from manualdial.transports.under_way import UnderWay
 from manualdial.transports.websocket import BusEndpoint
 
 
@@ -29,7 +29,7 @@ class Server:
         *,
         app: ASGIApp,
         endpoint: BusEndpoint,
-        under_way: UnderWay,
+        under_way: Tasks,
         host: str,
         port: int,
         stop_limit: float,
@@ -41,6 +41,7 @@ class Server:
         the time between two, in seconds; only `trusted_proxies` are believed who the client is."""
         self._endpoint = endpoint
         self._under_way = under_way
+        self._stop_limit = stop_limit
         self._host = host
         self._port = port
         self._serving: asyncio.Task[None] | None = None
@@ -85,14 +86,13 @@ class Server:
             listening.close()
             await self._serving
         await self._endpoint.__aenter__()
-        await self._under_way.__aenter__()
         return self
 
     async def __aexit__(self, *exception: object) -> None:
         self._uvicorn.should_exit = True
         if self._serving is not None:
             await self._serving
-        await self._under_way.__aexit__(*exception)
+        await self._under_way.close(limit=self._stop_limit)
         await self._endpoint.__aexit__(*exception)
 
     async def ended(self) -> None:

@@ -25,9 +25,9 @@ from manualdial.envelope import MAX_MESSAGE_BYTES
 from manualdial.errors import NotAuthenticated, ServiceUnavailable, TokenExpired, TooManyRequests
 from manualdial.ports import Clock
 from manualdial.requests import Connection
+from manualdial.tasks import Tasks
 from manualdial.transports.close_codes import CloseCode
 from manualdial.transports.handshake import Handshake, HandshakeRefused, read_handshake
-from manualdial.transports.under_way import UnderWay
 from manualdial.transports.upgrade import UpgradedProtocol
 
 log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ class BusEndpoint:
         *,
         dispatcher: Dispatcher,
         gone: Callable[[Connection], None],
-        under_way: UnderWay,
+        under_way: Tasks,
         clock: Clock,
         register_timeout: float,
         ping_interval: float,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from manualdial.commands.registry import registry
+from manualdial.commands.registry import application
 from manualdial.registries.area_codes import codes_of
 from tests.adapters.registries.lists import write
 
@@ -27,7 +27,7 @@ def held(tmp_path: Path) -> str:
 
 
 def call(*arguments: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(registry, list(arguments), input=stdin)
+    return CliRunner().invoke(application, list(arguments), input=stdin)
 
 
 def standing(held: str, number: str) -> str:

@@ -83,6 +83,9 @@ class Laboratory:
             "request_timeout": 5.0,
             "reconnect_first": 0.05,
             "reconnect_most": 0.5,
+            "look_every": 0.2,
+            "hang_up_every": 1.0,
+            "ring_delay": 2.0,
         }
         return AsteriskEngine(**values | changes)
 

@@ -16,10 +16,10 @@ from manualdial.places.by_zip_code import of_zip_code
 from manualdial.places.place import Place, PlaceSource, Whereabouts
 from manualdial.screening import Purpose
 from manualdial.screening.closure import Closure
-from manualdial.screening.decision import Decision, strictest
 from manualdial.screening.facts import Facts, ScreeningSettings, WantedOverride
 from manualdial.screening.judge import judge, next_permitted_at
 from manualdial.screening.records import Business, Consent, ConsentForm, Listing, ListScope, Refusal
+from manualdial.screening.verdict import Decision, strictest
 from tests.support.core import shipped_policies
 from tests.support.screening import (
     FLORIDA,
@@ -52,7 +52,7 @@ def test_at_night_a_sale_is_blocked_and_the_next_permitted_time_is_told() -> Non
     found = verdict(facts_about(at=NIGHT))
     assert found.decision == "block"
     assert {"calling-hours.us-fcc", "calling-hours.us-fl"} <= {*not_allowing(found)}
-    assert datetime.fromisoformat(str(found.next_permitted_at)) == datetime(2026, 3, 11, 12, 0, tzinfo=UTC)
+    assert found.next_permitted_at == datetime(2026, 3, 11, 12, 0, tzinfo=UTC)
     evidence = the("calling-hours.us-fl", found).evidence
     assert evidence["localTimes"] == {"America/New_York": "2026-03-10T23:00:00-04:00"}
     assert evidence["source"] == "number"
@@ -105,7 +105,7 @@ def test_a_missing_fact_blocks_whatever_else_is_true() -> None:
 def test_the_companys_own_list_blocks_every_purpose(purpose: Purpose) -> None:
     found = verdict(facts_about(WASHINGTON_DC, purpose=purpose, records=(a_record(Listing(reason="asked")),)))
     assert "do-not-call.company" in not_allowing(found)
-    assert found.next_permitted_at is msgspec.UNSET
+    assert found.next_permitted_at is None
 
 
 def test_a_campaigns_list_blocks_that_campaign_alone() -> None:
@@ -128,14 +128,14 @@ def test_a_closure_blocks_whatever_consent_there_is_until_it_ends() -> None:
     consent = a_record(Consent(form=ConsentForm.WRITTEN, given_at=datetime(2026, 1, 1, tzinfo=UTC)))
     found = verdict(facts_about(closures=(closure,), records=(consent,)))
     assert not_allowing(found) == ["closure.us-fl"]
-    assert datetime.fromisoformat(str(found.next_permitted_at)) == ends
+    assert found.next_permitted_at == ends
     assert verdict(facts_about(WASHINGTON_DC, closures=(closure,))).decision == "allow"
     assert verdict(facts_about(at=ends, closures=(closure,))).decision == "allow"
 
 
 def test_a_closure_without_an_end_has_no_next_permitted_time() -> None:
     closure = Closure(id="c", tenant_id=None, jurisdiction="US", begins=datetime(2026, 3, 9, tzinfo=UTC), ends=None)
-    assert verdict(facts_about(closures=(closure,))).next_permitted_at is msgspec.UNSET
+    assert verdict(facts_about(closures=(closure,))).next_permitted_at is None
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_the_third_attempt_in_24_hours_is_the_last_in_florida_whatever_became_of
     tries.append(an_attempt(at - timedelta(hours=3), is_over=False, rang=False))
     found = verdict(facts_about(attempts=tuple(tries)))
     assert not_allowing(found) == ["attempts.us-fl"]
-    assert datetime.fromisoformat(str(found.next_permitted_at)) == at + timedelta(hours=21)
+    assert found.next_permitted_at == at + timedelta(hours=21)
 
 
 def test_a_dial_that_is_on_record_counts_for_one_that_is_placed_whatever_the_clocks_said() -> None:
@@ -267,7 +267,7 @@ def test_a_time_that_was_agreed_on_is_the_next_permitted_one_where_consent_is_ne
     )
     found = verdict(facts_about("+493012345678", at=at, records=(a_record(slot),)))
     assert found.decision == "block"
-    assert datetime.fromisoformat(str(found.next_permitted_at)) == at + timedelta(hours=2)
+    assert found.next_permitted_at == at + timedelta(hours=2)
 
 
 def test_half_an_agreed_time_is_no_consent() -> None:
@@ -281,7 +281,7 @@ def test_a_rule_that_goes_out_of_force_binds_no_later_moment() -> None:
     # Pennsylvania: 8 to 21 until 17 October 2026, from the 18th, a Sunday, closed on Sundays and 9 to 19.
     night = datetime(2026, 10, 18, 2, 0, tzinfo=UTC)  # Saturday, 22:00
     found = verdict(facts_about("+12155550100", at=night))
-    assert datetime.fromisoformat(str(found.next_permitted_at)) == datetime(2026, 10, 19, 13, 0, tzinfo=UTC)
+    assert found.next_permitted_at == datetime(2026, 10, 19, 13, 0, tzinfo=UTC)
 
 
 def test_a_registry_of_another_country_is_not_asked_for_the_number() -> None:

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import pytest
 
-from manualdial.messages.verdict import PolicyName, RuleResult, Verdict
 from manualdial.screening.sentences import sentence_of
+from manualdial.screening.verdict import Decision, Finding, PolicyName, Verdict
 
-LATER = "2026-11-25T13:00:00+00:00"
+LATER = datetime(2026, 11, 25, 13, tzinfo=UTC)
 NOT_WANTED = "This person does not want to be called."
 NOT_CHECKED = "It cannot be checked right now whether this number may be called."
 NOT_NOW = "This number may not be called now. It may be called later."
 NEVER = "This number may not be called."
 
 
-def rule(name: str, decision: str = "block", **evidence: Any) -> RuleResult:
-    return RuleResult(rule=name, decision=decision, reason="so it is", evidence=evidence)
+def rule(name: str, decision: Decision = Decision.BLOCK, /, **evidence: Any) -> Finding:
+    return Finding(rule=name, decision=decision, reason="so it is", evidence=evidence)
 
 
-def verdict(*rules: RuleResult, decision: str = "block", later: bool = False) -> Verdict:
+def verdict(*rules: Finding, decision: Decision = Decision.BLOCK, later: bool = False) -> Verdict:
     return Verdict(
         decision=decision,
-        rules=[rule("own-line", "allow"), *rules],
-        overridable=decision == "warn",
+        rules=(rule("own-line", Decision.ALLOW), *rules),
         policy=PolicyName(name="manualdial", version="1"),
-        next_permitted_at=LATER if later else msgspec.UNSET,
+        next_permitted_at=LATER if later else None,
     )
 
 
 def test_what_may_be_overridden_needs_somebody_who_may() -> None:
-    told = sentence_of(verdict(rule("calling-hours.us-fl", "warn"), decision="warn", later=True))
+    told = sentence_of(verdict(rule("calling-hours.us-fl", Decision.WARN), decision=Decision.WARN, later=True))
     assert told == "This call needs an override by somebody who has the right to."
 
 
@@ -46,11 +45,11 @@ def test_where_waiting_helps_that_is_told_without_a_time() -> None:
         rule("do-not-call.company"),
         rule("do-not-call.campaign"),
         rule("do-not-call.us-national", standing="listed"),
-        rule("do-not-call.au-register", answeredAt=LATER),
+        rule("do-not-call.au-register", answeredAt=LATER.isoformat()),
     ],
     ids=lambda listed: listed.rule,
 )
-def test_of_somebody_on_a_list_it_is_told_whatever_else_blocks(listed: RuleResult) -> None:
+def test_of_somebody_on_a_list_it_is_told_whatever_else_blocks(listed: Finding) -> None:
     assert sentence_of(verdict(rule("calling-hours.us-fl"), listed)) == NOT_WANTED
     assert sentence_of(verdict(rule("screening-unavailable", missing=["the registry us-tx"]), listed)) == NOT_WANTED
 
@@ -61,7 +60,7 @@ def test_a_registry_that_could_not_be_asked_says_nothing_about_the_person(standi
 
 
 def test_a_list_that_something_lifts_or_somebody_overrides_is_not_told() -> None:
-    lifted = rule("do-not-call.us-national", "allow", standing="listed")
+    lifted = rule("do-not-call.us-national", Decision.ALLOW, standing="listed")
     assert sentence_of(verdict(lifted, rule("calling-hours.us-fl"), later=True)) == NOT_NOW
 
 

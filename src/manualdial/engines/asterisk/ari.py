@@ -10,19 +10,21 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import quote, urlencode
 
 import aiohttp
 import msgspec
 import structlog
 
-from manualdial.engines.asterisk.event_socket import EventSocket
-from manualdial.engines.asterisk.socket_requests import Response, SocketRequests
+from manualdial.engines.asterisk.event_socket import EventSocket, Response, SocketRequests
 from manualdial.ports import EngineRefused, EngineSilent, EngineUnavailable
 
 # Asterisk closes an idle connection after 15 s; a request sent at that moment would get no answer.
 _KEEP_IDLE_CONNECTIONS: Final = 10.0
+
+DIGIT_MILLISECONDS: Final = 200
+"""For a digit of DTMF and the silence after it, half each."""
 
 EVENT_TYPES: Final = (
     "StasisStart",
@@ -55,7 +57,7 @@ class Channel(msgspec.Struct, frozen=True):
 
 
 class Bridge(msgspec.Struct, frozen=True):
-    """What joins legs."""
+    """A bridge, which joins legs."""
 
     id: str
     name: str = ""
@@ -83,7 +85,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """What of this application is alive in Asterisk, by id."""
+    """All of this application that is alive in Asterisk, by id."""
 
     channels: dict[str, Channel]
     bridges: dict[str, Bridge]
@@ -98,7 +100,7 @@ class ChannelExists(Exception):
 PROBLEMS: Final = (EngineRefused, EngineUnavailable, EngineSilent)
 """All that the port lets a request to Asterisk end in."""
 
-_log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 
 _event_decoder = msgspec.json.Decoder(Event)
@@ -158,44 +160,36 @@ class Ari:
     async def create_channel(self, channel_id: str, endpoint: str, variables: Mapping[str, str]) -> None:
         """Make a channel that rings nobody yet; StasisStart tells when it can be dialled. Raises ChannelExists too."""
         order = {"endpoint": endpoint, "app": self.application, "channelId": channel_id, "variables": variables}
-        status, _ = await self._send_at_once("POST", "channels/create", body=_encoder.encode(order))
-        if status == 409:
+        response = await self._send_at_once("POST", "channels/create", body=_encoder.encode(order))
+        if response.status == 409:
             raise ChannelExists
-        _expect_success(status, "create a channel")
+        _expect_success(response, "create a channel")
 
     async def dial(self, channel_id: str, *, seconds: int) -> None:
         """Ring the far end of a channel, once: a second dial would ring it again or break the call."""
-        status, _ = await self._send_at_once("POST", f"channels/{channel_id}/dial", {"timeout": str(seconds)})
-        _expect_success(status, "dial")
+        response = await self._send_at_once("POST", f"channels/{channel_id}/dial", {"timeout": str(seconds)})
+        _expect_success(response, "dial")
 
     async def hang_up(self, channel_id: str) -> bool:
         """End a channel. False where there is none."""
-        status, _ = await self._send_at_once("DELETE", f"channels/{channel_id}")
-        return _was_there(status)
+        return _was_there(await self._send_at_once("DELETE", f"channels/{channel_id}"))
 
-    async def start_music(self, channel_id: str) -> None:
-        """Let the far end hear hold music."""
-        await self._do("POST", f"channels/{channel_id}/moh")
+    async def play_music(self, channel_id: str, *, on: bool) -> None:
+        """Let the far end hear hold music, or no more."""
+        await self._do("POST" if on else "DELETE", f"channels/{channel_id}/moh")
 
-    async def stop_music(self, channel_id: str) -> None:
-        """End the hold music."""
-        await self._do("DELETE", f"channels/{channel_id}/moh")
-
-    async def start_ringback(self, channel_id: str) -> None:
-        """Let the far end hear the ringing tone."""
-        await self._do("POST", f"channels/{channel_id}/ring")
-
-    async def stop_ringback(self, channel_id: str) -> None:
-        """End the ringing tone."""
-        await self._do("DELETE", f"channels/{channel_id}/ring")
+    async def play_ringback(self, channel_id: str, *, on: bool) -> None:
+        """Let the far end hear the ringing tone, or no more."""
+        await self._do("POST" if on else "DELETE", f"channels/{channel_id}/ring")
 
     async def mute(self, channel_id: str, *, muted: bool) -> None:
         """Drop what comes from the far end, or take it again."""
         await self._do("POST" if muted else "DELETE", f"channels/{channel_id}/mute", {"direction": "in"})
 
-    async def send_dtmf(self, channel_id: str, digits: str, *, milliseconds: int, between: int) -> None:
-        """Send digits to the far end. Returns before they are all sent."""
-        parameters = {"dtmf": digits, "duration": str(milliseconds), "between": str(between)}
+    async def send_dtmf(self, channel_id: str, digits: str) -> None:
+        """Send digits to the far end, each in DIGIT_MILLISECONDS. Returns before they are all sent."""
+        half = str(DIGIT_MILLISECONDS // 2)
+        parameters = {"dtmf": digits, "duration": half, "between": half}
         await self._do("POST", f"channels/{channel_id}/dtmf", parameters)
 
     # ── bridges ──
@@ -203,9 +197,9 @@ class Ari:
     async def create_bridge(self, bridge_id: str) -> None:
         """Make a bridge; none the worse if it is there already."""
         parameters = {"type": "mixing", "name": self.application}
-        status = (await self._send("POST", f"bridges/{bridge_id}", parameters)).status
-        if status != 409:
-            _expect_success(status, "create a bridge")
+        response = await self._send("POST", f"bridges/{bridge_id}", parameters)
+        if response.status != 409:
+            _expect_success(response, "create a bridge")
 
     async def add_to_bridge(self, bridge_id: str, *channel_ids: str) -> None:
         """Join channels."""
@@ -217,22 +211,21 @@ class Ari:
 
     async def destroy_bridge(self, bridge_id: str) -> bool:
         """Take a bridge away. False where there is none."""
-        return _was_there((await self._send("DELETE", f"bridges/{bridge_id}", {})).status)
+        return _was_there(await self._send("DELETE", f"bridges/{bridge_id}"))
 
     # ── the whole ──
 
     async def snapshot(self) -> Snapshot:
-        """What is alive now. A channel counts from its StasisStart on."""
+        """All that is alive now. A channel counts from its StasisStart on."""
         # Bridges first: a leg that ends in between is then missing, and not taken for one that was put on hold.
-        _, bridges = await self._do("GET", "bridges")
-        channels = await self._send("GET", "channels", {})
-        _expect_success(channels.status, "channels")
+        bridges = await self._do("GET", "bridges")
+        channels = await self._do("GET", "channels")
+        ours = (bridge for bridge in _decode(_bridges_decoder, bridges.body) if bridge.name == self.application)
+        entered = (channel for channel in _decode(_channels_decoder, channels.body) if self._is_in(channel))
         return Snapshot(
+            bridges={bridge.id: bridge for bridge in ours},
+            channels={channel.id: channel for channel in entered},
             at=channels.date,
-            bridges={bridge.id: bridge for bridge in _decode(_bridges_decoder, bridges) if self._is_ours(bridge)},
-            channels={
-                channel.id: channel for channel in _decode(_channels_decoder, channels.body) if self._is_in(channel)
-            },
         )
 
     async def ping(self) -> None:
@@ -242,8 +235,8 @@ class Ari:
     async def filter_events(self) -> None:
         """Have only EVENT_TYPES sent. Works while the event socket is open."""
         body = _encoder.encode({"allowed": [{"type": name} for name in EVENT_TYPES]})
-        answer = await self._send("PUT", f"applications/{self.application}/eventFilter", {}, body)
-        _expect_success(answer.status, "filter events")
+        response = await self._send("PUT", f"applications/{self.application}/eventFilter", body=body)
+        _expect_success(response, "filter events")
 
     @asynccontextmanager
     async def events(self, *, heartbeat: float) -> AsyncIterator[AsyncIterator[Event]]:
@@ -265,27 +258,27 @@ class Ari:
 
     # ── how ──
 
-    async def _do(self, method: str, path: str, parameters: Mapping[str, str] | None = None) -> tuple[int, bytes]:
-        answer = await self._send(method, path, parameters or {})
-        _expect_success(answer.status, path.rpartition("/")[2])
-        return answer.status, answer.body
+    async def _do(self, method: str, path: str, parameters: Mapping[str, str] | None = None) -> Response:
+        response = await self._send(method, path, parameters)
+        _expect_success(response, path.rpartition("/")[2])
+        return response
 
     async def _send_at_once(
         self, method: str, path: str, parameters: Mapping[str, str] | None = None, body: bytes | None = None
-    ) -> tuple[int, bytes]:
+    ) -> Response:
         """For requests that every call makes and that Asterisk answers at once."""
-        if not self._on_socket.work:
-            answer = await self._send(method, path, parameters or {}, body)
-            return answer.status, answer.body
-        response = await self._on_socket.send(method, path + _query(parameters or {}), body)
-        return response.status, response.body
+        if self._on_socket.work:
+            return await self._on_socket.send(method, path + _query(parameters), body)
+        return await self._send(method, path, parameters, body)
 
-    async def _send(self, method: str, path: str, parameters: Mapping[str, str], body: bytes | None = None) -> _Answer:
+    async def _send(
+        self, method: str, path: str, parameters: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Response:
         headers = {"Content-Type": "application/json"} if body else None
         try:
             async with self._opened().request(method, self._to(path, parameters), data=body, headers=headers) as answer:
                 date = _date(answer.headers.get("Date", ""))
-                return _Answer(status=answer.status, body=await answer.read(), date=date)
+                return Response(status=answer.status, body=await answer.read(), date=date)
         except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError) as problem:
             raise EngineUnavailable("Asterisk cannot be reached") from problem
         except (aiohttp.ClientError, OSError, TimeoutError) as problem:
@@ -296,7 +289,7 @@ class Ari:
             try:
                 event = _event_decoder.decode(message)
             except msgspec.MsgspecError as problem:
-                _log.warning("asterisk.event_unreadable", problem=str(problem))
+                log.warning("an event of Asterisk cannot be read", reason=str(problem))
                 continue
             if event.type == "RESTResponse":
                 self._on_socket.answer(
@@ -304,9 +297,6 @@ class Ari:
                 )
             else:
                 yield event
-
-    def _is_ours(self, bridge: Bridge) -> bool:
-        return bridge.name == self.application
 
     def _is_in(self, channel: Channel) -> bool:
         where = channel.dialplan
@@ -317,16 +307,8 @@ class Ari:
             raise EngineUnavailable("the engine is closed")
         return self._session
 
-    def _to(self, path: str, parameters: Mapping[str, str]) -> str:
+    def _to(self, path: str, parameters: Mapping[str, str] | None) -> str:
         return f"{self._url}/ari/{path}{_query(parameters)}"
-
-
-class _Answer(NamedTuple):
-    """An answer over HTTP."""
-
-    status: int
-    body: bytes
-    date: datetime | None
 
 
 def _date(header: str) -> datetime | None:
@@ -337,20 +319,20 @@ def _date(header: str) -> datetime | None:
         return None
 
 
-def _query(parameters: Mapping[str, str]) -> str:
+def _query(parameters: Mapping[str, str] | None) -> str:
     return f"?{urlencode(parameters, quote_via=quote, safe='')}" if parameters else ""
 
 
-def _was_there(status: int) -> bool:
-    if status == 404:
+def _was_there(response: Response) -> bool:
+    if response.status == 404:
         return False
-    _expect_success(status, "take away")
+    _expect_success(response, "take away")
     return True
 
 
-def _expect_success(status: int, what: str) -> None:
-    if not 200 <= status < 300:
-        raise EngineRefused(f"Asterisk answered {status} to: {what}")
+def _expect_success(response: Response, what: str) -> None:
+    if not 200 <= response.status < 300:
+        raise EngineRefused(f"Asterisk answered {response.status} to: {what}")
 
 
 def _decode(decoder: msgspec.json.Decoder[_T], body: bytes | str) -> _T:

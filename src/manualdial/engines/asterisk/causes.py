@@ -43,7 +43,7 @@ _AGENT: Final[dict[int, Cause]] = {
 
 
 class LegEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """What Asterisk tells of the end of a leg."""
+    """The end of a leg, as Asterisk tells it."""
 
     leg: Leg
     answered: bool

@@ -1,4 +1,4 @@
-"""The calls under way against what is alive in Asterisk: for what no event told."""
+"""The calls in flight against what is alive in Asterisk: for what no event told, and for calls of an earlier life."""
 
 from __future__ import annotations
 
@@ -7,32 +7,65 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
+import msgspec
 import structlog
 
 from manualdial.calls import Cause, EndedBy, Ending, Leg, Sign
 from manualdial.engines.asterisk.ari import PROBLEMS, Ari, Snapshot
+from manualdial.engines.asterisk.call_controller import CallController
 from manualdial.engines.asterisk.call_steps import CallSteps
-from manualdial.engines.asterisk.calls_under_way import CallsUnderWay
-from manualdial.engines.asterisk.leftovers import Leftovers
-from manualdial.engines.asterisk.register import CallRegister
-from manualdial.engines.asterisk.standing import Standing, standing
-from manualdial.engines.asterisk.tracked_call import TrackedCall, TrackedLeg, leg_id
+from manualdial.engines.asterisk.in_flight import CallsInFlight, Move, Phase, TrackedCall, TrackedLeg, leg_id
+from manualdial.engines.asterisk.orphans import Orphans
+from manualdial.engines.asterisk.reports import Reports
 from manualdial.ports import Clock, Originate
 
-_log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
-_EVENTS_UNDER_WAY: Final = 0.5
-"""Seconds for the event of an end to come, which says how; a look may be quicker than the event."""
-_BEGINS_TO_RING: Final = 5.0
-"""Seconds that a leg has to begin to ring which was perhaps never dialled: a phone rings within one or two."""
+_UP: Final = "Up"
+_RINGING: Final = "Ringing"
+_DOWN: Final = "Down"
 
 _Missing = list[tuple[TrackedCall, TrackedLeg]]
+
+
+class ObservedCall(msgspec.Struct, frozen=True, kw_only=True):
+    """How a call stands by what is alive in Asterisk."""
+
+    customer_there: bool
+    agent_rang: bool
+    """Whether the agent's phone has rung, so its leg was dialled for certain."""
+    sign: Sign | None
+    """The furthest that the legs prove. None: the agent's leg is there and was perhaps never dialled."""
+    held: bool
+    customer_dialled: bool
+    """Whether the customer's leg may have been dialled. It is in the bridge before that."""
+    bridge_there: bool
+    """Whether the customer's leg may have been made, and be gone by now: the bridge is made before it."""
+
+    @classmethod
+    def of(cls, call: TrackedCall, snapshot: Snapshot) -> ObservedCall:
+        """The call, as a snapshot has it."""
+        agent = _state(call.agent, snapshot)
+        customer = _state(call.customer, snapshot)
+        bridge = snapshot.bridges.get(call.id)
+        joined = bridge.channels if bridge is not None else ()
+        customer_dialled = customer not in (None, _DOWN) or call.customer.id in joined
+        return cls(
+            customer_there=customer is not None,
+            agent_rang=agent not in (None, _DOWN),
+            sign=_sign(agent, customer, customer_dialled=customer_dialled),
+            held=customer == _UP and call.agent.id in joined and call.customer.id not in joined,
+            customer_dialled=customer_dialled,
+            bridge_there=bridge is not None,
+        )
 
 
 class Comparison:
     """Leads each call to where Asterisk has it. Nothing that may have been dialled is dialled.
 
-    A call for which a request is under way, or that has changed since the look was asked for, is looked at later.
+    A call for which a request is in flight, or that has changed since the look was asked for, is looked at later.
+    `event_delay` (seconds) is for the event of an end to come, which says how: a look may be quicker than the event.
+    `ring_delay` (seconds) is for a leg to begin to ring which was perhaps never dialled.
     """
 
     def __init__(
@@ -40,65 +73,70 @@ class Comparison:
         *,
         ari: Ari,
         steps: CallSteps,
-        calls: CallsUnderWay,
-        register: CallRegister,
-        leftovers: Leftovers,
+        controller: CallController,
+        in_flight: CallsInFlight,
+        orphans: Orphans,
+        reports: Reports,
         clock: Clock,
+        event_delay: float,
+        ring_delay: float,
     ) -> None:
         self._ari = ari
         self._steps = steps
-        self._calls = calls
-        self._register = register
-        self._leftovers = leftovers
+        self._controller = controller
+        self._in_flight = in_flight
+        self._orphans = orphans
+        self._reports = reports
         self._clock = clock
+        self._event_delay = event_delay
+        self._ring_delay = ring_delay
 
     async def after_gap(self) -> None:
         """Compare every call: events are lost. A leg that is not there has ended. Raises the port's errors."""
         since = self._clock.monotonic()
         snapshot = await self._ari.snapshot()
-        for call in self._register.all():
+        for call in self._in_flight.all():
             for leg in (call.agent, call.customer):
                 leg.hang_up_at = None
                 if leg.id in snapshot.channels:
                     leg.enter(True)
             for leg in self._compare(call, snapshot, since):
-                self._calls.leg_gone(call, leg)
+                self._controller.leg_gone(call, leg)
 
     async def of_doubtful(self) -> None:
         """Compare the calls of which nobody knows how they stand."""
-        doubtful = [call for call in self._register.all() if call.doubtful]
+        doubtful = [call for call in self._in_flight.all() if call.doubtful]
         try:
             since = self._clock.monotonic()
             snapshot = await self._ari.snapshot()
             await self._conclude(self._compare_all(doubtful, snapshot, since))
         except PROBLEMS as problem:
-            _log.warning("asterisk.no_look", problem=str(problem))
+            log.warning("Asterisk does not show its calls", reason=str(problem))
 
     async def adopt(self, orders: Collection[Originate]) -> frozenset[str]:
         """Compare these calls, track those of them that were not; the ids of all that are there.
 
         What Asterisk has of calls that are over, or that nobody knows, is taken away. Raises the port's errors.
         """
-        gaps_told = self._leftovers.gaps_told
+        gaps_told = self._orphans.gaps_told
         since = self._clock.monotonic()
         snapshot = await self._ari.snapshot()
         calls = [call for order in orders if (call := self._tracked(order, snapshot)) is not None]
         missing = self._compare_all(calls, snapshot, since)
-        self._leftovers.compare(snapshot, named={order.call_id for order in orders}, gaps_told=gaps_told)
+        self._orphans.compare(snapshot, named={order.call_id for order in orders}, gaps_told=gaps_told)
         await self._conclude(missing)
-        await self._calls.reports_read()  # an end that was reported just now counts before this answer does
-        return frozenset(order.call_id for order in orders if self._register.get(order.call_id) is not None)
+        await self._reports.read_by_now()  # an end that was reported just now counts before this answer does
+        tracked = (self._in_flight.get(order.call_id) for order in orders)
+        return frozenset(call.id for call in tracked if call is not None and call.phase is not Phase.UNDONE)
 
     def _tracked(self, order: Originate, snapshot: Snapshot) -> TrackedCall | None:
-        call = self._register.get(order.call_id)
-        if call is not None or self._register.is_over(order.call_id):
+        call = self._in_flight.get(order.call_id)
+        if call is not None or self._in_flight.is_over(order.call_id):
             return call
         if not any(leg_id(order.call_id, leg) in snapshot.channels for leg in Leg):
             return None
-        _log.info("asterisk.call_adopted", call_id=order.call_id, number=str(order.number))
-        call = self._register.add(order)
-        call.found = True
-        return call
+        log.info("a call of an earlier life is taken over", call_id=order.call_id, number=str(order.number))
+        return self._in_flight.add(order, Phase.FOUND)
 
     # ── legs that are not there ──
 
@@ -109,7 +147,7 @@ class Comparison:
         """Legs that are not there have ended, unless a second look finds them: one look may have come too early."""
         if not missing:
             return
-        await asyncio.sleep(_EVENTS_UNDER_WAY)
+        await asyncio.sleep(self._event_delay)
         missing = [(call, leg) for call, leg in missing if not leg.gone]
         if not missing:
             return
@@ -117,9 +155,9 @@ class Comparison:
         for call, leg in missing:
             if leg.id in snapshot.channels:
                 call.doubtful = True
-            elif self._register.get(call.id) is call:
-                _log.warning("asterisk.leg_gone_unheard", call_id=call.id, leg=leg.leg.value)
-                self._calls.leg_gone(call, leg)
+            elif self._in_flight.get(call.id) is call:
+                log.warning("a leg has ended unheard", call_id=call.id, leg=leg.leg.value)
+                self._controller.leg_gone(call, leg)
 
     # ── one call ──
 
@@ -129,63 +167,63 @@ class Comparison:
             call.doubtful = True
             return ()
         call.doubtful = False
-        stands = standing(call, snapshot)
-        adopted, call.found = call.found, False
+        observed = ObservedCall.of(call, snapshot)
+        adopted = call.moves(Move.SEE)
         if adopted:
-            self._take_over(call, stands, snapshot)
+            self._take_over(call, observed, snapshot)
         for leg in (call.customer, call.agent):
             if leg.id in snapshot.channels:
-                self._calls.is_there(leg)
+                self._controller.is_there(leg)
         missing = [leg for leg in call.legs if leg.id not in snapshot.channels]
         if missing:
             return missing
         if call.ending is not None:
-            self._calls.end(call, call.ending)
+            self._controller.end(call, call.ending)
         else:
-            self._lead_on(call, stands, adopted=adopted, age=_age(call.agent, snapshot))
+            self._lead_on(call, observed, adopted=adopted, age=_age(call.agent, snapshot))
         return ()
 
-    def _take_over(self, call: TrackedCall, stands: Standing, snapshot: Snapshot) -> None:
+    def _take_over(self, call: TrackedCall, observed: ObservedCall, snapshot: Snapshot) -> None:
         """Its agent's leg may have been dialled, so it is not dialled again; of the customer's the bridge tells.
 
         A bridge without the customer's leg is a customer who has gone: never one to be dialled once more.
         """
         call.bridged = True
         # While the customer's phone rings the tone is on, or early media has its place; after that it may be left on.
-        call.ringback = stands.sign is Sign.RINGING
-        call.ringback_on = None if stands.sign is Sign.CONNECTED else call.ringback
+        call.ringback = observed.sign is Sign.RINGING
+        call.ringback_on = None if observed.sign is Sign.CONNECTED else call.ringback
         call.agent.asked = call.agent.dial_sent = True
         call.agent.deadline = self._steps.deadline(Leg.AGENT)
         now = self._clock.monotonic()
-        if not stands.agent_rang:
-            call.agent.must_ring_by = now + max(0.0, _BEGINS_TO_RING - _age(call.agent, snapshot))
-        call.customer.asked = stands.customer_there or stands.bridge_there
-        call.customer.dial_sent = stands.customer_there and stands.customer_dialled
+        if not observed.agent_rang:
+            call.agent.must_ring_by = now + max(0.0, self._ring_delay - _age(call.agent, snapshot))
+        call.customer.asked = observed.customer_there or observed.bridge_there
+        call.customer.dial_sent = observed.customer_there and observed.customer_dialled
         call.customer.deadline = self._steps.deadline(Leg.CUSTOMER)
-        if stands.sign is Sign.DIALING:  # nothing shows that it was dialled, and Asterisk ends only what was
+        if observed.sign is Sign.DIALING:  # nothing shows that it was dialled, and Asterisk ends only what was
             call.customer.deadline = max(now, call.customer.deadline - _age(call.customer, snapshot))
 
-    def _lead_on(self, call: TrackedCall, stands: Standing, *, adopted: bool, age: float) -> None:
-        call.agent.heard_of = call.agent.heard_of or stands.agent_rang
-        call.customer.heard_of = call.customer.heard_of or stands.sign in (Sign.RINGING, Sign.CONNECTED)
-        call.agent.up = call.agent.up or stands.sign not in (None, Sign.AGENT_RINGING)
-        call.customer.up = call.customer.up or stands.sign is Sign.CONNECTED
+    def _lead_on(self, call: TrackedCall, observed: ObservedCall, *, adopted: bool, age: float) -> None:
+        call.agent.heard_of = call.agent.heard_of or observed.agent_rang
+        call.customer.heard_of = call.customer.heard_of or observed.sign in (Sign.RINGING, Sign.CONNECTED)
+        call.agent.up = call.agent.up or observed.sign not in (None, Sign.AGENT_RINGING)
+        call.customer.up = call.customer.up or observed.sign is Sign.CONNECTED
         had_early_media = call.sign is Sign.PROGRESS
-        if stands.sign is not None and self._calls.comes_to(call, stands.sign):
-            if stands.sign is Sign.CONNECTED:
-                self._calls.connected(call, fresh=not adopted)
-            elif stands.sign is Sign.RINGING and not (adopted or had_early_media):
-                self._calls.set_ringback(call, on=True)
+        if observed.sign is not None and self._controller.comes_to(call, observed.sign):
+            if observed.sign is Sign.CONNECTED:
+                self._controller.connected(call, fresh=not adopted)
+            elif observed.sign is Sign.RINGING and not (adopted or had_early_media):
+                self._controller.set_ringback(call, on=True)
         if call.agent.up and not call.customer.dial_sent:
             # The verdict that allowed the call is about the time in which an agent answers.
             if age > self._steps.deadline(Leg.AGENT) - self._clock.monotonic():
-                self._calls.end(call, Ending(by=EndedBy.SYSTEM, cause=Cause.TIMEOUT))
+                self._controller.end(call, Ending(by=EndedBy.SYSTEM, cause=Cause.TIMEOUT))
                 return
-            self._calls.bring_customer(call)
+            self._controller.bring_customer(call)
         # Of a call of an earlier life it is not known what was told last.
-        if stands.held is not call.held or (adopted and stands.sign is Sign.CONNECTED):
-            call.held = stands.held
-            self._calls.report(call, Sign.HELD if call.held else Sign.RESUMED)
+        moved = call.moves(Move.HOLD if observed.held else Move.RESUME)
+        if moved or (adopted and observed.sign is Sign.CONNECTED):
+            self._controller.report(call, Sign.HELD if observed.held else Sign.RESUMED)
 
 
 def _age(leg: TrackedLeg, snapshot: Snapshot) -> float:
@@ -197,3 +235,20 @@ def _age(leg: TrackedLeg, snapshot: Snapshot) -> float:
     if channel is None or not channel.creationtime or snapshot.at is None:
         return 0.0
     return max(0.0, (snapshot.at - datetime.fromisoformat(channel.creationtime)).total_seconds())
+
+
+def _state(leg: TrackedLeg, snapshot: Snapshot) -> str | None:
+    channel = snapshot.channels.get(leg.id)
+    return channel.state if channel is not None else None
+
+
+def _sign(agent: str | None, customer: str | None, *, customer_dialled: bool) -> Sign | None:
+    if customer == _UP:
+        return Sign.CONNECTED
+    if customer == _RINGING:
+        return Sign.RINGING
+    if customer is not None and customer_dialled:
+        return Sign.DIALING
+    if agent == _UP:
+        return Sign.AGENT_ANSWERED
+    return Sign.AGENT_RINGING if agent == _RINGING else None

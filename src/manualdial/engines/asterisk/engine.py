@@ -11,17 +11,15 @@ from typing import Final
 
 import structlog
 
-from manualdial.calls import Report, Sign
+from manualdial.calls import Action, Report, Sign
 from manualdial.engines.asterisk.ari import PROBLEMS, Ari, Event
+from manualdial.engines.asterisk.call_controller import CallController
 from manualdial.engines.asterisk.call_steps import CallSteps
-from manualdial.engines.asterisk.calls_under_way import CallsUnderWay
 from manualdial.engines.asterisk.comparison import Comparison
-from manualdial.engines.asterisk.dialling import Dialling
-from manualdial.engines.asterisk.leftovers import Leftovers
-from manualdial.engines.asterisk.register import CallRegister
+from manualdial.engines.asterisk.dial_strings import DialStrings
+from manualdial.engines.asterisk.in_flight import CallsInFlight, Move, Phase, TrackedCall
+from manualdial.engines.asterisk.orphans import Orphans
 from manualdial.engines.asterisk.reports import Reports
-from manualdial.engines.asterisk.tasks import Tasks
-from manualdial.engines.asterisk.tracked_call import TrackedCall
 from manualdial.ports import (
     Clock,
     Engine,
@@ -33,12 +31,12 @@ from manualdial.ports import (
     Reconnected,
     Stray,
 )
+from manualdial.tasks import Tasks, repeat
 
-_log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 _DIGITS: Final = re.compile(r"[0-9*#A-D]{1,64}")
 _WAITING_REPORTS: Final = 10_000
-_LOOK_EVERY: Final = 1.0
 _HEALTH_LIMIT: Final = 0.9
 _HEARTBEAT: Final = 10.0
 
@@ -46,14 +44,18 @@ _HEARTBEAT: Final = 10.0
 class AsteriskEngine:
     """Places calls through one Asterisk, as the one user of an ARI application.
 
-    `agent_endpoint` and `trunk_endpoint` are dial strings, see `Dialling`. Times are in seconds; `agent_timeout` and
+    `agent_endpoint` and `trunk_endpoint` are dial strings, see `DialStrings`. Times are in seconds; `agent_timeout` and
     `customer_timeout` limit the ringing, `request_timeout` a request to Asterisk, `reconnect_first` and
     `reconnect_most` bound the pause before the event socket is opened again. Where another program takes the
     application over, it is left alone for `replaced_pause`. `connections` bounds those for requests over HTTP;
-    `requests_on_socket` saves most of them where Asterisk is new enough, which is found out.
+    `requests_on_socket` saves most of them where Asterisk is new enough, which is found out. `look_every` is how often
+    it is looked for what is late; Asterisk ends a leg, and says so, within milliseconds, and is asked again after
+    `hang_up_every`; a phone rings within one or two seconds, and an adopted leg has `ring_delay`; `event_delay` is how
+    long an event may come after the look that shows its cause.
     """
 
     name = "Asterisk"
+    actions = frozenset({Action.DISCONNECT, Action.HOLD, Action.RESUME, Action.SEND_DTMF, Action.MUTE})
 
     def __init__(
         self,
@@ -75,21 +77,20 @@ class AsteriskEngine:
         replaced_pause: float = 60.0,
         connections: int = 20,
         requests_on_socket: bool = True,
+        look_every: float = 1.0,
+        hang_up_every: float = 3.0,
+        ring_delay: float = 5.0,
+        event_delay: float = 0.5,
     ) -> None:
-        dialling = Dialling(
-            agent_endpoint=agent_endpoint,
-            trunk_endpoint=trunk_endpoint,
-            caller_id=caller_id,
-            agent_timeout=agent_timeout,
-            customer_timeout=customer_timeout,
-            extension_pause=extension_pause,
+        self._dial_strings = DialStrings(
+            agent_endpoint=agent_endpoint, trunk_endpoint=trunk_endpoint, caller_id=caller_id
         )
-        self._dialling = dialling
         self._clock = clock
         self._request_timeout = request_timeout
         self._reconnect_first = reconnect_first
         self._reconnect_most = reconnect_most
         self._replaced_pause = replaced_pause
+        self._look_every = look_every
         self._ari = Ari(
             url=url,
             user=user,
@@ -100,28 +101,40 @@ class AsteriskEngine:
             requests_on_socket=requests_on_socket,
         )
         self._reports = Reports(limit=_WAITING_REPORTS)
-        self._work = Tasks()
-        register = CallRegister()
-        self._leftovers = Leftovers(ari=self._ari, register=register, reports=self._reports, tasks=self._work)
-        self._steps = CallSteps(ari=self._ari, dialling=dialling, clock=clock, request_timeout=request_timeout)
-        self._calls = CallsUnderWay(
+        # Without its tasks nothing more is reported, and who reads learns that.
+        self._work = Tasks(on_death=self._reports.close)
+        self._in_flight = CallsInFlight()
+        self._orphans = Orphans(ari=self._ari, in_flight=self._in_flight, reports=self._reports, tasks=self._work)
+        self._steps = CallSteps(
+            ari=self._ari,
+            dial_strings=self._dial_strings,
+            clock=clock,
+            request_timeout=request_timeout,
+            agent_timeout=agent_timeout,
+            customer_timeout=customer_timeout,
+            extension_pause=extension_pause,
+        )
+        self._controller = CallController(
             ari=self._ari,
             steps=self._steps,
-            register=register,
-            leftovers=self._leftovers,
+            in_flight=self._in_flight,
+            orphans=self._orphans,
             clock=clock,
             reports=self._reports,
             tasks=self._work,
+            hang_up_every=hang_up_every,
         )
         self._comparison = Comparison(
             ari=self._ari,
             steps=self._steps,
-            calls=self._calls,
-            register=register,
-            leftovers=self._leftovers,
+            controller=self._controller,
+            in_flight=self._in_flight,
+            orphans=self._orphans,
+            reports=self._reports,
             clock=clock,
+            event_delay=event_delay,
+            ring_delay=ring_delay,
         )
-        self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._is_open = False
         self._trouble = "it was not reached yet"
 
@@ -132,37 +145,36 @@ class AsteriskEngine:
 
     async def __aenter__(self) -> AsteriskEngine:
         await self._ari.open()
-        self._tasks = (asyncio.create_task(self._keep_listening()), asyncio.create_task(self._keep_looking()))
+        self._work.keep(self._keep_listening(), name="the listener to Asterisk")
+        # What no event tells: what is overdue, what a request left in doubt, what could not be done yet.
+        look = repeat(self._look, every=self._look_every, failing="the engine failed at its look for what is late")
+        self._work.keep(look, name="the look for what is late in Asterisk")
         return self
 
     async def __aexit__(self, *exception: object) -> None:
         self._is_open = False
         self._trouble = "the engine is closed"
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
         await self._work.close()
         await self._ari.close()
         self._reports.close()
 
     async def originate(self, order: Originate, journalled: Awaitable[object] | None = None) -> None:
         """See the port. Without an open event socket Asterisk would take the order and drop the call in silence."""
-        self._dialling.check(order)
+        self._dial_strings.check(order)
         self._check_open()
-        call = self._calls.get(order.call_id)
-        if self._calls.has_ended(order.call_id) or (call is not None and call.ending is not None):
+        call = self._in_flight.get(order.call_id)
+        if self._in_flight.has_ended(order.call_id) or (call is not None and call.ending is not None):
             raise EngineRefused("the call has been placed already, and has ended")
         if call is None:
-            await self._calls.place(order, journalled)
-        elif call.is_given_up:
+            await self._controller.place(order, journalled)
+        elif call.phase is Phase.GIVEN_UP:
             raise EngineSilent("the call was ordered before, and is being given up")
 
     async def hang_up(self, call_id: str) -> bool:
         """See the port."""
         try:
             async with asyncio.timeout(self._request_timeout):
-                return await self._calls.hang_up(call_id)
+                return await self._controller.hang_up(call_id)
         except (EngineRefused, TimeoutError) as problem:
             raise EngineSilent("Asterisk did not say whether it hung up") from problem
 
@@ -170,19 +182,19 @@ class AsteriskEngine:
         """See the port."""
         call = self._connected(call_id)
         async with self._control(call):
-            if not call.held:
+            if call.phase is not Phase.HELD:
                 await self._steps.part(call)
-                call.held = True
-                self._calls.report(call, Sign.HELD)
+                if call.moves(Move.HOLD):
+                    self._controller.report(call, Sign.HELD)
 
     async def resume(self, call_id: str) -> None:
         """See the port."""
         call = self._connected(call_id)
         async with self._control(call):
-            if call.held:
+            if call.phase is Phase.HELD:
                 await self._steps.rejoin(call)
-                call.held = False
-                self._calls.report(call, Sign.RESUMED)
+                if call.moves(Move.RESUME):
+                    self._controller.report(call, Sign.RESUMED)
 
     async def send_dtmf(self, call_id: str, digits: str) -> None:
         """See the port."""
@@ -190,11 +202,11 @@ class AsteriskEngine:
             raise EngineRefused("these are no digits")
         call = self._connected(call_id)
         async with self._control(call):
-            await self._steps.send_dtmf(call, digits)
+            await self._ari.send_dtmf(call.customer.id, digits)
 
     async def mute(self, call_id: str, *, muted: bool) -> None:
         """See the port. What the agent says is dropped as it comes in."""
-        call = self._calls.get(call_id)
+        call = self._in_flight.get(call_id)
         if call is None or not call.agent.up or call.ending is not None:
             raise EngineRefused("the agent is in no such call")
         async with self._control(call):
@@ -213,7 +225,7 @@ class AsteriskEngine:
         async for report in self._reports.read():
             if isinstance(report, Reconnected):
                 # Only now: an `adopt` from before this was read may name fewer than all live calls.
-                self._leftovers.gap_told()
+                self._orphans.gap_told()
             yield report
 
     async def health(self) -> Health:
@@ -232,7 +244,7 @@ class AsteriskEngine:
             raise EngineUnavailable(f"Asterisk sends no events: {self._trouble}")
 
     def _connected(self, call_id: str) -> TrackedCall:
-        call = self._calls.get(call_id)
+        call = self._in_flight.get(call_id)
         if call is None or not call.is_connected or call.ending is not None:
             raise EngineRefused("the customer is in no such call")
         return call
@@ -251,7 +263,7 @@ class AsteriskEngine:
             raise EngineSilent("Asterisk did not say whether it did that") from problem
         finally:
             call.doubtful = call.doubtful or not was_done
-            self._calls.touch(call)
+            self._controller.touch(call)
 
     # ── the event socket ──
 
@@ -268,16 +280,16 @@ class AsteriskEngine:
                     self._trouble = "the event socket was lost"
             except PROBLEMS as problem:
                 self._trouble = str(problem)
-            except Exception:  # noqa: BLE001  # without this loop no call would ever end
+            except Exception:  # without this loop no call would ever end
                 self._trouble = "the engine itself failed"
-                _log.exception("asterisk.listening_failed")
+                log.exception("the engine failed at its event socket")
             finally:
                 self._is_open = False
             if self._clock.monotonic() - opened_at > self._reconnect_most:
                 failures = 0
             pause = pause or min(self._reconnect_most, self._reconnect_first * 2**failures)
             failures = min(failures + 1, 30)
-            _log.warning("asterisk.event_socket_closed", trouble=self._trouble, pause=pause)
+            log.warning("the event socket is closed", reason=self._trouble, pause=pause)
             # Not all at once, where several had lost it at once.
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # spreads load, protects nothing
 
@@ -287,11 +299,11 @@ class AsteriskEngine:
             try:
                 await self._ari.filter_events()
             except EngineRefused:
-                _log.info("asterisk.events_unfiltered")  # only slower
+                log.info("Asterisk does not filter its events")  # only slower
             await self._comparison.after_gap()
             self._is_open = True
-            _log.info("asterisk.event_socket_open")
-            self._leftovers.gap()
+            log.info("the event socket is open")
+            self._orphans.gap()
             self._reports.put(Reconnected())
             async for event in events:
                 if event.type == "ApplicationReplaced":
@@ -302,24 +314,15 @@ class AsteriskEngine:
 
     def _take_in(self, event: Event) -> None:
         try:
-            self._calls.on_event(event)
-        except Exception:  # noqa: BLE001  # one event must not end the reports of all calls
-            _log.exception("asterisk.event_failed", type=event.type)
-
-    async def _keep_looking(self) -> None:
-        """What no event tells: what is overdue, what a request left in doubt, what could not be done yet."""
-        while True:
-            await asyncio.sleep(_LOOK_EVERY)
-            try:
-                await self._look()
-            except Exception:  # noqa: BLE001  # without this loop calls could stay for ever
-                _log.exception("asterisk.look_failed")
+            self._controller.on_event(event)
+        except Exception:  # one event must not end the reports of all calls
+            log.exception("an event of Asterisk could not be handled", type=event.type)
 
     async def _look(self) -> None:
-        if self._calls.see_to_what_is_late() and self._is_open:
+        if self._controller.see_to_what_is_late() and self._is_open:
             await self._comparison.of_doubtful()
         if self._is_open:
-            await self._leftovers.take_away()
+            await self._orphans.take_away()
 
 
 _FITS: type[Engine] = AsteriskEngine

@@ -14,7 +14,7 @@ class Reports:
     """A queue with a limit that is kept by who reads Asterisk's events: it waits for `room` before the next event.
 
     Putting never waits, so that the reader of the queue may itself ask the engine for something that reports. What is
-    put beside events is bounded by the calls under way.
+    put beside events is bounded by the calls in flight.
     """
 
     def __init__(self, *, limit: int) -> None:

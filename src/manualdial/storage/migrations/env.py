@@ -2,9 +2,7 @@
 
 from alembic import context
 
-from manualdial.storage.tables import metadata
-
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.configure(connection=context.config.attributes["connection"])
 
 with context.begin_transaction():
     context.run_migrations()

@@ -1,0 +1,95 @@
+"""The journal of calls beside the chain of evidence: each call is written together with its link, and so is its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from manualdial.audit.chain import Proven
+from manualdial.audit.content import part
+from manualdial.evidence import Kind
+from manualdial.ports import CallLinks, Storage
+
+_PAGE = 1000
+_TRIES = 3
+_OUT_OF_ORDER = timedelta(minutes=1)
+"""Presses that come together may stand in the chain in another order than that of their times."""
+_NAMED = 100
+"""So many calls are kept of all that have no link."""
+_BEFORE_EVIDENCE = "built-in"
+"""The policy that verdicts name from before there was evidence."""
+
+
+class Missing(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls of the journal without one kind of link."""
+
+    kind: Kind
+    """`attempt`, or `outcome`: those have the first, and are over."""
+    count: int
+    first: Sequence[str]
+    """Ids of the oldest of them."""
+
+
+async def missing_links(
+    store: Storage, tenant_id: str, proven: Proven, *, progress: Callable[[int], None] = lambda count: None
+) -> Sequence[Missing]:
+    """What a chain that was proved lacks; `progress` is told how many calls are read. Raises StoreUnavailable.
+
+    Calls from before there was evidence do not count, nor those that are older than the first link of a chain whose
+    beginning the retention has removed. Where more of it is removed meanwhile, the journal is read anew.
+    """
+    first, begins = proven.first, proven.begins
+    found: Sequence[Missing] = ()
+    for _ in range(_TRIES):
+        found = await _read(store, tenant_id, after=_after(first, begins), progress=progress)
+        start = await store.evidence(tenant_id, limit=1) if found else ()
+        if not start or start[0].seq == first:
+            break
+        first, begins = start[0].seq, start[0].at
+    return found
+
+
+def _after(first: int, begins: datetime | None) -> tuple[datetime, str] | None:
+    """The place in the journal from which on all calls have links; None where that is its beginning."""
+    return None if begins is None or first <= 1 else (begins + _OUT_OF_ORDER, "")
+
+
+async def _read(
+    store: Storage, tenant_id: str, *, after: tuple[datetime, str] | None, progress: Callable[[int], None]
+) -> list[Missing]:
+    unlinked = {Kind.ATTEMPT: _Unlinked(), Kind.OUTCOME: _Unlinked()}
+    read = 0
+    while page := await store.call_links(tenant_id, after=after, limit=_PAGE):
+        for call in page:
+            if not call.has_attempt and _is_of_evidence(call):
+                unlinked[Kind.ATTEMPT].add(call.call_id)
+            if call.has_attempt and call.is_over and not call.has_ending:
+                unlinked[Kind.OUTCOME].add(call.call_id)
+        read += len(page)
+        after = (page[-1].requested_at, page[-1].call_id)
+        progress(read)
+    return [Missing(kind=kind, count=of.count, first=of.first) for kind, of in unlinked.items() if of.count]
+
+
+class _Unlinked:
+    """Calls, counted; the first of them by name."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[str] = []
+
+    def add(self, call_id: str) -> None:
+        self.count += 1
+        if len(self.first) < _NAMED:
+            self.first.append(call_id)
+
+
+def _is_of_evidence(call: CallLinks) -> bool:
+    """Whether there was evidence when a call was dialled. A verdict that cannot be read is no proof of the contrary."""
+    try:
+        verdict = msgspec.json.decode(call.verdict or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return True
+    return bool(part(verdict, "policy", "name") != _BEFORE_EVIDENCE)

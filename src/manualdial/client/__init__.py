@@ -1,0 +1,1 @@
+"""A client of the bus: sign in, connect, ask, follow a press."""

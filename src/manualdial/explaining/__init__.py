@@ -1,0 +1,1 @@
+"""Verdicts, rules and moments in plain words."""
