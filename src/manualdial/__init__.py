@@ -21,7 +21,6 @@ The modules in import order: a module imports only modules below it, and never o
     live_calls                                              the calls that are not ended, and when to ask for them
     presses   guard   turns   dial_rate                     what a press names; one after the other, not too fast
     screener   tenants                                      gathers the facts, has them judged; tenants' settings
-    pace                                                    long work in stretches
     closures                                                jurisdictions that an operator has closed
     requests   views                                        what a service method gets and gives; what callers see
     bus                                                     scopes, subscriptions, sequence, slow readers
@@ -37,6 +36,7 @@ The modules in import order: a module imports only modules below it, and never o
     numbers
     envelope
     errors   plain_text
+    moments   pace   token_bucket                           text to moment; work in stretches; not faster than a limit
     tasks                                                   who owns tasks; what is done again and again
 """
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from manualdial import numbers, views
 from manualdial.addresses import AGENT_STATES, AGENT_SYNC, CALL_SYNC, LOGIN_SUCCESS, LOGOUT_SUCCESS, SET_AGENT_STATE
-from manualdial.agents import AgentState, AgentStateType, Caller, Role, agent_state
+from manualdial.agents import AgentState, AgentStateType, Caller, Role, agent_state, extension_of, is_extension
 from manualdial.calls import Action
 from manualdial.envelope import Outgoing, reply
 from manualdial.errors import (
@@ -23,9 +21,6 @@ from manualdial.messages.incoming import NoData
 from manualdial.ports import EngineRefused, Engines, EngineSilent, EngineUnavailable
 from manualdial.requests import Reply, Request
 from manualdial.sessions import Sessions
-
-_EXTENSION = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
-_NOT_IN_EXTENSION = re.compile(r"[^A-Za-z0-9_.+-]")
 
 
 class AgentRequests:
@@ -46,10 +41,8 @@ class AgentRequests:
         caller = request.caller
         if not caller.is_agent:
             raise NotPermitted("only a user with the role agent logs in as an agent")
-        # A login name may be an address of e-mail; without an extension the phone bears the nearest name that is one.
-        named_after_login = _NOT_IN_EXTENSION.sub(".", caller.login_name)[:64]
-        extension = str(data.extension or caller.extension or named_after_login)
-        if not _EXTENSION.fullmatch(extension):
+        extension = str(data.extension or caller.extension or extension_of(caller.login_name))
+        if not is_extension(extension):
             raise MalformedMessage(
                 "extension has 1 to 64 letters, digits or . _ + -", details={"path": "data.extension"}
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -107,6 +108,22 @@ def agent_state(name: str) -> AgentState:
         if state.label.casefold() == name.strip().casefold():
             return state
     raise AgentStateNotFound("no agent state has this label or code")
+
+
+_EXTENSION = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
+
+
+def is_extension(text: str) -> bool:
+    """Whether an agent's phone can have this extension: 1 to 64 letters, digits or . _ + - of ASCII.
+
+    It ends up in a dial string, where a slash, an ampersand or a comma would mean something.
+    """
+    return _EXTENSION.fullmatch(text) is not None
+
+
+def extension_of(login_name: str) -> str:
+    """The extension nearest to a login name, which may be an address of e-mail."""
+    return re.sub(r"[^A-Za-z0-9_.+-]", ".", login_name)[:64]
 
 
 class AgentSession(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,6 +63,11 @@ class Cause(StrEnum):
     UNKNOWN = "unknown"
 
 
+CONVERSATION = "conversation"
+OUTCOMES = (CONVERSATION, *(cause.value for cause in Cause))
+"""What can have come of a call."""
+
+
 class Action(StrEnum):
     """What an agent may do with a call."""
 
@@ -158,6 +163,13 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     def is_over(self) -> bool:
         """Whether nothing can change any more."""
         return self.state is CallState.ENDED
+
+    @property
+    def outcome(self) -> str | None:
+        """What came of it, one of OUTCOMES: a conversation where the customer answered, else why it ended."""
+        if self.answered_at is not None:
+            return CONVERSATION
+        return None if self.ending is None else self.ending.cause.value
 
     def leg_id(self, leg: Leg) -> str:
         """The id of a leg, also in the engine: made from the call id, so that a second originate is refused there."""

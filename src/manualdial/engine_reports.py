@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import structlog
 
 from manualdial.call_progress import CallProgress
+from manualdial.pace import Pace
 from manualdial.ports import Engine, Reconnected, Stray
 from manualdial.recovery import Recovery
 
 log = structlog.get_logger(__name__)
 
-_REPORTS_AT_ONCE = 100
-"""After so many reports everybody else has a turn: after a gap an engine may report thousands."""
-
 
 async def read_reports(engine: Engine, *, progress: CallProgress, recovery: Recovery) -> None:
     """Hand on the engine's reports, one after the other. One that cannot be handled stops none of the others."""
-    handled = 0
+    pace = Pace()
     async for report in engine.reports():
         try:
             match report:
@@ -30,6 +26,4 @@ async def read_reports(engine: Engine, *, progress: CallProgress, recovery: Reco
                     progress.on_report(report)
         except Exception:  # a delivery loop: one report's failure is its own
             log.exception("a report of the engine could not be handled")
-        handled += 1
-        if handled % _REPORTS_AT_ONCE == 0:  # those that wait already come without a pause
-            await asyncio.sleep(0)
+        await pace.keep()  # those that wait already come without a pause

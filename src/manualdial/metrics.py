@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
 
+from cachetools import FIFOCache
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from manualdial.calls import Call, CallState
@@ -54,7 +54,7 @@ class Metrics:
         self._live_calls = Gauge("manualdial_live_calls", "Calls that are not ended.", registry=self._registry)
         self._agents = Gauge("manualdial_agents_logged_in", "Agents who are logged in.", registry=self._registry)
         self._readers = Gauge("manualdial_readers", "Connections that read the bus.", registry=self._registry)
-        self._pressed: OrderedDict[str, float] = OrderedDict()
+        self._pressed: FIFOCache[str, float] = FIFOCache(_MAX_PRESSES)
 
     def request(self, address: str, outcome: str) -> None:
         """A request was answered."""
@@ -88,8 +88,6 @@ class Metrics:
     def pressed(self, call_id: str, at: float) -> None:
         """A press became a call; `at` is the monotonic time of the press."""
         self._pressed[call_id] = at
-        if len(self._pressed) > _MAX_PRESSES:
-            self._pressed.popitem(last=False)
 
     def call_state(self, call: Call, *, at: float) -> None:
         """A call came into its state; `at` is the monotonic time."""

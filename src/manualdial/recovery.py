@@ -14,14 +14,12 @@ from manualdial.call_progress import CallProgress
 from manualdial.calls import Call, Cause, EndedBy, Ending, Report, Sign
 from manualdial.live_calls import LiveCalls
 from manualdial.metrics import Metrics
+from manualdial.pace import Pace
 from manualdial.ports import Clock, Engine, Engines, EngineSilent, EngineUnavailable, Originate, Store, Stray
 from manualdial.sessions import Sessions
 from manualdial.tasks import repeat
 
 log = structlog.get_logger(__name__)
-
-_AT_ONCE = 100
-"""After so many calls everybody else has a turn: a press does not wait for the recovery of thousands."""
 
 
 async def take_over(
@@ -32,9 +30,10 @@ async def take_over(
     Whether a call of an engine that is configured no more is up nobody can say, and nobody can end it: it is over here.
     """
     open_calls = await store.open_calls()
-    for number, call in enumerate(open_calls):
+    pace = Pace()
+    for call in open_calls:
         progress.take_over(call)
-        await _let_others_run(number)
+        await pace.keep()
     await sessions.load()
     names = {engine.name for engine in engines}
     for call in open_calls:
@@ -116,11 +115,12 @@ class Recovery:
             log.warning("the engine could not be asked for its calls", calls=len(orders), reason=str(error))
             found = None
         gone = 0
-        for number, order in enumerate(orders):
+        pace = Pace()
+        for order in orders:
             if found is not None and order.call_id not in found:
                 gone += self._gone(order.call_id)
             self._deadlines.asked(order.call_id, answered=found is not None)
-            await _let_others_run(number)
+            await pace.keep()
         if gone:  # one line for all: thousands would take longer than their calls
             log.warning("the engine does not have these calls", calls=gone)
         return found is not None
@@ -138,8 +138,3 @@ class Recovery:
 def _lost(call_id: str, clock: Clock) -> Report:
     ending = Ending(by=EndedBy.SYSTEM, cause=Cause.UNKNOWN)
     return Report(call_id=call_id, sign=Sign.ENDED, at=clock.now(), ending=ending)
-
-
-async def _let_others_run(number: int) -> None:
-    if number % _AT_ONCE == _AT_ONCE - 1:
-        await asyncio.sleep(0)

@@ -29,6 +29,7 @@ from manualdial.messages.screening import (
     SetDncResult,
     SetLocation,
 )
+from manualdial.moments import moment
 from manualdial.numbers import PhoneNumber
 from manualdial.pace import Pace
 from manualdial.ports import Clock, Person, RecordStore, StoreUnavailable
@@ -238,11 +239,9 @@ def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise MalformedMessage("At is a moment in ISO 8601", details={"path": "data.At"}) from None
-    if moment.tzinfo is None:
-        raise MalformedMessage("At has an offset from UTC", details={"path": "data.At"})
-    if not _EARLIEST <= moment < _LATEST:
+        found = moment(text, "At")
+    except ValueError as fault:
+        raise MalformedMessage(str(fault), details={"path": "data.At"}) from None
+    if not _EARLIEST <= found < _LATEST:
         raise MalformedMessage("At is in this century", details={"path": "data.At"})
-    return moment
+    return found

@@ -34,7 +34,7 @@ from manualdial.storage.rows import CALL_COLUMNS, CHANGE_COLUMNS, call_values, c
 from manualdial.storage.tables import call_changes, calls, metadata, tenants, users
 from manualdial.storage.users import user_row
 from tests.contract.stores import NOON, a_call, a_login, a_user, history, opened, record_whole_call, stored
-from tests.support.calls import TO_CONNECTED
+from tests.support.calls import TO_CONNECTED, stored_calls
 
 
 def differences(connection: Connection) -> list[Any]:
@@ -106,11 +106,14 @@ def without(row: dict[str, Any], *later: str) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in later}
 
 
+LATER = ("account_key", "rang_at", "answered_at", "outcome")
+"""What the first schemas did not have of a call."""
+
+
 def write_calls(connection: Connection, made: Sequence[Call]) -> None:
     """Calls with their first states, as the first schemas had them."""
     rows = [dict(zip(CALL_COLUMNS, call_values(call), strict=True)) for call in made]
-    later = ("account_key", "rang_at", "answered_at")
-    connection.execute(insert(calls), [without(row, *later) for row in rows])
+    connection.execute(insert(calls), [without(row, *LATER) for row in rows])
     write_changes(connection, map(requested, made))
 
 
@@ -126,7 +129,7 @@ async def test_a_database_that_revision_0003_made_opens_with_all_that_it_holds(t
     url = f"sqlite:///{tmp_path}/journal.sqlite3"
     async with SqlStore(url, flush_timeout=1.0) as store:
         assert [user.login_name for user in await store.users()] == ["ada"]
-        (call,) = await store.calls("north")
+        (call,) = await stored_calls(store, "north", outcome="conversation")
         assert (call, call.state) == (await store.press("ada", "press-1"), CallState.ENDED)
         assert [login.agent_id for login in await store.logins()] == ["ada"]
         person = Person(number="+12025550100", account_number="A")
@@ -213,6 +216,7 @@ async def test_earlier_calls_count_as_attempts_after_the_migration(url: str) -> 
             call = history[-1].call
             found = await stored(store, call)
             assert (found.rang_at, found.answered_at) == (call.rang_at, call.answered_at), name
+            assert call.outcome is None or found in await stored_calls(store, "north", outcome=call.outcome)
             # Found by the account alone.
             person = Person(number="+12025550199", account_number=call.account_number)
             (on_record,) = await store.on_record("north", [person], attempts_since=NOON - timedelta(days=1))
@@ -231,7 +235,7 @@ async def test_the_accounts_of_any_number_of_calls_are_known_after_the_migration
 
     def write(connection: Connection) -> None:
         to_revision("0002", connection)
-        row = without(dict(zip(CALL_COLUMNS, call_values(call), strict=True)), "account_key", "rang_at", "answered_at")
+        row = without(dict(zip(CALL_COLUMNS, call_values(call), strict=True)), *LATER)
         connection.execute(insert(calls), [{**row, "id": f"call {place}"} for place in range(count)])
 
     def known(connection: Connection) -> int | None:

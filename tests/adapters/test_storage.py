@@ -27,6 +27,7 @@ from manualdial.storage.tables import calls
 from tests.contract.chains import an_attempt
 from tests.contract.stores import LIMIT, a_call, a_login, a_user, opened
 from tests.servers.postgresql import shared_server
+from tests.support.calls import stored_calls
 
 # ── personal data ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -146,7 +147,7 @@ async def test_a_press_that_the_database_refuses_does_not_fail_those_beside_it(u
         pressed = [store.record_press(call) for call in (good[0], bad, good[1])]
         outcomes = await asyncio.gather(*pressed, return_exceptions=True)
         assert [type(outcome) for outcome in outcomes] == [type(None), StoreUnavailable, type(None)]
-        assert {call.id for call in await store.calls("north")} == {call.id for call in good}
+        assert {call.id for call in await stored_calls(store, "north")} == {call.id for call in good}
 
 
 @pytest.mark.postgresql

@@ -27,7 +27,7 @@ from manualdial.storage.database import Database, database
 from tests.contract.chains import LONG_AGO, a_refusal, an_attempt, kinds, seen, whole_chain
 from tests.contract.stores import LIMIT, a_call, a_login, history, opened, record, stored
 from tests.servers.postgresql import PostgresqlServer, new_server, shared_server
-from tests.support.calls import TO_CONNECTED
+from tests.support.calls import TO_CONNECTED, stored_calls
 
 BIG = "x" * 200_000
 """More than fits into the room that pages and files have left."""
@@ -238,12 +238,12 @@ async def test_connections_that_the_server_has_cut_while_they_lay_idle_cost_no_p
     server = shared_server()
     async with SqlStore(server.new_database(), flush_timeout=5.0) as store:
         ask = partial(store.on_record, "north", [Person(number="+12025550100")], attempts_since=LONG_AGO)
-        await asyncio.gather(store.record_press(a_call()), ask(), *(store.calls("north") for _ in range(4)))
+        await asyncio.gather(store.record_press(a_call()), ask(), *(stored_calls(store, "north") for _ in range(4)))
         # The loop stands still meanwhile: nothing has told the driver of it.
         server.cut_connections()
         assert [len(found.attempts) for found in await ask()] == [1]
         await store.record_press(a_call())
-        assert len(await store.calls("north")) == 2
+        assert len(await stored_calls(store, "north")) == 2
 
 
 @pytest.mark.postgresql
@@ -355,7 +355,7 @@ async def test_a_full_tablespace_fails_presses_until_there_is_room(small_disk: P
                 assert not (await store.health()).ok
                 written = outcomes.count(None)
             await store.record_press(a_call(purpose=noise()))
-            assert len(await store.calls("north", limit=100)) == written + 1
+            assert len(await stored_calls(store, "north", limit=100)) == written + 1
             assert (await store.health()).ok
     finally:
         server.stop()

@@ -14,7 +14,7 @@ from manualdial.ports import AttemptsChanged, Person, RequestIdTaken
 from manualdial.screening.attempts import Attempt
 from tests.contract.chains import LONG_AGO, an_attempt, person_of, seen
 from tests.contract.stores import NOON, Lab, WholeStore, a_call, record, record_whole_call
-from tests.support.calls import TO_CONNECTED, a_number
+from tests.support.calls import TO_CONNECTED, a_number, stored_calls
 
 ALSO_IN_MEMORY = True
 HOME, MOBILE = "+12025550100", "+12025550101"
@@ -159,7 +159,7 @@ async def test_of_fifty_presses_that_expect_the_same_attempts_one_is_written(sto
         outcomes = await outcomes_of(*((store, call, count) for call in calls))
         assert outcomes.count(None) == 1
         assert [type(outcome) for outcome in outcomes].count(AttemptsChanged) == 49
-    assert len(await store.calls("north")) == 3
+    assert len(await stored_calls(store, "north")) == 3
     assert len(await store.evidence("north")) == 3
 
 
@@ -170,7 +170,7 @@ async def test_of_two_stores_whose_presses_expect_the_same_attempts_one_writes(l
             outcomes = await outcomes_of(*presses)
             assert outcomes.count(None) == 1
             assert [type(outcome) for outcome in outcomes].count(AttemptsChanged) == 49
-    assert len(await store.calls("north")) == 10
+    assert len(await stored_calls(store, "north")) == 10
 
 
 async def test_presses_in_a_row_that_expect_one_another_are_all_written(store: WholeStore) -> None:
@@ -192,7 +192,7 @@ async def test_a_press_whose_attempts_have_changed_does_not_fail_those_beside_it
         return_exceptions=True,
     )
     assert [type(outcome) for outcome in outcomes] == [AttemptsChanged, type(None), type(None), RequestIdTaken]
-    assert {call.id for call in await store.calls("north")} == {taken.id, right.id, apart.id}
+    assert {call.id for call in await stored_calls(store, "north")} == {taken.id, right.id, apart.id}
 
 
 async def test_a_press_without_expectation_counts_for_the_next(store: WholeStore) -> None:

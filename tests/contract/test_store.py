@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from manualdial.agents import Role
-from manualdial.calls import Call, CallState, Cause, Change, EndedBy, Ending, Leg, Report, Sign
+from manualdial.calls import CallState, Cause, Change, EndedBy, Ending, Leg, Report, Sign
 from manualdial.numbers import PhoneNumber
 from manualdial.ports import LoginNameTaken, RequestIdTaken, Store
 from tests.contract.stores import (
@@ -23,7 +23,7 @@ from tests.contract.stores import (
     stored,
     winners,
 )
-from tests.support.calls import TO_CONNECTED
+from tests.support.calls import TO_CONNECTED, stored_calls
 
 ALSO_IN_MEMORY = True
 RUBBISH = "a\x00b\x1a0000c\ud800d\udfff\U0010ffff\u202e'\"; DROP TABLE calls; --"
@@ -140,7 +140,7 @@ async def test_a_press_that_is_told_of_another_is_told_its_state_as_stored(store
 async def test_of_fifty_presses_at_once_one_wins(store: Store) -> None:
     written, told = await winners(*((store, a_call(request_id="press-1")) for _ in range(50)))
     assert told == written * 49
-    assert await store.calls("north") == written
+    assert await stored_calls(store, "north") == written
 
 
 async def test_of_the_same_call_fifty_times_at_once_one_wins(store: Store) -> None:
@@ -159,7 +159,7 @@ async def test_a_press_that_loses_does_not_fail_those_beside_it(store: Store) ->
 async def test_presses_without_a_request_id_are_all_written(store: Store) -> None:
     calls = [a_call(minute=minute) for minute in range(200)]
     await asyncio.gather(*map(store.record_press, calls))
-    assert await store.calls("north", limit=300) == calls[::-1]
+    assert await stored_calls(store, "north", limit=300) == calls[::-1]
 
 
 async def test_a_cancelled_press_leaves_the_others_alone(store: Store) -> None:
@@ -246,32 +246,6 @@ async def test_a_change_of_a_call_that_is_not_there_holds_up_nothing(store: Stor
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def test_a_tenant_sees_its_own_calls_alone(store: Store) -> None:
-    ours, theirs = a_call(), a_call(tenant_id="south", minute=1)
-    await store.record_press(ours)
-    await store.record_press(theirs)
-    assert await store.call("north", theirs.id) is None
-    assert await store.calls("north") == [ours]
-    assert await store.calls("north", before=theirs.id) == []
-    assert await store.calls("east") == []
-
-
-async def test_calls_are_paged_from_the_newest(store: Store) -> None:
-    # Pairs of calls at the same moment: no page repeats or leaves out one of them.
-    for call in [a_call(minute=minute // 2, agent_id="ada" if minute % 3 else "bob") for minute in range(12)]:
-        await store.record_press(call)
-    everything = await store.calls("north")
-    assert len(everything) == 12
-    assert [call.requested_at for call in everything] == sorted((c.requested_at for c in everything), reverse=True)
-    for of_agent in (None, "ada"):
-        wanted = [call for call in everything if of_agent in (None, call.agent_id)]
-        pages: list[Call] = []
-        while page := await store.calls("north", agent_id=of_agent, before=pages[-1].id if pages else None, limit=5):
-            pages += page
-        assert pages == wanted
-    assert await store.calls("north", before="no such call") == []
 
 
 async def test_open_calls_are_those_not_ended_oldest_first(store: Store) -> None:

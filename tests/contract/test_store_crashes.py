@@ -11,7 +11,7 @@ from manualdial.evidence import Kind
 from manualdial.ports import Store
 from tests.contract.chains import an_attempt, whole_chain
 from tests.contract.stores import LIMIT, Lab, WholeStore, a_call, a_login, history, record, stored
-from tests.support.calls import TO_CONNECTED
+from tests.support.calls import TO_CONNECTED, stored_calls
 
 
 async def test_an_acknowledged_press_is_there_after_a_crash(lab: Lab) -> None:
@@ -124,7 +124,7 @@ async def test_the_chain_is_whole_after_two_processes_that_write_to_it_are_kille
     links = await whole_chain(store)
     ids = {line.decode().strip() for line in acknowledged}
     assert ids <= {link.call_id for link in links if link.kind is Kind.ATTEMPT}
-    calls = await store.calls("north", limit=100_000)
+    calls = await stored_calls(store, "north", limit=100_000)
     about = {(link.call_id, link.kind) for link in links}
     assert {call.id for call in calls} == {call_id for call_id, kind in about if kind is Kind.ATTEMPT}
     assert {call.id for call in calls if call.is_over} == {call_id for call_id, kind in about if kind is Kind.OUTCOME}

@@ -20,6 +20,7 @@ from manualdial.storage.tables import metadata
 from tests.contract.chains import a_refusal, an_attempt, kinds, whole_chain
 from tests.contract.store_model import Model, ModelCall
 from tests.contract.stores import LIMIT, NOON, Lab, WholeStore, a_call, a_login, history, opened
+from tests.support.calls import stored_calls
 
 AGENTS = st.sampled_from(["ada", "bob"])
 PRESSES = st.lists(st.tuples(AGENTS, st.sampled_from(["press-1", "press-2", "press-3", None])), min_size=1, max_size=6)
@@ -301,7 +302,7 @@ class StoreMachine(RuleBasedStateMachine):
         """The store holds what the model holds: every call once, with its history; the open ones; the logins."""
         calls = [each.call for each in self.model.calls]
         assert self.run(self.store.open_calls()) == [call for call in calls if not call.is_over]
-        assert self.run(self.store.calls("north", limit=1_000)) == calls[::-1]
+        assert self.run(stored_calls(self.store, "north", limit=1_000)) == calls[::-1]
         self.model.flushed()
         for each in self.model.calls:
             assert self.run(history(self.store, each.call)) == each.history()

@@ -9,7 +9,7 @@ import pytest
 from manualdial.calls import Sign
 from manualdial.ports import Store, StoreUnavailable
 from tests.contract.stores import LIMIT, Lab, a_call, a_user, history, record, stored
-from tests.support.calls import TO_CONNECTED
+from tests.support.calls import TO_CONNECTED, stored_calls
 
 pytestmark = pytest.mark.outage
 
@@ -54,7 +54,7 @@ async def test_the_first_press_after_an_outage_is_written(lab: Lab, store: Store
         with pytest.raises(StoreUnavailable):
             await store.record_press(a_call())
     await store.record_press(a_call())
-    assert len(await store.calls("north")) == 2
+    assert len(await stored_calls(store, "north")) == 2
 
 
 async def test_leaving_in_an_outage_ends_all_the_same(lab: Lab) -> None:

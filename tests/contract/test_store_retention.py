@@ -19,7 +19,7 @@ from tests.contract.stores import (
     record_whole_call,
     stored,
 )
-from tests.support.calls import TO_CONNECTED
+from tests.support.calls import TO_CONNECTED, stored_calls
 
 ALSO_IN_MEMORY = True
 AFTER_ALL = NOON + timedelta(days=1)
@@ -46,7 +46,7 @@ async def remembered(store: Store, calls: Sequence[Call]) -> list[Call]:
 
 async def all_calls(store: Store) -> list[Call]:
     """Those of both tenants, oldest first."""
-    both = [*await store.calls("north"), *await store.calls("south")]
+    both = [*await stored_calls(store, "north"), *await stored_calls(store, "south")]
     return sorted(both, key=lambda call: call.requested_at)
 
 
@@ -166,7 +166,7 @@ async def test_a_press_that_is_taken_back_was_never_made(store: Store) -> None:
     await store.record_press(call)
     await store.record_press(other)
     await store.retract_press(call)
-    assert await store.calls("north") == await store.open_calls() == [other]
+    assert await stored_calls(store, "north") == await store.open_calls() == [other]
     anew = a_call(request_id="press-1")
     await store.record_press(anew)
     assert await store.press("ada", "press-1") == anew
@@ -177,7 +177,7 @@ async def test_a_press_that_is_not_there_can_be_taken_back(store: Store) -> None
     await store.record_press(first)
     await store.retract_press(a_call(request_id="press-1"))
     await store.retract_press(a_call())
-    assert await store.calls("north") == [first]
+    assert await stored_calls(store, "north") == [first]
 
 
 async def test_a_press_that_was_given_up_and_is_taken_back_does_not_come_later(store: Store) -> None:
@@ -190,4 +190,4 @@ async def test_a_press_that_was_given_up_and_is_taken_back_does_not_come_later(s
         await asyncio.wait([press])
     await asyncio.gather(*map(store.retract_press, calls))
     await store.flush()
-    assert await store.calls("north") == []
+    assert await stored_calls(store, "north") == []

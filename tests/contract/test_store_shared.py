@@ -7,6 +7,7 @@ import sys
 
 from manualdial.ports import Store
 from tests.contract.stores import LIMIT, Lab, a_call, winners
+from tests.support.calls import stored_calls
 
 
 async def test_of_two_stores_that_press_the_same_keys_one_wins_each(lab: Lab, store: Store) -> None:
@@ -116,5 +117,5 @@ async def test_of_two_processes_that_expect_the_same_attempts_one_gets_each(lab:
     lines = [line for output, _ in outputs for line in output.decode().splitlines()]
     got = [line for line in lines if line.startswith("got")]
     # One may be ahead of the other: what it finds changed it has not written.
-    assert len(got) == len(set(got)) == len(await store.calls("north", limit=100))
+    assert len(got) == len(set(got)) == len(await stored_calls(store, "north", limit=100))
     assert "got 0" in got

@@ -129,9 +129,10 @@ async def test_calls_are_paged_and_everybody_sees_own_ones_alone(service: Runnin
         await finish(desk, dial["callId"])
         made.append(dial["callId"])
     first = (await service.get("/v1/calls?limit=2")).json()
-    second = (await service.get(f"/v1/calls?limit=2&before={first['next']}")).json()
-    assert [call["callId"] for call in first["calls"] + second["calls"]] == [made[3], made[2], made[0]]
-    assert "next" not in second
+    for place in (f"cursor={first['cursor']}", f"before={first['next']}"):
+        second = (await service.get(f"/v1/calls?limit=2&{place}")).json()
+        assert [call["callId"] for call in first["calls"] + second["calls"]] == [made[3], made[2], made[0]]
+        assert not {"cursor", "next"} & set(second)
     assert [call["callId"] for call in (await service.get("/v1/calls", "bob")).json()["calls"]] == [made[1]]
     everything = (await service.get("/v1/calls", "sue")).json()["calls"]
     assert [call["callId"] for call in everything] == made[::-1]
@@ -144,6 +145,32 @@ async def test_calls_are_paged_and_everybody_sees_own_ones_alone(service: Runnin
         assert (await service.get(f"/v1/calls/{made[0]}", name)).status == 404
     for query in ("limit=0", "limit=201", "limit=x", "before=" + "x" * 100):
         assert (await service.get(f"/v1/calls?{query}")).status == 400
+
+
+async def test_calls_are_asked_for_by_what_they_are(service: RunningService) -> None:
+    desk = await service.desk()
+    busy = (await press(desk, number(1)))["callId"]
+    await state(desk, busy, "wrap_up")
+    await finish(desk, busy)
+    talked = (await press(desk))["callId"]
+    await state(desk, talked, "connected")
+    both = (await service.get("/v1/calls")).json()["calls"]
+    assert [call["outcome"] for call in both] == ["conversation", "busy"]
+    for query, found in {
+        "outcome=busy": [busy],
+        "outcome=conversation&state=connected": [talked],
+        f"number={number(1)}": [busy],
+        f"number={number(1)[2:]}&state=ended": [busy],
+        f"since={both[1]['requestedAt']}": [talked, busy],
+        f"until={both[1]['requestedAt']}": [],
+    }.items():
+        answer = await service.get(f"/v1/calls?{query}")
+        assert [call["callId"] for call in answer.json()["calls"]] == found, query
+    for query in ("outcome=sold", "state=busy", "number=x", "since=now", "until=2026-01-01", "cursor=x", "agnet=bob"):
+        answer = await service.get(f"/v1/calls?{query}")
+        assert (answer.status, answer.error_type) == (400, "MALFORMED_MESSAGE"), query
+        assert answer.json()["data"]["details"] == {"path": query.partition("=")[0]}
+    await finish(desk, talked)
 
 
 @pytest.mark.parametrize("path", ["/v1/calls", "/v1/calls/x"])

@@ -30,9 +30,9 @@ async def calls(*, port: int, token: str) -> list[dict[str, Any]]:
             async with http.get("/v1/calls", params=query) as answer:
                 page = await answer.json()
             found += page["calls"]
-            if "next" not in page:
+            if "cursor" not in page:
                 return found
-            query["before"] = page["next"]
+            query["cursor"] = page["cursor"]
 
 
 async def links(environment: Mapping[str, str], *, tenant_id: str) -> tuple[dict[str, list[Kind]], str]:

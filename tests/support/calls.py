@@ -12,6 +12,7 @@ from manualdial import numbers
 from manualdial.calls import Call, Ending, Report, Sign, advance
 from manualdial.live_calls import Deadlines, LiveCalls
 from manualdial.numbers import PhoneNumber
+from manualdial.ports import CallQuery, Store
 from manualdial.presses import Press
 from manualdial.screener import Question
 from manualdial.screening import Purpose
@@ -89,3 +90,8 @@ def after(call: Call, *signs: Sign | Report) -> Call:
         for change in advance(call, report):
             call = change.call
     return call
+
+
+async def stored_calls(store: Store, tenant_id: str, **wanted: Any) -> list[Call]:
+    """Calls of a tenant as the store has them, newest first; `wanted` is as in CallQuery."""
+    return [each.call for each in await store.calls(CallQuery(tenant_id=tenant_id, **wanted))]

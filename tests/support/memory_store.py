@@ -15,7 +15,9 @@ from manualdial.evidence import Draft, Head, LegState, Sealed
 from manualdial.ports import (
     AttemptsChanged,
     AttemptsSeen,
+    CallHistory,
     CallLinks,
+    CallQuery,
     EvidenceStore,
     Health,
     LoginNameTaken,
@@ -30,6 +32,8 @@ from manualdial.ports import (
 from manualdial.screening.closure import Closure
 from manualdial.screening.records import Record
 from tests.support.memory_evidence import Chains, Closures, Records, attempts_of, on_record
+
+_BEFORE_ALL = (datetime.min.replace(tzinfo=UTC), "")
 
 
 class MemoryStore:
@@ -189,24 +193,30 @@ class MemoryStore:
             write()
         self._pending.clear()
 
-    async def call(self, tenant_id: str, call_id: str) -> tuple[Call, Sequence[StoredChange]] | None:
+    async def call(self, tenant_id: str, call_id: str) -> CallHistory | None:
         await self.flush()
         call = self._calls.get(call_id)
-        return None if call is None or call.tenant_id != tenant_id else (call, self._history[call_id])
+        return None if call is None or call.tenant_id != tenant_id else CallHistory(call, self._history[call_id])
 
-    async def calls(
-        self, tenant_id: str, *, agent_id: str | None = None, before: str | None = None, limit: int = 50
-    ) -> Sequence[Call]:
+    async def calls(self, query: CallQuery) -> Sequence[CallHistory]:
         await self.flush()
+        place = query.older_than
+        if query.before is not None:
+            of_tenant = (call for call in self._calls.values() if call.tenant_id == query.tenant_id)
+            place = next(((call.requested_at, call.id) for call in of_tenant if call.id == query.before), _BEFORE_ALL)
         found = [
-            call
+            CallHistory(call, self._history[call.id])
             for call in self._newest_first()
-            if call.tenant_id == tenant_id and agent_id in (None, call.agent_id)
-        ]  # fmt: skip
-        if before is not None:
-            ids = [call.id for call in found]
-            found = found[ids.index(before) + 1 :] if before in ids else []
-        return found[:limit]
+            if call.tenant_id == query.tenant_id
+            and query.agent_id in (None, call.agent_id)
+            and query.number in (None, call.number.e164)
+            and query.state in (None, call.state)
+            and query.outcome in (None, call.outcome)
+            and (query.since is None or query.since <= call.requested_at)
+            and (query.until is None or call.requested_at < query.until)
+            and (place is None or (call.requested_at, call.id) < place)
+        ]
+        return found[: query.limit]
 
     async def open_calls(self) -> Sequence[Call]:
         await self.flush()

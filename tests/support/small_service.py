@@ -17,7 +17,7 @@ from manualdial.bus import Bus, Scope
 from manualdial.dispatcher import Dispatcher, Method, Route, Routes
 from manualdial.envelope import Address, Outgoing, reply
 from manualdial.errors import ManualDialError, NoSuchCall, PhoneNumberMissing
-from manualdial.history import CallPage, CallRecord
+from manualdial.history import CallPage, CallRecord, CallsAsked
 from manualdial.messages.bus import Register, Subscriptions
 from manualdial.messages.dial import DialChecked, Number
 from manualdial.messages.incoming import Incoming
@@ -88,10 +88,10 @@ class NoRecords:
     """Nobody ever called."""
 
     def __init__(self) -> None:
-        self.asked: list[Mapping[str, Any]] = []
+        self.asked: list[tuple[str, CallsAsked]] = []
 
-    async def calls(self, caller: Caller, *, limit: int, before: str | None, agent: str | None) -> CallPage:
-        self.asked.append({"caller": caller.user_id, "limit": limit, "before": before, "agent": agent})
+    async def calls(self, caller: Caller, asked: CallsAsked) -> CallPage:
+        self.asked.append((caller.user_id, asked))
         return CallPage(calls=[])
 
     async def call(self, caller: Caller, call_id: str) -> CallRecord:

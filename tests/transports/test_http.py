@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import urllib.parse
 
 import msgspec
 import pytest
 
 from manualdial.errors import ManualDialError
+from manualdial.history import CallsAsked
 from manualdial.ports import Health
 from manualdial.transports.statuses import STATUSES
 from tests.support.bus_client import BusClient
@@ -133,7 +135,7 @@ async def test_without_a_good_token_there_is_401(service: SmallService, path: st
 
 async def test_a_token_in_the_address_is_not_read(service: SmallService) -> None:
     token = await service.token()
-    assert (await get(service.port, f"/v1/calls?access_token={token}&token={token}")).status == 401
+    assert (await get(service.port, f"/v1/calls?access_token={token}&token={token}")).status == 400
 
 
 async def test_a_client_that_hangs_up_does_not_take_its_request_back(service: SmallService) -> None:
@@ -154,18 +156,44 @@ async def test_a_client_that_hangs_up_does_not_take_its_request_back(service: Sm
 async def test_calls_are_asked_for_with_what_the_query_says(service: SmallService) -> None:
     token = await service.token("sue")
     assert (await get(service.port, "/v1/calls", token)).json() == {"calls": []}
-    await get(service.port, "/v1/calls?limit=7&before=c1&agent=u-ann", token)
+    everything = {
+        "limit": "7", "cursor": "c", "before": "c1", "since": "a", "until": "b", "number": "+1 202", "agent": "u-ann",
+        "state": "held", "outcome": "busy",
+    }  # fmt: skip
+    await get(service.port, f"/v1/calls?{urllib.parse.urlencode(everything)}", token)
     assert service.records.asked == [
-        {"caller": "u-sue", "limit": 50, "before": None, "agent": None},
-        {"caller": "u-sue", "limit": 7, "before": "c1", "agent": "u-ann"},
+        ("u-sue", CallsAsked(limit=50)),
+        ("u-sue", CallsAsked(**everything | {"limit": 7})),  # type: ignore[arg-type]  # as above
     ]
 
 
-@pytest.mark.parametrize("limit", ["0", "201", "-1", "many", "1e3", "99999999999999999999"])
-async def test_a_limit_that_is_none_is_400_and_says_which_parameter(service: SmallService, limit: str) -> None:
-    answer = await get(service.port, f"/v1/calls?limit={limit}", await service.token())
+@pytest.mark.parametrize(
+    "query",
+    [
+        *(f"limit={limit}" for limit in ("0", "201", "-1", "many", "1e3", "99999999999999999999", "")),
+        "since=" + "2" * 65, "before=" + "x" * 65, "agent=" + "x" * 65,
+    ],
+)  # fmt: skip
+async def test_a_parameter_that_is_not_good_is_400_and_named(service: SmallService, query: str) -> None:
+    answer = await get(service.port, f"/v1/calls?{query}", await service.token())
     assert (answer.status, answer.error_type) == (400, "MALFORMED_MESSAGE")
-    assert answer.json()["data"]["details"] == {"parameters": ["limit"]}
+    assert answer.json()["data"]["details"] == {"path": query.partition("=")[0]}
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("/v1/calls?agnet=u-bob", "agnet"), ("/v1/calls?limit=5&Limit=5", "Limit"), ("/v1/calls?caller=sue", "caller"),
+        ("/v1/calls?limit=5&limit=6", "limit"), ("/v1/calls/c1?x", "x"), ("/v1/calls/c1?call_id=c2", "call_id"),
+        ("/status?x=", "x"), ("/metrics?x=1", "x"), ("/schema?x=1", "x"), ("/schema/openapi.json?x=1", "x"),
+    ],
+)  # fmt: skip
+async def test_a_key_of_the_query_that_is_not_known_or_stands_twice_is_refused(
+    service: SmallService, path: str, key: str
+) -> None:
+    answer = await get(service.port, path, await service.token())
+    assert (answer.status, answer.error_type) == (400, "MALFORMED_MESSAGE")
+    assert answer.json()["data"]["details"] == {"path": key}
 
 
 async def test_a_call_that_is_not_there_is_404(service: SmallService) -> None:

@@ -268,6 +268,15 @@ def test_a_call_lives_until_its_wrap_up_and_is_over_when_it_is_ended(state: Call
     assert call.is_over is (state is CallState.ENDED)
 
 
+def test_the_outcome_is_a_conversation_where_the_customer_answered_and_else_why_the_call_ended() -> None:
+    call = a_call()
+    assert [after(call, *TO_CONNECTED[:answered]).outcome for answered in (0, 4, 5)] == [None, None, "conversation"]
+    for cause in Cause:
+        end = a_report(call, Sign.ENDED, Ending(by=EndedBy.NETWORK, cause=cause))
+        assert after(call, Sign.RINGING, end).outcome == cause
+        assert after(call, *TO_CONNECTED, end).outcome == "conversation"
+
+
 def test_the_legs_of_a_call_have_ids_of_their_own_that_follow_from_the_calls() -> None:
     call = a_call()
     assert str(uuid.UUID(call.id)) == call.id

@@ -8,7 +8,7 @@ import pytest
 
 from manualdial.calls import Cause, EndedBy, Ending, Sign
 from manualdial.ports import EngineRefused, EngineSilent, EngineUnavailable
-from tests.support.calls import a_call
+from tests.support.calls import a_call, stored_calls
 from tests.support.core import Core, Desk, dial_of, error_type, running_core
 from tests.support.memory_store import MemoryStore
 from tests.support.waiting import until
@@ -256,7 +256,7 @@ async def test_where_engine_and_journal_were_both_silent_the_press_that_comes_ag
     assert (dial["replay"], dial["state"]) == (False, "requested")
     assert dial["callId"] != unasked.id
     assert [order.call_id for order in core.engine.orders] == [dial["callId"]]
-    assert [call.id for call in await core.store.calls("t-north")] == [dial["callId"]]
+    assert [call.id for call in await stored_calls(core.store, "t-north")] == [dial["callId"]]
 
 
 async def test_a_press_that_is_not_remembered_may_come_again_with_other_data(core: Core, desk: Desk) -> None:
@@ -274,4 +274,4 @@ async def test_where_too_many_presses_are_in_doubt_the_next_one_is_refused_and_m
     answer = await desk.press()
     assert (error_type(answer), answer["data"]["retryable"]) == ("MAKE_CALL_FAILED", True)
     assert core.engine.orders == []
-    assert await core.store.calls("t-north") == []
+    assert await stored_calls(core.store, "t-north") == []

@@ -11,6 +11,7 @@ import msgspec
 from manualdial.agents import Caller, Role
 from manualdial.evidence import Kind, Proof, Sealed
 from manualdial.screening.records import Business, Listing, Record
+from tests.support.calls import stored_calls
 from tests.support.core import Core, Desk, dial_of, error_type, running_core
 from tests.support.people import BOB, a_caller
 from tests.support.recording_connection import Message
@@ -47,7 +48,7 @@ async def test_a_sale_at_night_rings_nobody_and_says_when_it_may() -> None:
         assert verdict["decision"] == "block"
         assert datetime.fromisoformat(verdict["nextPermittedAt"]) == datetime(2026, 3, 3, 13, 0, tzinfo=UTC)
         assert core.engine.orders == []
-        assert await core.store.calls("t-north") == []
+        assert await stored_calls(core.store, "t-north") == []
 
 
 async def test_a_refusal_is_evidence_before_it_is_answered_and_each_press_is_judged_anew(
@@ -67,7 +68,7 @@ async def test_an_attempt_is_evidence_before_it_rings_with_all_that_it_stood_on(
     dial = dial_of(await desk.press(FLORIDA, Entry="typed", CampaignID="spring", AccountNumber=7))
     (link,) = await evidence(core)
     assert (link.kind, link.call_id, link.number) == (Kind.ATTEMPT, dial["callId"], FLORIDA)
-    (call,) = await core.store.calls("t-north")
+    (call,) = await stored_calls(core.store, "t-north")
     assert b'"verdict":' + call.verdict in link.body
     told = link.told()["content"]
     assert told["verdict"] == dial["verdict"]
@@ -185,7 +186,7 @@ async def test_two_agents_press_for_the_last_permitted_attempt_and_one_gets_it()
 async def test_a_dry_run_leaves_nothing_behind(core: Core, desk: Desk) -> None:
     for purpose in ("service", "sales"):
         assert dial_of(await desk.press(FLORIDA, f"dry-{purpose}", DryRun=True, Purpose=purpose))["state"] == "checked"
-    assert await core.store.calls("t-north") == []
+    assert await stored_calls(core.store, "t-north") == []
     assert await evidence(core) == []
     assert core.engine.orders == []
 

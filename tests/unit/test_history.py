@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from manualdial.agents import Caller
 from manualdial.calls import Sign, advance
-from manualdial.errors import NoSuchCall, NotPermitted
-from manualdial.history import CallPage, CallRecord, History
+from manualdial.errors import MalformedMessage, NoSuchCall, NotPermitted
+from manualdial.history import CallPage, CallRecord, CallsAsked, History
+from manualdial.messages.calls import Ending
 from manualdial.ports import StoreUnavailable
 from tests.support.calls import TO_CONNECTED, a_call, a_report
 from tests.support.memory_store import MemoryStore
-from tests.support.people import ADA, ANN, BOB, SUE, ZOE
+from tests.support.people import A_MORNING, ADA, ANN, BOB, SUE, ZOE, a_caller
 
 
 @pytest.fixture
@@ -29,9 +33,8 @@ async def store() -> MemoryStore:
     return store
 
 
-async def page(store: MemoryStore, caller: Caller, **more: str | int | None) -> CallPage:
-    wanted = {"limit": 50, "before": None, "agent": None} | more
-    return await History(store=store).calls(caller, **wanted)  # type: ignore[arg-type]  # what each is, is above
+async def page(store: MemoryStore, caller: Caller, **more: Any) -> CallPage:
+    return await History(store=store, default_region="US").calls(caller, CallsAsked(**{"limit": 50} | more))
 
 
 def ids(records: CallPage) -> list[str]:
@@ -57,12 +60,14 @@ async def test_an_agent_may_not_ask_for_another_agents_calls(store: MemoryStore)
     assert ids(await page(store, ANN, agent="u-ann")) == ["ann-2", "ann-1", "ann-0"]
 
 
-async def test_pages_follow_each_other_without_gap_and_without_twice(store: MemoryStore) -> None:
+@pytest.mark.parametrize("by", ["cursor", "before"])
+async def test_pages_follow_each_other_without_gap_and_without_twice(store: MemoryStore, by: str) -> None:
     first = await page(store, ANN, limit=2)
     assert (ids(first), first.next) == (["ann-2", "ann-1"], "ann-1")
-    second = await page(store, ANN, limit=2, before=str(first.next))
+    await store.record_press(a_call(id="ann-3", request_id="r-3", requested_at=A_MORNING + timedelta(minutes=9)))
+    second = await page(store, ANN, limit=2, **{by: first.cursor if by == "cursor" else first.next})
     assert ids(second) == ["ann-0"]
-    assert not isinstance(second.next, str)
+    assert (second.cursor, second.next) == (UNSET, UNSET)
 
 
 async def test_a_place_that_there_is_not_has_nothing_before_it(store: MemoryStore) -> None:
@@ -70,8 +75,63 @@ async def test_a_place_that_there_is_not_has_nothing_before_it(store: MemoryStor
         assert ids(await page(store, ANN, before=before)) == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"since": "2026-03-02T15:01:00Z"}, ["ann-2", "ann-1"]),
+        ({"since": "2026-03-02T16:01:00+01:00", "until": "2026-03-02T10:02:00-05:00"}, ["ann-1"]),
+        ({"number": "+1 (202) 555-0100"}, ["ann-2", "ann-1", "ann-0"]),
+        ({"number": " 12025550100"}, ["ann-2", "ann-1", "ann-0"]),  # `?number=+1…`: the plus stands for a blank
+        ({"number": "202 555 0100"}, ["ann-2", "ann-1", "ann-0"]),
+        ({"number": "+12025550101"}, []),
+        ({"state": "requested"}, ["ann-2", "ann-1", "ann-0"]),
+        ({"state": "ended"}, []),
+        ({"outcome": "conversation"}, []),
+        ({"agent": "u-ann", "until": "2026-03-02T15:01:00Z"}, ["ann-0"]),
+    ],
+    ids=str,
+)
+async def test_calls_are_asked_for_by_what_they_are(
+    store: MemoryStore, asked: dict[str, Any], found: list[str]
+) -> None:
+    assert ids(await page(store, ANN, **asked)) == found
+
+
+async def test_a_national_number_is_one_of_the_callers_region_or_of_the_default_one(store: MemoryStore) -> None:
+    of_nowhere, of_france = (a_caller(region=region) for region in (None, "FR"))
+    assert ids(await page(store, of_nowhere, number="202 555 0100")) == ["ann-2", "ann-1", "ann-0"]
+    with pytest.raises(MalformedMessage):
+        await page(store, of_france, number="202 555 0100")
+
+
+FORGED = base64.urlsafe_b64encode(b'["0001-01-01T00:00:00+14:00", "x"]').decode()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("since", value) for value in ("", "yesterday", "2026-03-02T15:00:00", "0001-01-01T00:00:00+14:00")),
+        ("until", "2026-03-02T16:00:00 01:00"),
+        *(("number", value) for value in ("", "hello", "911", "+1911", "+1202555010", "1" * 128)),
+        *(("state", value) for value in ("", "Ended", "busy")),
+        *(("outcome", value) for value in ("", "Conversation", "voicemail")),
+        *(("cursor", value) for value in ("", "x", "é", "AAAA", "ann-1", FORGED)),
+    ],
+)
+async def test_what_cannot_be_read_is_refused_and_named(store: MemoryStore, key: str, value: str) -> None:
+    with pytest.raises(MalformedMessage) as refused:
+        await page(store, ANN, **{key: value})
+    assert refused.value.details == {"path": key}
+
+
+async def test_two_places_at_once_are_none(store: MemoryStore) -> None:
+    first = await page(store, ANN, limit=1)
+    with pytest.raises(MalformedMessage):
+        await page(store, ANN, cursor=first.cursor, before=first.next)
+
+
 async def one(store: MemoryStore, caller: Caller, call_id: str) -> CallRecord:
-    return await History(store=store).call(caller, call_id)
+    return await History(store=store, default_region="US").call(caller, call_id)
 
 
 async def test_a_call_is_told_with_all_its_states_verdict_and_ending(store: MemoryStore) -> None:
@@ -93,7 +153,7 @@ async def test_a_call_is_told_with_all_its_states_verdict_and_ending(store: Memo
         "+12025550199",
     )
     assert record.verdict["decision"] == "allow"
-    assert not isinstance(record.ending, type(None))
+    assert (record.ending, record.outcome) == (Ending(by="system", cause="unknown"), "conversation")
     assert record.requested_at.endswith("Z")
 
 

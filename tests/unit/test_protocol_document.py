@@ -14,10 +14,10 @@ import pytest
 from manualdial import config, envelope, errors, numbers, screening_requests
 from manualdial.addresses import AMAZON
 from manualdial.bus import MAX_SUBSCRIPTIONS
-from manualdial.calls import Action, CallState, Cause, EndedBy, allowed_actions
+from manualdial.calls import OUTCOMES, Action, CallState, Cause, EndedBy, allowed_actions
 from manualdial.dispatcher import Key, Routes
 from manualdial.errors import ControlFailed, ManualDialError
-from manualdial.history import MAX_CALLS
+from manualdial.history import MAX_CALLS, CallsAsked
 from manualdial.messages.calls import ControlReply, DialState
 from manualdial.messages.dial import Dial, DialReply, ManualDialReply
 from manualdial.messages.incoming import read
@@ -196,6 +196,13 @@ def test_the_limits_are_those_of_the_code_and_of_the_configuration() -> None:
         else:
             named[what] = number
     assert named == fixed
+
+
+def test_every_key_by_which_calls_are_asked_for_is_listed_and_every_outcome() -> None:
+    page = section("## Calls as they were")
+    listed = [name for cells in rows(page) for name in code(cells[0])]
+    assert sorted(listed) == sorted(CallsAsked.__struct_fields__)
+    assert {name for line in page.splitlines() if "[P111]" in line for name in code(line)} >= set(OUTCOMES)
 
 
 def test_every_key_of_a_verdict_is_listed() -> None:

@@ -89,7 +89,7 @@ class Cell:
         self.retention = self._retention()
         # What it can be asked
         self.dependencies = self._dependencies()
-        self.history = History(store=store)
+        self.history = History(store=store, default_region=settings.default_region)
         self.screening = self._screening_requests()
         self.dial_requests = self._dial_requests()
         self.control = self._call_control()

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from manualdial import numbers
+from manualdial import moments, numbers
 from manualdial.commands.failure import WronglyCalled
 from manualdial.config import Config
 from manualdial.errors import ManualDialError
@@ -42,7 +42,6 @@ OfAccount = Annotated[
     str | None, typer.Option("--account", metavar="ID", help="Also what is on record for this account.")
 ]
 
-_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _LONGEST_NAME = 256
 _LONGEST_TEXT = 1024
 
@@ -66,16 +65,10 @@ def number_of(typed: str, region: str | None, config: Config) -> str:
 
 def moment(text: str, option: str) -> datetime:
     """A moment in ISO 8601 with an offset, in UTC. Raises WronglyCalled."""
-    example = f"{option} is a moment such as 2026-11-20T06:00:00-05:00"
     try:
-        found = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise WronglyCalled(f"{example}.") from None
-    if found.tzinfo is None:
-        raise WronglyCalled(f"{example}, with its offset from UTC.")
-    if not _EARLIEST < found < _LATEST:
-        raise WronglyCalled(f"{option} is no moment of our time.")
-    return found.astimezone(UTC)
+        return moments.moment(text, option).astimezone(UTC)
+    except ValueError as fault:
+        raise WronglyCalled(f"{fault}.") from None
 
 
 def end_of(text: str | None, *, now: datetime) -> datetime | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from manualdial.commands.failure import WronglyCalled
+from manualdial.moments import moment
 from manualdial.plain_text import counted, printable
 from manualdial.registries.area_codes import CALLING_CODE, codes_of
 from manualdial.registries.edition import Edition, is_registry_name
@@ -38,15 +39,11 @@ def plan_of(name: str, calling_code: str) -> NumberingPlan:
 
 def instant(text: str) -> datetime:
     """When a list was made. A date alone is its first minute in UTC."""
+    whole = f"{text}T00:00Z" if len(text) == len("2026-11-20") else text
     try:
-        if len(text) == len("2026-11-20"):
-            return datetime.combine(date.fromisoformat(text), time(), UTC)
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise WronglyCalled("--as-of is a date such as 2026-11-20, or 2026-11-20T06:00:00-05:00.") from None
-    if found.tzinfo is None:
-        raise WronglyCalled("--as-of needs a time zone where it has a time.")
-    return found.astimezone(UTC)
+        return moment(whole, "--as-of").astimezone(UTC)
+    except ValueError as fault:
+        raise WronglyCalled(f"{fault}, or a date such as 2026-11-20.") from None
 
 
 def area_codes_said(listed: str, *, file: Path | None, every: bool) -> list[str] | None:

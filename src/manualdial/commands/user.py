@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from manualdial.agents import Role, User
+from manualdial.agents import Role, User, is_extension
 from manualdial.app.adapters import policies_for, tenants_for
 from manualdial.commands.configuration import ConfigFile, configuration
 from manualdial.commands.database import with_store
@@ -24,7 +24,6 @@ from manualdial.ports import LoginNameTaken, Storage
 from manualdial.transports.identity import hash_password
 
 _LOGIN_NAME = re.compile(r"\S{1,256}")
-_EXTENSION = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
 _CALLER_ID = re.compile(r"\+?[0-9]{1,15}")
 
 application = group("Who may sign in.")
@@ -67,7 +66,7 @@ def add(
         raise WronglyCalled("a login name has 1 to 256 printable characters and no blanks.")
     if not tenant.strip():
         raise WronglyCalled("a tenant has a name.")
-    if extension is not None and not _EXTENSION.fullmatch(extension):
+    if extension is not None and not is_extension(extension):
         raise WronglyCalled("an extension has 1 to 64 letters, digits or . _ + -")
     if region is not None and not is_region(region.upper()):
         raise WronglyCalled("a region is an ISO 3166 code.")

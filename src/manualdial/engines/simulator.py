@@ -17,12 +17,12 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Collection
 from datetime import UTC, datetime
 
 import msgspec
 import structlog
+from cachetools import FIFOCache
 
 from manualdial.calls import Action, Cause, EndedBy, Ending, Report, Sign
 from manualdial.ports import Engine, EngineRefused, EngineSilent, Health, Originate, Reconnected, Stray
@@ -77,7 +77,7 @@ class SimulatorEngine:
         self._reports: asyncio.Queue[Report | Reconnected] = asyncio.Queue(_MAX_REPORTS)
         self._calls: dict[str, asyncio.TimerHandle | None] = {}
         """By id, what happens next; None for a call that stays until somebody hangs up."""
-        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._ended: FIFOCache[str, None] = FIFOCache(_MAX_ENDED)
         self._connected: set[str] = set()
         self._held: set[str] = set()
 
@@ -186,8 +186,6 @@ class SimulatorEngine:
     def _end(self, call_id: str, ending: Ending | None) -> None:
         self._stop(call_id)
         self._ended[call_id] = None
-        if len(self._ended) > _MAX_ENDED:
-            self._ended.popitem(last=False)
         self._connected.discard(call_id)
         self._held.discard(call_id)
         self._report(call_id, Sign.ENDED, ending)

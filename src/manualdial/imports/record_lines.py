@@ -16,6 +16,7 @@ from manualdial.errors import ManualDialError
 from manualdial.imports.errors import FileUnusable, LineRefused
 from manualdial.imports.number_files import Rejects
 from manualdial.imports.record_writing import Bar, Written, content_id, write_records
+from manualdial.moments import moment
 from manualdial.numbers import is_region, parse
 from manualdial.ports import Storage
 from manualdial.screening.location import is_a_place
@@ -206,12 +207,9 @@ def _moment(text: str | None, name: str) -> datetime | None:
     if text is None:
         return None
     try:
-        found = msgspec.convert(text, datetime)
-    except msgspec.ValidationError:
-        raise LineRefused(f"{name} is a moment in ISO 8601") from None
-    if found.tzinfo is None:
-        raise LineRefused(f"{name} has no offset from UTC")
-    return found.astimezone(UTC)
+        return moment(text, name).astimezone(UTC)
+    except ValueError as fault:
+        raise LineRefused(str(fault)) from None
 
 
 def _uuid(text: str) -> str:

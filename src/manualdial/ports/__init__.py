@@ -23,6 +23,8 @@ from manualdial.ports.storage import Storage
 from manualdial.ports.store import (
     AttemptsChanged,
     AttemptsSeen,
+    CallHistory,
+    CallQuery,
     LoginNameTaken,
     RequestIdTaken,
     Store,
@@ -34,7 +36,9 @@ __all__ = [
     "AttemptsChanged",
     "AttemptsSeen",
     "Authenticator",
+    "CallHistory",
     "CallLinks",
+    "CallQuery",
     "Clock",
     "Engine",
     "EngineRefused",

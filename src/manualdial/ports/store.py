@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from manualdial.agents import AgentSession, User
-from manualdial.calls import Call, Change
+from manualdial.calls import Call, CallState, Change
 from manualdial.evidence import Draft
 from manualdial.ports.clock import Health
 from manualdial.ports.records import Person
@@ -54,6 +54,35 @@ class StoredChange(msgspec.Struct, frozen=True, kw_only=True):
     leg: str
     event: str
     at: datetime
+
+
+class CallHistory(NamedTuple):
+    """A call, and what it went through."""
+
+    call: Call
+    changes: Sequence[StoredChange]
+    """Oldest first."""
+
+
+class CallQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which calls of a tenant are asked for. What is left out leaves no call out."""
+
+    tenant_id: str
+    agent_id: str | None = None
+    number: str | None = None
+    """In E.164."""
+    since: datetime | None = None
+    """Requested then or later."""
+    until: datetime | None = None
+    """Requested before then."""
+    state: CallState | None = None
+    outcome: str | None = None
+    """One of `calls.OUTCOMES`."""
+    older_than: tuple[datetime, str] | None = None
+    """A place in the journal: when a call was requested, and its id."""
+    before: str | None = None
+    """The id of a call that all are older than; where there is no such call, nothing is found."""
+    limit: int = 50
 
 
 class Store(Protocol):
@@ -174,17 +203,12 @@ class Store(Protocol):
         """Wait until all that is pending is committed."""
         ...
 
-    async def call(self, tenant_id: str, call_id: str) -> tuple[Call, Sequence[StoredChange]] | None:
-        """A call of the tenant with its history, oldest change first. Sees all changes recorded before."""
+    async def call(self, tenant_id: str, call_id: str) -> CallHistory | None:
+        """A call of the tenant with its history. Sees all changes recorded before."""
         ...
 
-    async def calls(
-        self, tenant_id: str, *, agent_id: str | None = None, before: str | None = None, limit: int = 50
-    ) -> Sequence[Call]:
-        """Calls of the tenant, newest first, of one agent if given, older than the call `before` if given.
-
-        Sees all changes recorded before.
-        """
+    async def calls(self, query: CallQuery) -> Sequence[CallHistory]:
+        """Calls of a tenant with their history, newest first. Sees all changes recorded before."""
         ...
 
     async def open_calls(self) -> Sequence[Call]:

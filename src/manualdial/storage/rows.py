@@ -23,7 +23,6 @@ from sqlalchemy.sql.expression import Insert, Update
 
 from manualdial.calls import Call, CallState, Change, Ending
 from manualdial.numbers import PhoneNumber
-from manualdial.ports import StoredChange
 
 KNOWN_TIMES = 256
 """How many times are kept as they were bound: one time stands in several rows of a call."""
@@ -117,7 +116,7 @@ def lock_key(*parts: str) -> int:
 
 # ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-STATE_COLUMNS = ("state", "previous", "ending", "step", "at", "rang_at", "answered_at")
+STATE_COLUMNS = ("state", "previous", "ending", "step", "at", "rang_at", "answered_at", "outcome")
 """The columns of a call that change."""
 CALL_COLUMNS = (
     *("id", "tenant_id", "agent_id", "connector", "engine", "extension"),
@@ -168,6 +167,7 @@ def state_values(call: Call) -> list[Any]:
         call.at,
         call.rang_at,
         call.answered_at,
+        call.outcome,
     ]
 
 
@@ -209,11 +209,6 @@ def call_of(row: Row[Any]) -> Call:
         rang_at=row.rang_at,
         answered_at=row.answered_at,
     )
-
-
-def change_of(row: Row[Any]) -> StoredChange:
-    """The line of history of a row."""
-    return StoredChange(step=row.step, state=row.state, leg=row.leg, event=row.event, at=row.at)
 
 
 # ── straight to the driver ──────────────────────────────────────────────────────────────────────────────────────────

@@ -6,28 +6,30 @@ import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from sqlalchemy import Connection, Executable, Select, select, tuple_
+from sqlalchemy import Connection, Executable, select
 
 from manualdial.agents import AgentSession, User
 from manualdial.calls import Call, Change
 from manualdial.evidence import Draft, Head, Sealed
 from manualdial.ports import (
     AttemptsSeen,
+    CallHistory,
     CallLinks,
+    CallQuery,
     EvidenceStore,
     Health,
     OnRecord,
     Person,
     RecordStore,
     Store,
-    StoredChange,
     StoreUnavailable,
 )
 from manualdial.screening.closure import Closure
 from manualdial.screening.records import Record
 from manualdial.storage.batch import NewPress
+from manualdial.storage.call_history import call_histories, call_history
 from manualdial.storage.chains import head_of
 from manualdial.storage.closures import add_closure, closures_after, lift_closure
 from manualdial.storage.contact_history import Inquiries
@@ -37,8 +39,8 @@ from manualdial.storage.links import call_links, links_after
 from manualdial.storage.logins import OPEN_LOGINS, login_of
 from manualdial.storage.records import add_records, records_of_kind, records_of_people, withdraw_records
 from manualdial.storage.retention import forget_presses, remove_calls
-from manualdial.storage.rows import call_of, change_of, key
-from manualdial.storage.tables import call_changes, calls, insert, is_open, policy_versions
+from manualdial.storage.rows import call_of, key
+from manualdial.storage.tables import calls, insert, is_open, policy_versions
 from manualdial.storage.users import (
     add_user,
     all_tenants,
@@ -54,8 +56,6 @@ HEALTH_TIMEOUT = 1.0
 """Seconds; the port's word."""
 PEOPLE_TOGETHER = 200
 """A question about so many takes SQLite and PostgreSQL 5 ms: a press that comes meanwhile waits for it."""
-
-_NEWEST_FIRST = (calls.c.requested_at.desc(), calls.c.id.desc())
 
 
 class SqlStore:
@@ -216,43 +216,20 @@ class SqlStore:
         row = await self._database.read(lambda connection: connection.execute(query).first())
         return None if row is None else call_of(row)
 
-    async def call(self, tenant_id: str, call_id: str) -> tuple[Call, Sequence[StoredChange]] | None:
-        """A call of the tenant with its history, oldest change first."""
+    async def call(self, tenant_id: str, call_id: str) -> CallHistory | None:
+        """A call of the tenant with its history."""
         await self._journal.flush()
+        return await self._database.read(partial(call_history, tenant_id=tenant_id, call_id=call_id))
 
-        def work(connection: Connection) -> tuple[Call, Sequence[StoredChange]] | None:
-            row = connection.execute(select(calls).where(calls.c.id == call_id, calls.c.tenant_id == tenant_id)).first()
-            if row is None:
-                return None
-            # Where both legs change in one step, the customer's does so first (see calls.advance).
-            history = (
-                select(call_changes)
-                .where(call_changes.c.call_id == call_id)
-                .order_by(call_changes.c.step, call_changes.c.leg.desc())
-            )
-            return call_of(row), [change_of(line) for line in connection.execute(history)]
-
-        return await self._database.read(work)
-
-    async def calls(
-        self, tenant_id: str, *, agent_id: str | None = None, before: str | None = None, limit: int = 50
-    ) -> Sequence[Call]:
-        """Calls of the tenant, newest first; none where `before` is no call of the tenant."""
+    async def calls(self, query: CallQuery) -> Sequence[CallHistory]:
+        """Calls of a tenant with their history, newest first."""
         await self._journal.flush()
-        query = select(calls).where(calls.c.tenant_id == tenant_id).order_by(*_NEWEST_FIRST).limit(limit)
-        if agent_id is not None:
-            query = query.where(calls.c.agent_id == agent_id)
-        if before is not None:
-            place = select(calls.c.requested_at, calls.c.id).where(calls.c.id == before, calls.c.tenant_id == tenant_id)
-            query = query.where(tuple_(calls.c.requested_at, calls.c.id) < place.scalar_subquery())
-        return await self._calls(query)
+        return await self._database.read(partial(call_histories, query=query))
 
     async def open_calls(self) -> Sequence[Call]:
         """All calls that are not ended, oldest first."""
         await self._journal.flush()
-        return await self._calls(select(calls).where(is_open).order_by(calls.c.requested_at, calls.c.id))
-
-    async def _calls(self, query: Select[Any]) -> Sequence[Call]:
+        query = select(calls).where(is_open).order_by(calls.c.requested_at, calls.c.id)
         return await self._database.read(lambda connection: [call_of(row) for row in connection.execute(query)])
 
     # ── the screening ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -84,11 +84,23 @@ calls = Table(
     Column("at", UtcTime, nullable=False),
     Column("rang_at", UtcTime),
     Column("answered_at", UtcTime),
+    Column("outcome", AnyText),  # null until it is known
     UniqueConstraint("agent_id", "request_key"),
     Index(None, "tenant_id", "requested_at", "id"),
     Index(None, "agent_id", "requested_at", "id"),
     # By these two the attempts to reach a person are counted.
     Index("ix_calls_tenant_id_number_e164", "tenant_id", "number_e164", "requested_at"),
+)
+
+_has_outcome = calls.c.outcome.is_not(None)
+# A press does not pay for it.
+Index(
+    "ix_calls_tenant_id_outcome",
+    calls.c.tenant_id,
+    calls.c.outcome,
+    calls.c.requested_at,
+    sqlite_where=_has_outcome,
+    postgresql_where=_has_outcome,
 )
 
 _names_account = calls.c.account_key.is_not(None)

@@ -21,14 +21,12 @@ from manualdial.messages.dial import DialChecked
 from manualdial.messages.incoming import Identifier, Incoming, read
 from manualdial.messages.outbound import ErrorData
 from manualdial.messages.screening import MAX_CHECKS, Check
+from manualdial.pace import Pace
 from manualdial.transports import openapi
 from manualdial.transports.body import AnyRequest, read_body
 
 MAX_CHECKS_BYTES = 524_288
 """The size of the largest body in bytes, included: a thousand numbers with all that can be said of each."""
-
-_BEFORE_OTHERS_GO = 20
-"""So many verdicts are written in one go; then everybody else has a turn."""
 
 
 class Checks(Incoming, frozen=True, kw_only=True):
@@ -147,10 +145,10 @@ def _filled(entry: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any
 async def _encoded(judged: Sequence[DialChecked | ManualDialError], *, brief: bool) -> bytes:
     """The body of the answer: one element for each entry, in their order."""
     elements = []
-    for index, one in enumerate(judged, start=1):
+    pace = Pace()
+    for one in judged:
         elements.append(msgspec.json.encode(_told(one, brief=brief)))
-        if index % _BEFORE_OTHERS_GO == 0:
-            await asyncio.sleep(0)
+        await pace.keep()
     return b'{"checks":[' + b",".join(elements) + b"]}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 from litestar import Litestar, MediaType, Response, Router, get, post
 from litestar.config.cors import CORSConfig
@@ -12,7 +12,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, HeaderParameter, QueryParameter
+from litestar.params import HeaderParameter, QueryParameter
 from litestar.types import Message, Scope
 from msgspec import Struct
 
@@ -22,11 +22,11 @@ from manualdial.bus import Delivery, Subscriber
 from manualdial.dispatcher import Dispatcher, Routes, error_of
 from manualdial.envelope import MAX_MESSAGE_BYTES
 from manualdial.errors import MalformedMessage, ManualDialError, NotAuthenticated, NotPermitted, UnknownAddress
-from manualdial.history import MAX_CALLS, CallPage, CallRecord
 from manualdial.ports import Health
 from manualdial.tasks import Tasks
 from manualdial.transports import openapi
 from manualdial.transports.body import AnyRequest, read_body
+from manualdial.transports.calls import Records, calls
 from manualdial.transports.checks import Checked, Checks, Screening, checks
 from manualdial.transports.handshake import bearer_token
 from manualdial.transports.identity import Identity
@@ -40,14 +40,6 @@ _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
 )
 """On every answer: all of it is private to the caller or changes from one second to the next, and none is a page."""
-
-
-class Records(Protocol):
-    """What is known of calls; `history.History`."""
-
-    async def calls(self, caller: Caller, *, limit: int, before: str | None, agent: str | None) -> CallPage: ...
-
-    async def call(self, caller: Caller, call_id: str) -> CallRecord: ...
 
 
 class ServiceStatus(Struct, frozen=True, kw_only=True):
@@ -106,7 +98,7 @@ def http_app(
             sign_in(identity, body_timeout),
             _messages(dispatcher, under_way, body_timeout),
             checks(screening, body_timeout),
-            *_calls(records),
+            *calls(records),
             _status(status),
             _metrics(metrics, identity, metrics_open=metrics_open),
         ],
@@ -117,6 +109,7 @@ def http_app(
         },
         openapi_config=openapi.configuration(__version__, schema_router(), _bodies(dispatcher.routes)),
         cors_config=_cors(allowed_origins),
+        before_request=_refuse_unknown_keys,
         before_send=[_secure],
         request_max_body_size=MAX_MESSAGE_BYTES,
         debug=False,
@@ -185,45 +178,13 @@ def _messages(dispatcher: Dispatcher, under_way: Tasks, body_timeout: float) -> 
     return messages
 
 
-def _calls(records: Records) -> list[HTTPRouteHandler]:
-    @get(
-        "/v1/calls",
-        operation_id="calls",
-        summary="Calls, newest first",
-        responses=openapi.errors(400, 401, 403, 500, 503),
-        security=openapi.BEARER,
-    )
-    async def calls(
-        caller: NamedDependency[Caller],
-        limit: Annotated[int, QueryParameter(ge=1, le=MAX_CALLS, description="How many at most.")] = 50,
-        before: Annotated[str | None, QueryParameter(max_length=64, description="Calls older than this one.")] = None,
-        agent: Annotated[
-            str | None, QueryParameter(max_length=64, description="Calls of this agent, for who sees the tenant.")
-        ] = None,
-    ) -> CallPage:
-        """Calls with all their states: of the caller, or of the tenant where the caller sees it."""
-        return await records.calls(caller, limit=limit, before=before, agent=agent)
-
-    @get(
-        "/v1/calls/{call_id:str}",
-        operation_id="call",
-        summary="One call",
-        responses=openapi.errors(401, 404, 500, 503),
-        security=openapi.BEARER,
-    )
-    async def call(caller: NamedDependency[Caller], call_id: FromPath[str]) -> CallRecord:
-        """One call with all its states, verdict and ending. A call of somebody else is not found."""
-        return await records.call(caller, call_id)
-
-    return [calls, call]
-
-
 def _status(status: Callable[[], Awaitable[Mapping[str, Health]]]) -> HTTPRouteHandler:
     @get(
         "/status",
         operation_id="status",
         summary="How the service is",
-        responses={503: ResponseSpec(ServiceStatus, generate_examples=False, description="Something is not ok.")},
+        responses=openapi.errors(400)
+        | {503: ResponseSpec(ServiceStatus, generate_examples=False, description="Something is not ok.")},
     )
     async def service_status() -> Response[ServiceStatus]:
         """Each dependency with ok or why not."""
@@ -241,7 +202,7 @@ def _metrics(metrics: Callable[[], bytes], identity: Identity, *, metrics_open: 
         operation_id="metrics",
         summary="Figures for Prometheus",
         media_type="text/plain; version=0.0.4",
-        responses=None if metrics_open else openapi.errors(401, 403),
+        responses=openapi.errors(400) if metrics_open else openapi.errors(400, 401, 403),
         security=None if metrics_open else openapi.BEARER,
     )
     async def figures(request: AnyRequest) -> bytes:
@@ -261,6 +222,23 @@ async def _caller_of(request: AnyRequest, identity: Identity) -> Caller:
     if token is None:
         raise NotAuthenticated("the request needs a token: Authorization: Bearer …")
     return await identity.caller(token)
+
+
+def _refuse_unknown_keys(request: AnyRequest) -> None:
+    """Raise MalformedMessage for a key in the query of a GET that the handler does not read, or that is there twice.
+
+    A filter that is spelled wrongly would else answer with everything.
+    """
+    if request.method != "GET":
+        return
+    parameters = request.route_handler.parsed_fn_signature.parameters
+    named = ((name, field.kwarg_definition) for name, field in parameters.items())
+    read = {read.name or name for name, read in named if isinstance(read, QueryParameter)}
+    for key, values in request.query_params.dict().items():
+        if key not in read:
+            raise MalformedMessage("the query has a key that is not known here", details={"path": key})
+        if len(values) > 1:
+            raise MalformedMessage("the query has a key twice", details={"path": key})
 
 
 def _unquoted(key: str | None) -> str | None:
@@ -296,14 +274,13 @@ def _framework_error(request: AnyRequest, error: HTTPException) -> Response[byte
             status=error.status_code,
             **(error.headers or {}),
         )
-    return _response(MalformedMessage("a parameter of the request is not good", details=_parameters(error)))
+    return _response(MalformedMessage("a parameter of the request is not good", details=_wrong_parameter(error)))
 
 
-def _parameters(error: HTTPException) -> dict[str, Any] | None:
-    """Which parameters were wrong; what they were is not told again."""
-    if not isinstance(error.extra, list):
-        return None
-    return {"parameters": [str(one.get("key", "")) for one in error.extra if isinstance(one, dict)]}
+def _wrong_parameter(error: HTTPException) -> dict[str, Any] | None:
+    """The first that is wrong; what it was is not told again."""
+    wrong = error.extra if isinstance(error.extra, list) else []
+    return next(({"path": str(one["key"])} for one in wrong if isinstance(one, dict) and "key" in one), None)
 
 
 async def _secure(message: Message, _scope: Scope) -> None:

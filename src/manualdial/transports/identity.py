@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import math
 import secrets
 import uuid
 from collections.abc import AsyncIterator
@@ -23,7 +24,7 @@ import structlog
 from manualdial.agents import Caller, User
 from manualdial.errors import NotAuthenticated, ServiceUnavailable, TokenExpired, TooManyAttempts
 from manualdial.ports import Clock, StoreUnavailable
-from manualdial.transports.throttle import Throttle
+from manualdial.token_bucket import TokenBuckets
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,8 @@ _CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti"]
 _MAX_LOGIN_NAME_CHARACTERS = 256
 _MAX_TOKEN_CHARACTERS = 8192
 _MAX_WAITING = 64
+_MAX_THROTTLED = 10_000
+"""How many names, or addresses, are remembered."""
 _IPV6_NETWORK_BITS = 64
 
 _ANYWHERE = 10
@@ -92,11 +95,11 @@ class Identity:
         self._token_lifetime = timedelta(seconds=token_lifetime)
         self._issuer = issuer
         self._audience = audience
-        self._of_name = Throttle(clock=clock, burst=attempts, interval=attempt_interval)
-        self._of_name_anywhere = Throttle(
-            clock=clock, burst=attempts * _ANYWHERE, interval=attempt_interval / _ANYWHERE
+        self._of_name = TokenBuckets(rate=1 / attempt_interval, burst=attempts, most=_MAX_THROTTLED)
+        self._of_name_anywhere = TokenBuckets(
+            rate=_ANYWHERE / attempt_interval, burst=attempts * _ANYWHERE, most=_MAX_THROTTLED
         )
-        self._of_address = Throttle(clock=clock, burst=address_attempts, interval=address_attempt_interval)
+        self._of_address = TokenBuckets(rate=1 / address_attempt_interval, burst=address_attempts, most=_MAX_THROTTLED)
         self._hasher = hasher or argon2.PasswordHasher()
         self._nobody = self._hasher.hash(secrets.token_urlsafe())
         self._verifying = asyncio.Semaphore(verifications)
@@ -137,10 +140,9 @@ class Identity:
         self._of_name_anywhere.give_back(name)
         return self._grant(user)
 
-    def _take_attempt(self, throttle: Throttle, key: str) -> None:
-        if wait := throttle.take(key):
-            details = {"retryAfter": throttle.whole_seconds(wait)}
-            raise TooManyAttempts("too many attempts to sign in", details=details)
+    def _take_attempt(self, throttle: TokenBuckets, key: str) -> None:
+        if wait := throttle.take(key, self._clock.monotonic()):
+            raise TooManyAttempts("too many attempts to sign in", details={"retryAfter": math.ceil(wait)})
 
     async def _verified(self, login_name: str, password: str) -> User:
         try:

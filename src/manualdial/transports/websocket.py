@@ -26,6 +26,7 @@ from manualdial.errors import NotAuthenticated, ServiceUnavailable, TokenExpired
 from manualdial.ports import Clock
 from manualdial.requests import Connection
 from manualdial.tasks import Tasks
+from manualdial.token_bucket import TokenBucket
 from manualdial.transports.close_codes import CloseCode
 from manualdial.transports.handshake import Handshake, HandshakeRefused, read_handshake
 from manualdial.transports.upgrade import UpgradedProtocol
@@ -161,8 +162,8 @@ class BusConnection(WSListener):
         "_expires",
         "_frames",
         "_heard",
+        "_incoming",
         "_leaving",
-        "_paid_until",
         "_socket",
         "_text",
         "_transport",
@@ -186,7 +187,8 @@ class BusConnection(WSListener):
         self._frames: list[bytes] | None = None
         self._text: bytearray | None = None
         self._under_way = 0
-        self._paid_until = 0.0
+        rate = endpoint.max_incoming_rate
+        self._incoming = TokenBucket(rate=rate, burst=_BURST * rate)
         self._heard = True
         self._closing = False
         self._leaving = False
@@ -279,8 +281,8 @@ class BusConnection(WSListener):
         endpoint = self._endpoint
         if self._leaving:
             endpoint.dispatcher.refuse(self, raw, ServiceUnavailable("the server is shutting down"))
-        elif (ahead := self._ahead(len(raw))) > _BURST:
-            if ahead > 2 * _BURST:
+        elif owed := self._incoming.owe(max(len(raw), _LEAST_COST), endpoint.clock.monotonic()):
+            if owed > _BURST:
                 self.close(CloseCode.PROTOCOL_ABUSE)  # it was told, and goes on
             else:
                 endpoint.dispatcher.refuse(self, raw, TooManyRequests("the connection sends too much"))
@@ -290,12 +292,6 @@ class BusConnection(WSListener):
         else:
             self._under_way += 1
             endpoint.under_way.start(endpoint.dispatcher.handle(self, raw)).add_done_callback(self._done)
-
-    def _ahead(self, size: int) -> float:
-        """How far, in seconds, the connection is ahead of its rate with a message of this many bytes."""
-        now = self._endpoint.clock.monotonic()
-        self._paid_until = max(self._paid_until, now) + max(size, _LEAST_COST) / self._endpoint.max_incoming_rate
-        return self._paid_until - now
 
     def _done(self, _request: asyncio.Task[Any]) -> None:
         self._under_way -= 1

@@ -7,11 +7,11 @@ from typing import Final
 
 import msgspec
 
+from manualdial.agents import is_extension
 from manualdial.calls import Leg
 from manualdial.ports import EngineRefused, Originate
 
-# Both end up in a dial string, where a slash, an ampersand or a comma would mean something.
-_EXTENSION: Final = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
+# It ends up in a dial string, as the extension does.
 _NUMBER: Final = re.compile(r"\+?[0-9]{1,20}")
 _CALL_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -37,7 +37,7 @@ class DialStrings(msgspec.Struct, frozen=True, kw_only=True):
         caller_id = self._caller_id(order)
         if not (
             _CALL_ID.fullmatch(order.call_id)
-            and _EXTENSION.fullmatch(order.extension)
+            and is_extension(order.extension)
             and _NUMBER.fullmatch(order.number.e164)
             and (not caller_id or _NUMBER.fullmatch(caller_id))
         ):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+from cachetools import FIFOCache
 
 from manualdial.calls import Ending, Leg, Sign
 from manualdial.engines.asterisk.causes import LegEnd
@@ -241,7 +242,7 @@ class CallsInFlight:
     def __init__(self) -> None:
         self._calls: dict[str, TrackedCall] = {}
         self._legs: dict[str, tuple[TrackedCall, TrackedLeg]] = {}
-        self._over: OrderedDict[str, bool] = OrderedDict()
+        self._over: FIFOCache[str, bool] = FIFOCache(_REMEMBERED)
         """Calls that are tracked no more, and whether each was dialled."""
 
     def add(self, order: Originate, phase: Phase) -> TrackedCall:
@@ -267,8 +268,6 @@ class CallsInFlight:
     def note_over(self, call_id: str, *, dialled: bool) -> None:
         """Remember for a while that a call is over."""
         self._over[call_id] = dialled
-        if len(self._over) > _REMEMBERED:
-            self._over.popitem(last=False)
 
     def get(self, call_id: str) -> TrackedCall | None:
         """The call, while it has not ended."""
