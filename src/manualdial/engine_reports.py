@@ -5,9 +5,9 @@ from __future__ import annotations
 import structlog
 
 from manualdial.call_progress import CallProgress
-from manualdial.pace import Pace
 from manualdial.ports import Engine, Reconnected, Stray
 from manualdial.recovery import Recovery
+from manualdial.tasks import Pace
 
 log = structlog.get_logger(__name__)
 

@@ -14,10 +14,9 @@ from manualdial.call_progress import CallProgress
 from manualdial.calls import Call, Cause, EndedBy, Ending, Report, Sign
 from manualdial.live_calls import LiveCalls
 from manualdial.metrics import Metrics
-from manualdial.pace import Pace
 from manualdial.ports import Clock, Engine, Engines, EngineSilent, EngineUnavailable, Originate, Store, Stray
 from manualdial.sessions import Sessions
-from manualdial.tasks import repeat
+from manualdial.tasks import Pace, repeat
 
 log = structlog.get_logger(__name__)
 

@@ -12,7 +12,6 @@ import structlog
 from manualdial.agents import Role
 from manualdial.closures import Closures
 from manualdial.numbers import PhoneNumber
-from manualdial.pace import Pace
 from manualdial.places.by_number import of_number
 from manualdial.places.place import Whereabouts
 from manualdial.ports import AttemptsSeen, OnRecord, Person, RecordStore, Registries, StoreUnavailable
@@ -23,6 +22,7 @@ from manualdial.screening.location import located
 from manualdial.screening.policies import Policies
 from manualdial.screening.records import Record, Residence
 from manualdial.screening.registry_look import RegistryLook, RegistryUnreadable
+from manualdial.tasks import Pace
 
 log = structlog.get_logger(__name__)
 

@@ -31,7 +31,6 @@ from manualdial.messages.screening import (
 )
 from manualdial.moments import moment
 from manualdial.numbers import PhoneNumber
-from manualdial.pace import Pace
 from manualdial.ports import Clock, Person, RecordStore, StoreUnavailable
 from manualdial.requests import Reply, Request
 from manualdial.screener import Question, Screened, Screener
@@ -39,6 +38,7 @@ from manualdial.screening.location import is_a_place
 from manualdial.screening.records import AnyContent, Listing, ListScope, Record, Refusal, Residence
 from manualdial.screening.repetition import covers, is_replaced
 from manualdial.sessions import Sessions
+from manualdial.tasks import Pace
 from manualdial.tenants import Tenants
 
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The one owner of tasks, at the bottom of everything: it imports nothing of ours."""
+"""The one owner of tasks, what is done again and again, and long work in stretches. Imports nothing of ours."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
 Faults = tuple[type[Exception], ...]
+
+_AT_A_STRETCH = 0.002
+"""Seconds. A press that comes meanwhile waits that long, and not for the whole of the work."""
 
 
 class TaskDied(Exception):
@@ -116,3 +119,17 @@ async def repeat(
             log.warning(failing, reason=str(fault))
         except Exception:  # whatever it is, it may be another in the next round
             log.exception(failing)
+
+
+class Pace:
+    """Lets others have their turns in one piece of long work on the event loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._since = self._loop.time()
+
+    async def keep(self) -> None:
+        """Give others a turn where a stretch has been worked without one. To be called often."""
+        if self._loop.time() - self._since >= _AT_A_STRETCH:
+            await asyncio.sleep(0)
+            self._since = self._loop.time()

@@ -10,7 +10,7 @@ import pytest
 from msgspec import UNSET
 
 from manualdial.agents import Caller
-from manualdial.calls import Sign, advance
+from manualdial.calls import Cause, EndedBy, Sign, advance
 from manualdial.errors import MalformedMessage, NoSuchCall, NotPermitted
 from manualdial.history import CallPage, CallRecord, CallsAsked, History
 from manualdial.messages.calls import Ending
@@ -153,7 +153,7 @@ async def test_a_call_is_told_with_all_its_states_verdict_and_ending(store: Memo
         "+12025550199",
     )
     assert record.verdict["decision"] == "allow"
-    assert (record.ending, record.outcome) == (Ending(by="system", cause="unknown"), "conversation")
+    assert (record.ending, record.outcome) == (Ending(by=EndedBy.SYSTEM, cause=Cause.UNKNOWN), "conversation")
     assert record.requested_at.endswith("Z")
 
 

@@ -21,7 +21,7 @@ from manualdial.messages.dial import DialChecked
 from manualdial.messages.incoming import Identifier, Incoming, read
 from manualdial.messages.outbound import ErrorData
 from manualdial.messages.screening import MAX_CHECKS, Check
-from manualdial.pace import Pace
+from manualdial.tasks import Pace
 from manualdial.transports import openapi
 from manualdial.transports.body import AnyRequest, read_body
 
