@@ -18,13 +18,13 @@ from pathlib import Path
 
 import msgspec
 
-from manualdial import log
 from manualdial.app.service import serving
 from manualdial.calls import Report, Sign
 from manualdial.commands.running import collect_less, collect_nothing, run
 from manualdial.config import Config, load
 from manualdial.engines.simulator import SimulatorEngine
 from manualdial.ports import Originate
+from manualdial.telemetry import log
 
 SPEED = 1000.0
 REPORTS = 5

@@ -31,11 +31,11 @@ import numpy as np
 
 from bench.database import Database, databases
 from bench.table import Row, percentile
+from manualdial.law.registry_look import RegistryStanding
 from manualdial.registries import Registries
 from manualdial.registries.edition import ImportKind
 from manualdial.registries.importing import Order, import_registry
 from manualdial.registries.numbering import plan_of_registry
-from manualdial.screening.registry_look import RegistryStanding
 
 FULL = 250_000_000
 PART = 5_000_000

@@ -21,14 +21,14 @@ from bench.table import Row, milliseconds, percentile
 from manualdial import numbers
 from manualdial.calls import Call
 from manualdial.clock import SystemClock
-from manualdial.closures import Closures
+from manualdial.law import Purpose
+from manualdial.law.facts import Facts, ScreeningSettings
+from manualdial.law.judge import judge
+from manualdial.law.policies import Policies, load
+from manualdial.law.records import Consent, ConsentForm, Line, LineType, Record
 from manualdial.registries import Registries
-from manualdial.screener import Question, Screener
-from manualdial.screening import Purpose
-from manualdial.screening.facts import Facts, ScreeningSettings
-from manualdial.screening.judge import judge
-from manualdial.screening.policies import Policies, load
-from manualdial.screening.records import Consent, ConsentForm, Line, LineType, Record
+from manualdial.screening.closures import Closures
+from manualdial.screening.screener import Question, Screener
 from manualdial.storage.store import SqlStore
 
 VERDICTS = 2000

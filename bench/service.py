@@ -21,8 +21,8 @@ from pathlib import Path
 
 import jwt
 
-from manualdial.agents import Role, User
 from manualdial.app.adapters import store_for
+from manualdial.callers import Role, User
 from manualdial.config import load
 
 START_LIMIT = 30.0

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import msgspec
 
-from manualdial import log
 from manualdial.app.service import serving
 from manualdial.commands.running import collect_less, collect_nothing, run, stopping, unless
 from manualdial.config import Config, load
 from manualdial.engines.simulator import SimulatorEngine
 from manualdial.ports import Originate
+from manualdial.telemetry import log
 
 ENDS_SOON = "+12025550104"
 

@@ -13,12 +13,12 @@ import sys
 from collections.abc import Sequence
 
 from bench import short_calls
-from manualdial import dialing
 from manualdial.app import cell
+from manualdial.dialing import dialing
+from manualdial.law.facts import Facts
+from manualdial.law.verdict import Decision, PolicyName, Verdict
 from manualdial.places.place import PlaceSource, Whereabouts
-from manualdial.screener import Question, Screened, Screener
-from manualdial.screening.facts import Facts
-from manualdial.screening.verdict import Decision, PolicyName, Verdict
+from manualdial.screening.screener import Question, Screened, Screener
 
 _NOWHERE = Whereabouts(source=PlaceSource.NONE, places=())
 _ALLOWED = Verdict(decision=Decision.ALLOW, rules=(), policy=PolicyName(name="unscreened", version="0"))

@@ -12,15 +12,15 @@ from typing import Any
 import msgspec
 
 from manualdial import __version__
-from manualdial.addresses import AMAZON, CONNECTOR, PUBLISHED_ONLY, Publication
-from manualdial.dispatcher import Route, Routes
-from manualdial.envelope import API_ERROR, Address
 from manualdial.errors import ManualDialError, NotAuthenticated, TokenExpired
-from manualdial.messages.outbound import ErrorData
-from manualdial.messages.schema import Schema, definitions, envelope_of, schema_of
-from manualdial.routes import ALWAYS
+from manualdial.requests.dispatcher import Route, Routes
+from manualdial.requests.routes import ALWAYS
 from manualdial.transports.close_codes import CloseCode
 from manualdial.transports.handshake import BUS_PATH, SUBPROTOCOL
+from manualdial.wire.addresses import AMAZON, CONNECTOR, PUBLISHED_ONLY, Publication
+from manualdial.wire.envelope import API_ERROR, Address
+from manualdial.wire.messages.outbound import ErrorData
+from manualdial.wire.messages.schema import Schema, definitions, envelope_of, schema_of
 
 SCHEMAS = "#/components/schemas"
 CLOSES: dict[type[ManualDialError], CloseCode] = {

@@ -23,20 +23,20 @@ from typing import Any, Union, get_args, get_origin
 import msgspec
 
 from manualdial import config
-from manualdial.agent_requests import AgentRequests
-from manualdial.call_control import CallControl
-from manualdial.dial_requests import DialRequests
-from manualdial.dispatcher import Routes
 from manualdial.explaining import rule_in_words
-from manualdial.messages.incoming import Incoming
-from manualdial.messages.outbound import ErrorData
-from manualdial.messages.schema import definitions
-from manualdial.registration import Registration
-from manualdial.routes import routes
-from manualdial.screening import policies as screening_policies
-from manualdial.screening.holiday_sets import HolidaySet
-from manualdial.screening.rule import Policy, Rule
-from manualdial.screening_requests import ScreeningRequests
+from manualdial.law import policies as screening_policies
+from manualdial.law.holiday_sets import HolidaySet
+from manualdial.law.rule import Policy, Rule
+from manualdial.requests.agents import AgentRequests
+from manualdial.requests.call_control import CallControl
+from manualdial.requests.dial import DialRequests
+from manualdial.requests.dispatcher import Routes
+from manualdial.requests.registration import Registration
+from manualdial.requests.routes import routes
+from manualdial.requests.screening import ScreeningRequests
+from manualdial.wire.messages.incoming import Incoming
+from manualdial.wire.messages.outbound import ErrorData
+from manualdial.wire.messages.schema import definitions
 from scripts import asyncapi
 
 ROOT = Path(__file__).resolve().parent.parent

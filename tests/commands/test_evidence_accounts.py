@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from manualdial.evidence import Draft
+from manualdial.law.records import Business, Consent, ConsentForm, Listing
 from manualdial.ports import Storage
-from manualdial.screening.records import Business, Consent, ConsentForm, Listing
 from tests.commands.a_database import a_database, in_store, put_evidence
 from tests.commands.test_evidence_export import Elements, exported
 from tests.commands.written_attempts import AT, IMAGE, NUMBER, an_attempt

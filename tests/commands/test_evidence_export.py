@@ -19,8 +19,8 @@ import msgspec
 import pytest
 
 from manualdial.evidence import Draft
+from manualdial.law.records import Consent, ConsentForm
 from manualdial.ports import Storage
-from manualdial.screening.records import Consent, ConsentForm
 from tests.commands.a_database import a_database, in_store, put_evidence, tamper
 from tests.commands.service import command
 from tests.commands.written_attempts import AT, IMAGE, NUMBER, SCRIPT, a_chain, an_attempt, an_outcome, policies

@@ -12,7 +12,7 @@ import pytest
 from manualdial.app.adapters import store_for
 from manualdial.commands.policies_in_use import reaching
 from manualdial.config import Config, Storage
-from manualdial.screening.policies import load
+from manualdial.law.policies import load
 from tests.commands.service import command
 
 RULE = """

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from manualdial.imports.record_writing import write_records
+from manualdial.law.records import Listing
 from manualdial.ports import OnRecord, Person
-from manualdial.screening.records import Listing
 from tests.commands.a_database import a_database, told
 from tests.commands.service import command
 from tests.support.memory_store import MemoryStore

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from manualdial.screening.policies import load
+from manualdial.law.policies import load
 from tests.commands.a_database import a_database, told
 from tests.commands.service import command
 

@@ -8,17 +8,17 @@ from functools import cache
 
 import msgspec
 
-from manualdial.agents import Role
-from manualdial.attempt_evidence import evidence_of
+from manualdial.callers import Role
 from manualdial.calls import Sign
+from manualdial.dialing.attempt_evidence import evidence_of
 from manualdial.evidence import Draft, Kind, LegState, outcome
-from manualdial.screener import Screened
-from manualdial.screening import Purpose
-from manualdial.screening.facts import WantedOverride
-from manualdial.screening.judge import judge
-from manualdial.screening.policies import Policies, load
-from manualdial.screening.records import Record
-from manualdial.tenants import Seller, TenantSettings
+from manualdial.law import Purpose
+from manualdial.law.facts import WantedOverride
+from manualdial.law.judge import judge
+from manualdial.law.policies import Policies, load
+from manualdial.law.records import Record
+from manualdial.screening.screener import Screened
+from manualdial.screening.tenants import Seller, TenantSettings
 from tests.support.calls import TO_CONNECTED, a_call, a_press, a_report, after
 from tests.support.people import a_session
 from tests.support.screening import FLORIDA, TUESDAY_NOON_IN_NEW_YORK, UNBOUND, facts_about

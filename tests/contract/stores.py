@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from manualdial.agents import AgentSession, Role, User
+from manualdial.agents import AgentSession
+from manualdial.callers import Role, User
 from manualdial.calls import Call, Report, Sign, advance, end_wrap_up
 from manualdial.ports import EvidenceStore, RecordStore, RequestIdTaken, Store
 from manualdial.storage import SqlStore

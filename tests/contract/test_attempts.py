@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from manualdial.calls import Call, Cause, EndedBy, Ending, Report, Sign
+from manualdial.law.attempts import Attempt
 from manualdial.ports import AttemptsChanged, Person, RequestIdTaken
-from manualdial.screening.attempts import Attempt
 from tests.contract.chains import LONG_AGO, an_attempt, person_of, seen
 from tests.contract.stores import NOON, Lab, WholeStore, a_call, record, record_whole_call
 from tests.support.calls import TO_CONNECTED, a_number, stored_calls

@@ -11,9 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from manualdial.ports import Person, StoreUnavailable
-from manualdial.screening.closure import Closure
-from manualdial.screening.records import (
+from manualdial.law.closure import Closure
+from manualdial.law.records import (
     AnyContent,
     Business,
     Consent,
@@ -29,7 +28,8 @@ from manualdial.screening.records import (
     RelationshipType,
     Residence,
 )
-from manualdial.screening.verdict import Purpose
+from manualdial.law.verdict import Purpose
+from manualdial.ports import Person, StoreUnavailable
 from tests.contract.chains import LONG_AGO
 from tests.contract.stores import NOON, Lab, WholeStore, a_call, a_user
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import msgspec
 import pytest
 
-from manualdial.agents import Role
+from manualdial.callers import Role
 from manualdial.calls import CallState, Cause, Change, EndedBy, Ending, Leg, Report, Sign
 from manualdial.numbers import PhoneNumber
 from manualdial.ports import LoginNameTaken, RequestIdTaken, Store

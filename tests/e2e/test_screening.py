@@ -14,13 +14,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from manualdial.agents import Role
 from manualdial.app.adapters import store_for
 from manualdial.app.service import serving
+from manualdial.callers import Role
 from manualdial.engines.simulator import SimulatorEngine
 from manualdial.evidence import Kind, Sealed
-from manualdial.screening import Purpose
-from manualdial.screening.closure import Closure
+from manualdial.law import Purpose
+from manualdial.law.closure import Closure
 from tests.servers.postgresql import shared_server
 from tests.support.bus_client import BusClient, Message, is_error
 from tests.support.running_service import (

@@ -19,12 +19,12 @@ import traceback
 from datetime import timedelta
 from typing import Any, cast
 
-from manualdial import log
 from manualdial.app.adapters import engine_for, store_for
 from manualdial.app.service import serving
 from manualdial.commands.running import collect_less, run, stopping, unless
 from manualdial.config import load
 from manualdial.ports import Engine, Storage
+from manualdial.telemetry import log
 from tests.faults.fault_points import FaultPoints, FragileEngine, FragileStore, SteppedClock
 
 

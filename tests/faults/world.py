@@ -13,8 +13,8 @@ from random import Random
 from types import TracebackType
 from typing import Any, Final
 
-from manualdial.agents import Role, User
 from manualdial.app.adapters import store_for
+from manualdial.callers import Role, User
 from manualdial.config import load
 from tests.faults import journal
 from tests.faults.agent import Agent

@@ -10,14 +10,14 @@ import msgspec
 
 from manualdial import numbers
 from manualdial.calls import Call, Ending, Report, Sign, advance
-from manualdial.live_calls import Deadlines, LiveCalls
+from manualdial.dialing.press import Press
+from manualdial.law import Purpose
+from manualdial.law.facts import ScreeningSettings
+from manualdial.live.live_calls import Deadlines, LiveCalls
 from manualdial.numbers import PhoneNumber
 from manualdial.ports import CallQuery, Store
-from manualdial.presses import Press
-from manualdial.screener import Question
-from manualdial.screening import Purpose
-from manualdial.screening.facts import ScreeningSettings
-from manualdial.tenants import TenantSettings
+from manualdial.screening.screener import Question
+from manualdial.screening.tenants import TenantSettings
 from tests.support.moved_clock import MovedClock
 from tests.support.people import A_MORNING, a_session
 

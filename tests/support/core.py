@@ -13,17 +13,17 @@ from typing import Any
 
 import msgspec
 
-from manualdial.agents import Caller
 from manualdial.app.cell import Cell
 from manualdial.app.cell_settings import CellSettings
-from manualdial.dispatcher import Dispatcher, Routes
+from manualdial.callers import Caller
+from manualdial.law import Purpose
+from manualdial.law.facts import ScreeningSettings
+from manualdial.law.location import STRICTEST
+from manualdial.law.policies import Policies, load
+from manualdial.live.recovery import Recovery
 from manualdial.ports import Engines, Reconnected, Storage, Stray
-from manualdial.recovery import Recovery
-from manualdial.screening import Purpose
-from manualdial.screening.facts import ScreeningSettings
-from manualdial.screening.location import STRICTEST
-from manualdial.screening.policies import Policies, load
-from manualdial.tenants import Tenants, TenantSettings
+from manualdial.requests.dispatcher import Dispatcher, Routes
+from manualdial.screening.tenants import Tenants, TenantSettings
 from tests.support.declared import Declared
 from tests.support.held_registries import HeldRegistries
 from tests.support.memory_store import MemoryStore

@@ -6,12 +6,12 @@ from typing import Any, get_args
 
 import msgspec
 
-from manualdial.addresses import on_each
-from manualdial.dispatcher import AnyAnswer, Route, Routes
-from manualdial.envelope import Address
 from manualdial.errors import ManualDialError
-from manualdial.requests import AnsweredByEvent, DirectReply
-from manualdial.routes import ALWAYS
+from manualdial.requests.dispatcher import AnyAnswer, Route, Routes
+from manualdial.requests.request import AnsweredByEvent, DirectReply
+from manualdial.requests.routes import ALWAYS
+from manualdial.wire.addresses import on_each
+from manualdial.wire.envelope import Address
 
 
 class Declared:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from manualdial.law.registry_look import RegistryLook, RegistryStanding, RegistryUnreadable
 from manualdial.ports import Health
-from manualdial.screening.registry_look import RegistryLook, RegistryStanding, RegistryUnreadable
 
 
 class HeldRegistries:

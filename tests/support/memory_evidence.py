@@ -9,10 +9,10 @@ import msgspec
 
 from manualdial.calls import Call, CallState
 from manualdial.evidence import Draft, Head, Kind, LegState, Sealed, outcome, pruned, retraction, seal
+from manualdial.law.attempts import Attempt
+from manualdial.law.closure import Closure
+from manualdial.law.records import Record
 from manualdial.ports import CallLinks, OnRecord, Person
-from manualdial.screening.attempts import Attempt
-from manualdial.screening.closure import Closure
-from manualdial.screening.records import Record
 
 
 class Chains:

@@ -9,9 +9,12 @@ from typing import NoReturn
 
 import msgspec
 
-from manualdial.agents import AgentSession, User
+from manualdial.agents import AgentSession
+from manualdial.callers import User
 from manualdial.calls import Call, Change, Leg, requested
 from manualdial.evidence import Draft, Head, LegState, Sealed
+from manualdial.law.closure import Closure
+from manualdial.law.records import Record
 from manualdial.ports import (
     AttemptsChanged,
     AttemptsSeen,
@@ -29,8 +32,6 @@ from manualdial.ports import (
     StoredChange,
     StoreUnavailable,
 )
-from manualdial.screening.closure import Closure
-from manualdial.screening.records import Record
 from tests.support.memory_evidence import Chains, Closures, Records, attempts_of, on_record
 
 _BEFORE_ALL = (datetime.min.replace(tzinfo=UTC), "")

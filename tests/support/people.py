@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from manualdial.agents import AgentSession, Caller, Role, User
+from manualdial.agents import AgentSession
+from manualdial.callers import Caller, Role, User
 from manualdial.errors import NotAuthenticated
 
 A_MORNING = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from manualdial.agents import Caller
-from manualdial.bus import Delivery, Subscriber
+from manualdial.bus.bus import Delivery, Subscriber
+from manualdial.callers import Caller
 from manualdial.errors import NotAuthenticated
 
 Message = dict[str, Any]

@@ -9,13 +9,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from manualdial.agents import Role, User
 from manualdial.app.adapters import store_for
 from manualdial.app.service import Service, serving
+from manualdial.callers import Role, User
 from manualdial.clock import SystemClock
 from manualdial.config import Config, load
+from manualdial.identity.tokens import Identity, hash_password
 from manualdial.ports import LoginNameTaken
-from manualdial.transports.identity import Identity, hash_password
 from tests.support.bus_client import BusClient, Message, address_of, is_error
 from tests.support.small_service import CHEAP, HttpAnswer, MemoryUsers, get, post
 

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from manualdial import numbers
+from manualdial.law import Purpose
+from manualdial.law.attempts import Attempt
+from manualdial.law.facts import Facts, ScreeningSettings
+from manualdial.law.records import AnyContent, Record
 from manualdial.places.by_number import of_number
 from manualdial.places.jurisdictions import everywhere
-from manualdial.screening import Purpose
-from manualdial.screening.attempts import Attempt
-from manualdial.screening.facts import Facts, ScreeningSettings
-from manualdial.screening.records import AnyContent, Record
 
 TUESDAY_NOON_IN_NEW_YORK = datetime(2026, 3, 10, 16, 0, tzinfo=UTC)
 FLORIDA = "+13055550100"

@@ -12,25 +12,25 @@ from typing import Any
 import argon2
 
 from manualdial import errors
-from manualdial.agents import Caller, Role, User
-from manualdial.bus import Bus, Scope
-from manualdial.dispatcher import Dispatcher, Method, Route, Routes
-from manualdial.envelope import Address, Outgoing, reply
+from manualdial.bus.bus import Bus, Scope
+from manualdial.callers import Caller, Role, User
 from manualdial.errors import ManualDialError, NoSuchCall, PhoneNumberMissing
-from manualdial.history import CallPage, CallRecord, CallsAsked
-from manualdial.messages.bus import Register, Subscriptions
-from manualdial.messages.dial import DialChecked, Number
-from manualdial.messages.incoming import Incoming
-from manualdial.messages.verdict import PolicyName, RuleResult, Verdict
+from manualdial.identity.tokens import Identity
+from manualdial.live.sessions import Sessions
 from manualdial.ports import Health, StoreUnavailable
-from manualdial.registration import Registration
-from manualdial.requests import DirectReply, Reply, Request
-from manualdial.sessions import Sessions
+from manualdial.requests.dispatcher import Dispatcher, Method, Route, Routes
+from manualdial.requests.history import CallPage, CallRecord, CallsAsked
+from manualdial.requests.registration import Registration
+from manualdial.requests.request import DirectReply, Reply, Request
 from manualdial.tasks import Tasks
 from manualdial.transports.http import http_app
-from manualdial.transports.identity import Identity
 from manualdial.transports.server import Server
 from manualdial.transports.websocket import BusEndpoint
+from manualdial.wire.envelope import Address, Outgoing, reply
+from manualdial.wire.messages.bus import Register, Subscriptions
+from manualdial.wire.messages.dial import DialChecked, Number
+from manualdial.wire.messages.incoming import Incoming
+from manualdial.wire.messages.verdict import PolicyName, RuleResult, Verdict
 from tests.support.calls import no_calls
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_clock import MovedClock

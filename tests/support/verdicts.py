@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from manualdial.screening.facts import Facts
-from manualdial.screening.judge import judge
-from manualdial.screening.verdict import Decision, Finding, Verdict
+from manualdial.law.facts import Facts
+from manualdial.law.judge import judge
+from manualdial.law.verdict import Decision, Finding, Verdict
 from tests.support.core import shipped_policies
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from manualdial.agents import Role, User
 from manualdial.app.adapters import store_for
 from manualdial.app.service import Service, serving
+from manualdial.callers import Role, User
 from manualdial.config import Config, load
 from tests.support.bus_client import BusClient, Message
 from tests.support.tokens import a_token

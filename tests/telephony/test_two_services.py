@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from manualdial.agents import Role, User
 from manualdial.app.adapters import store_for
+from manualdial.callers import Role, User
 from manualdial.config import load
 from tests.commands.service import answers
 from tests.servers.postgresql import shared_server

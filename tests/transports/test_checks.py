@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from manualdial.messages.screening import MAX_CHECKS
 from manualdial.transports import openapi
 from manualdial.transports.checks import MAX_CHECKS_BYTES
+from manualdial.wire.messages.screening import MAX_CHECKS
 from tests.support.small_service import HttpAnswer, SmallService, http, small_service
 from tests.support.waiting import until
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 from picows import WSUpgradeRequest, WSUpgradeResponse
 
-from manualdial.bus import Delivery
-from manualdial.dispatcher import Dispatcher
+from manualdial.bus.bus import Delivery
 from manualdial.errors import ManualDialError, NotAuthenticated, TokenExpired
+from manualdial.requests.dispatcher import Dispatcher
 from manualdial.tasks import Tasks
 from manualdial.transports.handshake import HandshakeRefused, bearer_token, read_handshake
 from manualdial.transports.websocket import BusConnection, BusEndpoint, text_frame

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from manualdial.errors import ManualDialError
-from manualdial.history import CallsAsked
 from manualdial.ports import Health
+from manualdial.requests.history import CallsAsked
 from manualdial.transports.statuses import STATUSES
 from tests.support.bus_client import BusClient
 from tests.support.small_service import SmallService, get, http, post, small_service

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from manualdial.agents import AGENT_STATES, Role, agent_state
+from manualdial.agents import AGENT_STATES, agent_state
+from manualdial.callers import Role
 from manualdial.errors import AgentStateNotFound
 from tests.support.people import a_caller
 

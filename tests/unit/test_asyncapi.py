@@ -11,9 +11,9 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from manualdial import envelope
-from manualdial.addresses import PUBLISHED_ONLY
 from manualdial.transports.close_codes import CloseCode
+from manualdial.wire import envelope
+from manualdial.wire.addresses import PUBLISHED_ONLY
 from scripts import asyncapi
 from scripts.generate import the_routes
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from manualdial.config import SECRETS, Config, ConfigurationError, EngineKind, LogFormat, load, options
-from manualdial.screening import Purpose
+from manualdial.law import Purpose
 
 
 def a_file(tmp_path: Path, text: str) -> Path:

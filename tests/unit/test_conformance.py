@@ -8,8 +8,8 @@ import pytest
 
 from manualdial import config
 from manualdial.app.adapters import policies_for, tenants_for
-from manualdial.screening import Purpose
-from manualdial.screening.facts import EVERY
+from manualdial.law import Purpose
+from manualdial.law.facts import EVERY
 from scripts import conformance
 
 

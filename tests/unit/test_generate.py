@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from manualdial import config
-from manualdial.screening.policies import load
+from manualdial.law.policies import load
 from scripts import generate
 
 POLICIES = load()

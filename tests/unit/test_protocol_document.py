@@ -11,32 +11,34 @@ from typing import Any
 import msgspec
 import pytest
 
-from manualdial import config, envelope, errors, numbers, screening_requests
-from manualdial.addresses import AMAZON
-from manualdial.bus import MAX_SUBSCRIPTIONS
+from manualdial import config, errors, numbers
+from manualdial.bus.bus import MAX_SUBSCRIPTIONS
 from manualdial.calls import OUTCOMES, Action, CallState, Cause, EndedBy, allowed_actions
-from manualdial.dispatcher import Key, Routes
 from manualdial.errors import ControlFailed, ManualDialError
-from manualdial.history import MAX_CALLS, CallsAsked
-from manualdial.messages.calls import ControlReply, DialState
-from manualdial.messages.dial import Dial, DialReply, ManualDialReply
-from manualdial.messages.incoming import read
-from manualdial.messages.outbound import ErrorData
-from manualdial.messages.screening import MAX_CHECKS, Check, SetDnc, SetLocation
-from manualdial.messages.verdict import Verdict
+from manualdial.identity.tokens import MAX_PASSWORD_BYTES
+from manualdial.law import Decision, Purpose, built_in
+from manualdial.law.closure import Closure
+from manualdial.law.facts import Facts
+from manualdial.law.judge import NEVER_OVERRIDDEN
+from manualdial.law.records import ListScope
+from manualdial.law.verdict import strictest
 from manualdial.numbers import MAX_EXTENSION_DIGITS, MAX_TYPED_CHARACTERS
 from manualdial.places.by_number import of_number
-from manualdial.screening import Decision, Purpose, built_in
-from manualdial.screening.closure import Closure
-from manualdial.screening.facts import Facts
-from manualdial.screening.judge import NEVER_OVERRIDDEN
-from manualdial.screening.records import ListScope
-from manualdial.screening.verdict import strictest
+from manualdial.requests import screening
+from manualdial.requests.dispatcher import Key, Routes
+from manualdial.requests.history import MAX_CALLS, CallsAsked
 from manualdial.transports.checks import MAX_CHECKS_BYTES, Checks
 from manualdial.transports.close_codes import CloseCode
 from manualdial.transports.http import http_app
-from manualdial.transports.identity import MAX_PASSWORD_BYTES
 from manualdial.transports.statuses import STATUSES
+from manualdial.wire import envelope
+from manualdial.wire.addresses import AMAZON
+from manualdial.wire.messages.calls import ControlReply, DialState
+from manualdial.wire.messages.dial import Dial, DialReply, ManualDialReply
+from manualdial.wire.messages.incoming import read
+from manualdial.wire.messages.outbound import ErrorData
+from manualdial.wire.messages.screening import MAX_CHECKS, Check, SetDnc, SetLocation
+from manualdial.wire.messages.verdict import Verdict
 from tests.support.core import Core, shipped_policies
 from tests.support.people import A_MORNING
 
@@ -185,7 +187,7 @@ def test_the_limits_are_those_of_the_code_and_of_the_configuration() -> None:
         "bytes of a password": MAX_PASSWORD_BYTES,
         "numbers of a request to `/v1/checks`": MAX_CHECKS,
         "bytes of a request to `/v1/checks`": MAX_CHECKS_BYTES,
-        "hours that a place from SetLocation counts": screening_requests.STATED_FOR.total_seconds() / 3600,
+        "hours that a place from SetLocation counts": screening.STATED_FOR.total_seconds() / 3600,
     }
     defaults = {".".join(option.path): option.default for option in config.options()}
     named: dict[str, float] = {}

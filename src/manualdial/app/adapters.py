@@ -5,21 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from manualdial.config import (
-    Config,
-    ConfigurationError,
-    EngineKind,
-    overridable,
-)
+from manualdial.config import Config, ConfigurationError, EngineKind, overridable
 from manualdial.engines.asterisk import AsteriskEngine
 from manualdial.engines.simulator import SimulatorEngine
+from manualdial.law.facts import EVERY, ScreeningSettings
+from manualdial.law.judge import overridable_names
+from manualdial.law.policies import Policies, PolicyInvalid, load
 from manualdial.ports import Clock, Engine, Storage
 from manualdial.registries.held_copies import Registries
-from manualdial.screening.facts import EVERY, ScreeningSettings
-from manualdial.screening.judge import overridable_names
-from manualdial.screening.policies import Policies, PolicyInvalid, load
+from manualdial.screening.tenants import Seller, Tenants, TenantSettings
 from manualdial.storage.store import SqlStore
-from manualdial.tenants import Seller, Tenants, TenantSettings
 
 
 def store_for(config: Config) -> Storage:

@@ -6,39 +6,39 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Self
 
-from manualdial.addresses import AMAZON
-from manualdial.agent_requests import AgentRequests
 from manualdial.app.cell_settings import CellSettings
 from manualdial.app.health import Dependencies
-from manualdial.bus import Bus
-from manualdial.call_control import CallControl
-from manualdial.call_progress import CallProgress
-from manualdial.closures import Closures
-from manualdial.dial_rate import DialRate
-from manualdial.dial_requests import DialRequests
-from manualdial.dialing import Dialing
-from manualdial.dispatcher import Dispatcher, Routes
-from manualdial.earlier_presses import EarlierPresses
-from manualdial.engine_reports import read_reports
-from manualdial.guard import Guard
-from manualdial.history import History
-from manualdial.live_calls import Deadlines, LiveCalls
-from manualdial.metrics import Metrics
+from manualdial.audit.retention import Retention
+from manualdial.bus.bus import Bus
+from manualdial.dialing.agent_locks import Turns
+from manualdial.dialing.dial_rate import DialRate
+from manualdial.dialing.dialing import Dialing
+from manualdial.dialing.double_click_guard import Guard
+from manualdial.dialing.idempotency import EarlierPresses
+from manualdial.dialing.in_doubt import Retraction
+from manualdial.law.policies import Policies
+from manualdial.law.preload import warm_up
+from manualdial.live.call_progress import CallProgress
+from manualdial.live.engine_reports import read_reports
+from manualdial.live.live_calls import Deadlines, LiveCalls
+from manualdial.live.recovery import Recovery, take_over
+from manualdial.live.sessions import Sessions
 from manualdial.ports import Authenticator, Clock, Engine, Engines, Registries, Storage
-from manualdial.recovery import Recovery, take_over
-from manualdial.registration import Registration
-from manualdial.retention import Retention
-from manualdial.retraction import Retraction
-from manualdial.routes import routes
-from manualdial.screener import Screener
-from manualdial.screening.policies import Policies
-from manualdial.screening.warming import warm_up
-from manualdial.screening_requests import ScreeningRequests
-from manualdial.sessions import Sessions
+from manualdial.requests.agents import AgentRequests
+from manualdial.requests.call_control import CallControl
+from manualdial.requests.dial import DialRequests
+from manualdial.requests.dispatcher import Dispatcher, Routes
+from manualdial.requests.history import History
+from manualdial.requests.registration import Registration
+from manualdial.requests.routes import routes
+from manualdial.requests.screening import ScreeningRequests
+from manualdial.screening.closures import Closures
+from manualdial.screening.screener import Screener
+from manualdial.screening.tenants import Tenants
 from manualdial.tasks import Tasks
-from manualdial.tenants import Tenants
-from manualdial.tracing import Span
-from manualdial.turns import Turns
+from manualdial.telemetry.metrics import Metrics
+from manualdial.telemetry.tracing import Span
+from manualdial.wire.addresses import AMAZON
 
 
 class Cell:

@@ -8,20 +8,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 
 import structlog
 
-from manualdial.app.adapters import (
-    engine_for,
-    policies_for,
-    registries_for,
-    store_for,
-    tenants_for,
-)
+from manualdial.app.adapters import engine_for, policies_for, registries_for, store_for, tenants_for
 from manualdial.app.cell import Cell
 from manualdial.app.cell_settings import cell_settings
-from manualdial.app.ways_in import identity_of, server_of
+from manualdial.app.server import identity_of, server_of
 from manualdial.clock import SystemClock
 from manualdial.config import Config, ConfigurationError
 from manualdial.ports import Clock, Engine, Engines, Storage
-from manualdial.tracing import Span, exporting
+from manualdial.telemetry.tracing import Span, exporting
 from manualdial.transports.server import Server
 
 log = structlog.get_logger(__name__)

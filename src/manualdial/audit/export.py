@@ -14,8 +14,8 @@ from manualdial import __version__
 from manualdial.audit.chain import Placed, Proven, prove
 from manualdial.audit.content import BEGINNINGS, content_of, items, part
 from manualdial.evidence import Head, Sealed
+from manualdial.law.records import Record, record_json
 from manualdial.ports import Person, Storage
-from manualdial.screening.records import Record, record_json
 
 FORMAT = "manualdial-evidence/1"
 _PEOPLE_AT_ONCE = 100

@@ -11,8 +11,8 @@ from manualdial import __version__
 from manualdial.audit import content
 from manualdial.audit.attempts import cases, left_over
 from manualdial.audit.export import Export, compared
+from manualdial.law.records import Record, content_json
 from manualdial.plain_text import printable
-from manualdial.screening.records import Record, content_json
 
 _TEMPLATE = "evidence.html"
 

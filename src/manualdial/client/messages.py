@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from manualdial.client.errors import Unanswered
-from manualdial.messages.dial import DialChecked
-from manualdial.messages.verdict import Verdict
+from manualdial.law.verdict import Decision
 from manualdial.plain_text import printable
-from manualdial.screening.verdict import Decision
+from manualdial.wire.messages.dial import DialChecked
+from manualdial.wire.messages.verdict import Verdict
 
 Message = dict[str, Any]
 

@@ -15,9 +15,9 @@ from manualdial.commands.record_options import moment
 from manualdial.commands.signing_in import DEFAULT_URL, URL, LoginName, PasswordFromStdin, login
 from manualdial.commands.terminal import json_line, output, say
 from manualdial.commands.verdict import explained
+from manualdial.law.location import of_postal_code
+from manualdial.law.verdict import Decision, Purpose
 from manualdial.plain_text import printable
-from manualdial.screening.location import of_postal_code
-from manualdial.screening.verdict import Decision, Purpose
 
 _EXAMPLE = "Example: manualdial check '+1 305 555 0100' --purpose sales --at 2026-11-24T20:30-05:00 --user ann"
 ADDRESS = "LCM/Webservice/CheckPhoneNumber"

@@ -30,8 +30,8 @@ from manualdial.commands.record_options import (
 )
 from manualdial.commands.record_views import add_record, show_about
 from manualdial.commands.terminal import say
+from manualdial.law.records import Consent, ConsentForm
 from manualdial.ports import Storage
-from manualdial.screening.records import Consent, ConsentForm
 
 application = group("Who agreed to be called.")
 

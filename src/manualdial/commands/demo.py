@@ -17,9 +17,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from manualdial import __version__, log
-from manualdial.agents import Role, User
+from manualdial import __version__
 from manualdial.app.service import serving
+from manualdial.callers import Role, User
 from manualdial.client.bus_client import BusClient, Login, connected
 from manualdial.client.errors import ClientError
 from manualdial.client.messages import Message
@@ -30,9 +30,10 @@ from manualdial.commands.running import run, stopping, unless
 from manualdial.commands.summary import address_line, summary
 from manualdial.commands.terminal import json_block, notices, output
 from manualdial.config import Authentication, Config, Dialing, Screening, Server, Storage
+from manualdial.identity.tokens import hash_password
+from manualdial.law import Purpose
 from manualdial.ports import Store
-from manualdial.screening import Purpose
-from manualdial.transports.identity import hash_password
+from manualdial.telemetry import log
 
 _EXAMPLE = "Example: manualdial demo --once"
 
@@ -66,7 +67,7 @@ def demo(
         raise CommandFailed(f"Port {port} of {_HOST} is taken; --port names another.")
     chosen = port if port is not None else _PORT if _is_free(_PORT) else 0
     with tempfile.TemporaryDirectory(prefix="manualdial-demo-") as folder:
-        log_file = Path(folder, "manualdial.log")
+        log_file = Path(folder, "manualdial.telemetry.log")
         with log_file.open("w", encoding="utf-8", buffering=1) as stream:
             log.set_up(console=False, level="info", stream=stream)
             try:

@@ -16,9 +16,9 @@ from manualdial.client.press import PRESS_ADDRESS
 from manualdial.commands.check import ADDRESS as CHECK
 from manualdial.commands.verdict import in_brief
 from manualdial.explaining.verdict import against
-from manualdial.messages.verdict import Verdict
+from manualdial.law.verdict import Decision
 from manualdial.places.time_zone import time_zone
-from manualdial.screening.verdict import Decision
+from manualdial.wire.messages.verdict import Verdict
 
 FLORIDA = "+13055550100"
 _ZONE = "America/New_York"

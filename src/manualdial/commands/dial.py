@@ -25,8 +25,8 @@ from manualdial.commands.signing_in import DEFAULT_URL, URL, LoginName, Password
 from manualdial.commands.summary import summary
 from manualdial.commands.terminal import json_line, notices, output, say
 from manualdial.commands.verdict import in_brief
+from manualdial.law.verdict import Decision
 from manualdial.plain_text import printable
-from manualdial.screening.verdict import Decision
 
 _EXAMPLE = "Example: manualdial dial '+1 202 555 0100' --purpose service --user ann"
 

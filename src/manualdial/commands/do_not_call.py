@@ -40,9 +40,9 @@ from manualdial.commands.terminal import print_json_lines, say
 from manualdial.imports.errors import LineRefused
 from manualdial.imports.number_files import BEGINS_A_FORMULA, Line, Rejects, account_in, private_file
 from manualdial.imports.record_writing import Written, import_numbers, of_account, record_id
+from manualdial.law.records import Listing, ListScope, Record, record_json
 from manualdial.plain_text import counted, printable
 from manualdial.ports import Storage
-from manualdial.screening.records import Listing, ListScope, Record, record_json
 
 _KIND = "do-not-call"
 _PAGE = 1000

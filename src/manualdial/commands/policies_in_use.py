@@ -13,10 +13,10 @@ from manualdial.commands.configuration import configuration
 from manualdial.commands.database import with_store
 from manualdial.commands.failure import CommandFailed
 from manualdial.config import Config
-from manualdial.screening.holiday_sets import HolidaySet, HolidaySets
-from manualdial.screening.policies import Policies
-from manualdial.screening.rule import Policy, Rule
-from manualdial.screening.verdict import PolicyName
+from manualdial.law.holiday_sets import HolidaySet, HolidaySets
+from manualdial.law.policies import Policies
+from manualdial.law.rule import Policy, Rule
+from manualdial.law.verdict import PolicyName
 
 Version = Annotated[
     str | None,

@@ -18,11 +18,11 @@ from manualdial.commands.failure import CommandFailed, WronglyCalled, group
 from manualdial.commands.policies_in_use import Version, policies_in_use, reaching
 from manualdial.commands.terminal import notices, output, print_json_lines, say, table
 from manualdial.explaining.rule_in_words import TRUST, asks, in_force, lifted_by, purposes, whom
+from manualdial.law.case_facts import CaseInvalid, cases_of, difference
+from manualdial.law.policies import Policies, PolicyInvalid, load, shipped_on
+from manualdial.law.rule import Rule
 from manualdial.places.jurisdictions import canonical_jurisdiction
 from manualdial.plain_text import printable
-from manualdial.screening.case_facts import CaseInvalid, cases_of, difference
-from manualdial.screening.policies import Policies, PolicyInvalid, load, shipped_on
-from manualdial.screening.rule import Rule
 
 application = group("The rules that dials are judged by.")
 

@@ -16,12 +16,12 @@ from manualdial.commands.failure import CommandFailed, WronglyCalled
 from manualdial.commands.record_options import By, day, moment, recorder, time_shown
 from manualdial.commands.terminal import output, print_json_lines, say, table
 from manualdial.explaining.moments import here
+from manualdial.law.closure import Closure
+from manualdial.law.verdict import Purpose
+from manualdial.law.zones import moment_of
 from manualdial.places.jurisdictions import canonical_jurisdiction, zones_of
 from manualdial.plain_text import printable
 from manualdial.ports import Storage
-from manualdial.screening.closure import Closure
-from manualdial.screening.verdict import Purpose
-from manualdial.screening.zones import moment_of
 
 CLOSE_EXAMPLE = "Example: manualdial policy close US-LA --reason 'state of emergency, proclamation 45'"
 LIST_EXAMPLE = "Example: manualdial policy closures"

@@ -22,16 +22,16 @@ from manualdial.explaining.foreseen import Foreseen, foresee
 from manualdial.explaining.moments import here, wherever
 from manualdial.explaining.rule_in_words import asks, lifted_by
 from manualdial.explaining.verdict import SOURCES
+from manualdial.law.facts import Facts
+from manualdial.law.location import located, of_postal_code
+from manualdial.law.policies import Policies
+from manualdial.law.rule import Rule
+from manualdial.law.verdict import Decision, Finding
+from manualdial.law.zones import zones_of
 from manualdial.numbers import PhoneNumber
 from manualdial.places.by_number import of_number
 from manualdial.places.place import Whereabouts
 from manualdial.plain_text import listed, printable
-from manualdial.screening.facts import Facts
-from manualdial.screening.location import located, of_postal_code
-from manualdial.screening.policies import Policies
-from manualdial.screening.rule import Rule
-from manualdial.screening.verdict import Decision, Finding
-from manualdial.screening.zones import zones_of
 
 EXAMPLE = "Example: manualdial policy explain '+1 305 555 0100' --purpose sales --at 2026-11-24T20:30-05:00"
 

@@ -33,9 +33,9 @@ from manualdial.imports.number_files import Line, Rejects
 from manualdial.imports.record_lines import LineReader, import_lines
 from manualdial.imports.record_writing import Written, content_id, import_numbers
 from manualdial.imports.registry_answers import Answers, good_for, words
+from manualdial.law.records import KINDS, Record
 from manualdial.plain_text import printable
 from manualdial.ports import Storage
-from manualdial.screening.records import KINDS, Record
 
 application = group("What is on record about numbers.")
 

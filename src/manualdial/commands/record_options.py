@@ -15,9 +15,9 @@ from manualdial.commands.failure import WronglyCalled
 from manualdial.config import Config
 from manualdial.errors import ManualDialError
 from manualdial.imports.record_lines import LONGEST_ACCOUNT
+from manualdial.law.records import Record
 from manualdial.plain_text import printable
 from manualdial.ports import Person, Storage
-from manualdial.screening.records import Record
 
 Tenant = Annotated[
     str | None, typer.Option("--tenant", metavar="TENANT", help="Whose; needed where there is more than one.")

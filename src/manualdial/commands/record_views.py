@@ -13,9 +13,9 @@ from manualdial.commands.configuration import configuration
 from manualdial.commands.database import for_tenant
 from manualdial.commands.record_options import account_of, end_of, number_of, recorder, records_about, time_shown
 from manualdial.commands.terminal import output, print_json_lines, say, table
+from manualdial.law.records import AnyContent, Record, content_json, record_json
 from manualdial.plain_text import printable
 from manualdial.ports import Storage
-from manualdial.screening.records import AnyContent, Record, content_json, record_json
 
 _HEADING = ("NUMBER", "KIND", "WHAT", "SINCE", "BY", "UNTIL", "STANDING", "ID")
 _OF_THE_END = ("WITHDRAWN", "BY", "WHY")

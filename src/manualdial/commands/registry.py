@@ -28,6 +28,7 @@ from manualdial.commands.registry_options import (
 )
 from manualdial.commands.terminal import notices, output, print_json_lines, say, table
 from manualdial.config import ConfigurationError
+from manualdial.law.registry_look import RegistryUnreadable
 from manualdial.plain_text import counted, printable
 from manualdial.registries import Registries
 from manualdial.registries.area_codes import codes_of
@@ -39,7 +40,6 @@ from manualdial.registries.rejects import rejects_file
 from manualdial.registries.removing import remove_registry
 from manualdial.registries.sources import SourceUnreadable
 from manualdial.registries.workspace import ImportRunning
-from manualdial.screening.registry_look import RegistryUnreadable
 
 _E164 = re.compile(r"\+[1-9][0-9]{3,14}")
 _AROUND_DIGITS = re.compile(r"[\s().-]")

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from manualdial.commands.failure import WronglyCalled
+from manualdial.law.policies import Policies
 from manualdial.moments import moment
 from manualdial.plain_text import counted, printable
 from manualdial.registries.area_codes import CALLING_CODE, codes_of
 from manualdial.registries.edition import Edition, is_registry_name
 from manualdial.registries.line_shapes import Column
 from manualdial.registries.numbering import NumberingPlan, plan_of_calling_code, plan_of_registry
-from manualdial.screening.policies import Policies
 
 _CODE = re.compile(r"[0-9]{1,8}")
 _NORTH_AMERICAN_CODE = re.compile(r"[2-9][0-9]{2}")

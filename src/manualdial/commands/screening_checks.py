@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from manualdial.app.adapters import policies_for, registries_for, tenants_for
 from manualdial.commands.findings import Finding, Level, fail, ok, warn
 from manualdial.config import Config, ConfigurationError
+from manualdial.law.facts import EVERY, ScreeningSettings
+from manualdial.law.policies import Policies
+from manualdial.law.registry_look import RegistryUnreadable
+from manualdial.law.rule import Rule
+from manualdial.law.verdict import Purpose
 from manualdial.plain_text import listed
-from manualdial.screening.facts import EVERY, ScreeningSettings
-from manualdial.screening.policies import Policies
-from manualdial.screening.registry_look import RegistryUnreadable
-from manualdial.screening.rule import Rule
-from manualdial.screening.verdict import Purpose
-from manualdial.tenants import Tenants, TenantSettings
+from manualdial.screening.tenants import Tenants, TenantSettings
 
 _NAMED = 6
 """So many names are told one by one; --json has all."""

@@ -9,13 +9,13 @@ from typing import Annotated
 import msgspec
 import typer
 
-from manualdial import log
 from manualdial.app.service import serving
 from manualdial.commands.configuration import ConfigFile, configuration
 from manualdial.commands.failure import CommandFailed, single
 from manualdial.commands.running import collect_less, collect_nothing, run, stopping, unless
 from manualdial.config import Config, LogFormat
 from manualdial.ports import Engine
+from manualdial.telemetry import log
 
 _EXAMPLE = "Example: manualdial serve --config /etc/manualdial.toml"
 

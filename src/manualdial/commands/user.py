@@ -11,17 +11,18 @@ from typing import Annotated
 import msgspec
 import typer
 
-from manualdial.agents import Role, User, is_extension
+from manualdial.agents import is_extension
 from manualdial.app.adapters import policies_for, tenants_for
+from manualdial.callers import Role, User
 from manualdial.commands.configuration import ConfigFile, configuration
 from manualdial.commands.database import with_store
 from manualdial.commands.failure import CommandFailed, WronglyCalled, group
 from manualdial.commands.signing_in import read_password
 from manualdial.commands.terminal import output, print_json_lines, say, table
+from manualdial.identity.tokens import hash_password
 from manualdial.numbers import is_region
 from manualdial.plain_text import printable
 from manualdial.ports import LoginNameTaken, Storage
-from manualdial.transports.identity import hash_password
 
 _LOGIN_NAME = re.compile(r"\S{1,256}")
 _CALLER_ID = re.compile(r"\+?[0-9]{1,15}")

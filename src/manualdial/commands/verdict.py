@@ -8,10 +8,10 @@ from rich.text import Text
 
 from manualdial.explaining.moments import here, wherever
 from manualdial.explaining.verdict import against, evidence, zones
-from manualdial.messages.dial import DialChecked
-from manualdial.messages.verdict import RuleResult, Verdict
+from manualdial.law.verdict import Decision
 from manualdial.plain_text import printable
-from manualdial.screening.verdict import Decision
+from manualdial.wire.messages.dial import DialChecked
+from manualdial.wire.messages.verdict import RuleResult, Verdict
 
 MARKS = {Decision.ALLOW: "✓", Decision.WARN: "!", Decision.BLOCK: "✗"}
 STYLES = {Decision.ALLOW: "green", Decision.WARN: "yellow", Decision.BLOCK: "bold red"}

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from manualdial.agents import Role
+from manualdial.callers import Role
 from manualdial.config.options import Asterisk, Config, ConfigurationError, EngineKind, Screening, Tenant, options
+from manualdial.law.location import REFUSE, STRICTEST
 from manualdial.numbers import is_region
 from manualdial.places.jurisdictions import of_jurisdiction
-from manualdial.screening.location import REFUSE, STRICTEST
 
 _DIGITS = re.compile(r"\+?[0-9]{1,15}")
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")

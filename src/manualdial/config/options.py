@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_origin
 import msgspec
 from msgspec import Meta, Struct, field
 
-from manualdial.screening import Purpose
+from manualdial.law import Purpose
 
 PREFIX = "MANUALDIAL_"
 

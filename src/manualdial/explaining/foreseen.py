@@ -7,12 +7,12 @@ from datetime import datetime
 
 import msgspec
 
-from manualdial.screening import built_in
-from manualdial.screening.facts import EVERY, Facts, ScreeningSettings
-from manualdial.screening.judge import applies, next_permitted_at
-from manualdial.screening.policies import Policies
-from manualdial.screening.rule import Rule
-from manualdial.screening.verdict import Decision, Finding
+from manualdial.law import built_in
+from manualdial.law.facts import EVERY, Facts, ScreeningSettings
+from manualdial.law.judge import applies, next_permitted_at
+from manualdial.law.policies import Policies
+from manualdial.law.rule import Rule
+from manualdial.law.verdict import Decision, Finding
 
 _BY_CONFIGURATION = ("country", "number-type", "blocked-number")
 """Rules of the tenant's own that need nothing but the number and the settings."""

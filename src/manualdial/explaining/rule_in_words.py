@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from manualdial.screening.rule import (
+from manualdial.law.rule import (
     After,
     AttemptKey,
     AttemptLimit,

@@ -9,10 +9,10 @@ from typing import Any
 from manualdial import numbers
 from manualdial.errors import ManualDialError
 from manualdial.explaining.moments import here, is_zone, wherever
-from manualdial.messages.verdict import RuleResult, Verdict
+from manualdial.law.verdict import Decision
+from manualdial.law.zones import zones_of
 from manualdial.places.by_number import of_number
-from manualdial.screening.verdict import Decision
-from manualdial.screening.zones import zones_of
+from manualdial.wire.messages.verdict import RuleResult, Verdict
 
 SOURCES = {
     "stated": "the person said so",

@@ -16,11 +16,8 @@ from manualdial.errors import ManualDialError
 from manualdial.imports.errors import FileUnusable, LineRefused
 from manualdial.imports.number_files import Rejects
 from manualdial.imports.record_writing import Bar, Written, content_id, write_records
-from manualdial.moments import moment
-from manualdial.numbers import is_region, parse
-from manualdial.ports import Storage
-from manualdial.screening.location import is_a_place
-from manualdial.screening.records import (
+from manualdial.law.location import is_a_place
+from manualdial.law.records import (
     KINDS,
     AnyContent,
     Business,
@@ -34,6 +31,9 @@ from manualdial.screening.records import (
     Relationship,
     Residence,
 )
+from manualdial.moments import moment
+from manualdial.numbers import is_region, parse
+from manualdial.ports import Storage
 
 LONGEST_ACCOUNT = 1024
 """In characters, as in the requests: a press can name no longer one."""

@@ -14,9 +14,9 @@ import msgspec
 from manualdial.errors import ManualDialError
 from manualdial.imports.errors import LineRefused
 from manualdial.imports.number_files import Line, NumberFile, Rejects
+from manualdial.law.records import AnyContent, Listing, Record
 from manualdial.numbers import parse
 from manualdial.ports import Person, Storage
-from manualdial.screening.records import AnyContent, Listing, Record
 
 BATCH = 1000
 """What the store is asked about, and given, at once."""

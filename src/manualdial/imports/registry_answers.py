@@ -9,8 +9,8 @@ import msgspec
 
 from manualdial.imports.errors import LineRefused, NotAsSaid
 from manualdial.imports.number_files import Line
-from manualdial.screening.policies import Policies
-from manualdial.screening.records import RegistryAnswer
+from manualdial.law.policies import Policies
+from manualdial.law.records import RegistryAnswer
 
 _LISTED = frozenset({"registered", "listed", "on register", "on the register", "on registry", "on the registry"})
 _NOT_LISTED = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from manualdial.agents import Caller
+from manualdial.callers import Caller
 
 
 class Authenticator(Protocol):

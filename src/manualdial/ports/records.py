@@ -8,9 +8,9 @@ from typing import Protocol
 
 import msgspec
 
-from manualdial.screening.attempts import Attempt
-from manualdial.screening.closure import Closure
-from manualdial.screening.records import Record
+from manualdial.law.attempts import Attempt
+from manualdial.law.closure import Closure
+from manualdial.law.records import Record
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from manualdial.law.registry_look import RegistryLook
 from manualdial.ports.clock import Health
-from manualdial.screening.registry_look import RegistryLook
 
 
 class Registries(Protocol):

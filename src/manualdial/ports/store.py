@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from manualdial.agents import AgentSession, User
+from manualdial.agents import AgentSession
+from manualdial.callers import User
 from manualdial.calls import Call, CallState, Change
 from manualdial.evidence import Draft
 from manualdial.ports.clock import Health

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from manualdial import ports
+from manualdial.law.registry_look import RegistryLook, RegistryStanding, RegistryUnreadable
 from manualdial.ports import Health
 from manualdial.registries.edition import is_registry_name
 from manualdial.registries.number_file import SUFFIX, NumberFile, identity
-from manualdial.screening.registry_look import RegistryLook, RegistryStanding, RegistryUnreadable
 
 RECHECK = 1.0
 """Seconds for which a file is taken to be the one of its name."""

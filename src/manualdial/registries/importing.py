@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from manualdial.law.registry_look import RegistryUnreadable
 from manualdial.registries.area_codes import AreaCodes, codes_of
 from manualdial.registries.beginnings import codes_with_numbers
 from manualdial.registries.checks import Findings, doubt, early_doubt
@@ -29,7 +30,6 @@ from manualdial.registries.page_writing import PageWriter
 from manualdial.registries.rejects import write_rejects
 from manualdial.registries.sources import Limits, Piece, SourceUnreadable, pieces
 from manualdial.registries.workspace import Part, Workspace
-from manualdial.screening.registry_look import RegistryUnreadable
 
 STANDARD_INPUT = Path("-")
 PIECE_BYTES = 16 * (1 << 20)

@@ -26,8 +26,8 @@ from pathlib import Path
 
 import msgspec
 
+from manualdial.law.registry_look import RegistryUnreadable
 from manualdial.registries.edition import Edition
-from manualdial.screening.registry_look import RegistryUnreadable
 
 SUFFIX = ".registry"
 MAGIC = b"\x8dMDNUMS\n"

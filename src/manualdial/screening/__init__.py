@@ -1,8 +1,1 @@
-"""Screening: may this number be called, now, by this agent, under which law (contract §5)?
-
-Rules are pure functions over facts. What differs from law to law is dated data in `policies/`.
-"""
-
-from manualdial.screening.verdict import Decision, Purpose, Verdict
-
-__all__ = ["Decision", "Purpose", "Verdict"]
+"""May this number be called: the facts are gathered here, and the law is asked."""

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
-from manualdial.screening.closure import Closure
-from manualdial.screening.verdict import Purpose
+from manualdial.law.closure import Closure
+from manualdial.law.verdict import Purpose
 from manualdial.storage.tables import closures
 
 _purposes = msgspec.json.Decoder(frozenset[Purpose])

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from manualdial.calls import Call, CallState
+from manualdial.law.attempts import Attempt
+from manualdial.law.records import AnyContent, Record
 from manualdial.ports import AttemptsSeen, OnRecord, Person, StoreUnavailable
-from manualdial.screening.attempts import Attempt
-from manualdial.screening.records import AnyContent, Record
 from manualdial.storage.database import Database
 from manualdial.storage.rows import DIALECTS, TEXT_PARAMETERS, TIME_PARAMETERS, TIMES, Convert, key, unescaped
 from manualdial.tasks import Tasks

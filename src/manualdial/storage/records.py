@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, Select, bindparam, select, update
 
+from manualdial.law.records import AnyContent, Record
 from manualdial.ports import Person
-from manualdial.screening.records import AnyContent, Record
 from manualdial.storage.rows import key
 from manualdial.storage.tables import insert, number_records
 

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 from sqlalchemy import Connection, Executable, select
 
-from manualdial.agents import AgentSession, User
+from manualdial.agents import AgentSession
+from manualdial.callers import User
 from manualdial.calls import Call, Change
 from manualdial.evidence import Draft, Head, Sealed
+from manualdial.law.closure import Closure
+from manualdial.law.records import Record
 from manualdial.ports import (
     AttemptsSeen,
     CallHistory,
@@ -26,8 +29,6 @@ from manualdial.ports import (
     Store,
     StoreUnavailable,
 )
-from manualdial.screening.closure import Closure
-from manualdial.screening.records import Record
 from manualdial.storage.batch import NewPress
 from manualdial.storage.call_history import call_histories, call_history
 from manualdial.storage.chains import head_of

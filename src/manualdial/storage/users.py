@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, Select, select, update
 
-from manualdial.agents import Role, User
+from manualdial.callers import Role, User
 from manualdial.ports import LoginNameTaken
 from manualdial.storage.rows import key
 from manualdial.storage.tables import insert, tenants, users

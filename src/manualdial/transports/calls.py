@@ -10,10 +10,10 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
-from manualdial.agents import Caller
+from manualdial.callers import Caller
 from manualdial.calls import OUTCOMES, CallState
-from manualdial.history import MAX_CALLS, CallPage, CallRecord, CallsAsked
 from manualdial.numbers import MAX_TYPED_CHARACTERS
+from manualdial.requests.history import MAX_CALLS, CallPage, CallRecord, CallsAsked
 from manualdial.transports import openapi
 
 

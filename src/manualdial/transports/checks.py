@@ -13,17 +13,17 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta, field
 
-from manualdial.agents import Caller
-from manualdial.dispatcher import error_data
-from manualdial.envelope import json_of
+from manualdial.callers import Caller
 from manualdial.errors import MalformedMessage, ManualDialError, TooManyRequests
-from manualdial.messages.dial import DialChecked
-from manualdial.messages.incoming import Identifier, Incoming, read
-from manualdial.messages.outbound import ErrorData
-from manualdial.messages.screening import MAX_CHECKS, Check
+from manualdial.requests.dispatcher import error_data
 from manualdial.tasks import Pace
 from manualdial.transports import openapi
 from manualdial.transports.body import AnyRequest, read_body
+from manualdial.wire.envelope import json_of
+from manualdial.wire.messages.dial import DialChecked
+from manualdial.wire.messages.incoming import Identifier, Incoming, read
+from manualdial.wire.messages.outbound import ErrorData
+from manualdial.wire.messages.screening import MAX_CHECKS, Check
 
 MAX_CHECKS_BYTES = 524_288
 """The size of the largest body in bytes, included: a thousand numbers with all that can be said of each."""

@@ -17,21 +17,21 @@ from litestar.types import Message, Scope
 from msgspec import Struct
 
 from manualdial import __version__
-from manualdial.agents import Caller
-from manualdial.bus import Delivery, Subscriber
-from manualdial.dispatcher import Dispatcher, Routes, error_of
-from manualdial.envelope import MAX_MESSAGE_BYTES
+from manualdial.bus.bus import Delivery, Subscriber
+from manualdial.callers import Caller
 from manualdial.errors import MalformedMessage, ManualDialError, NotAuthenticated, NotPermitted, UnknownAddress
+from manualdial.identity.tokens import Identity
 from manualdial.ports import Health
+from manualdial.requests.dispatcher import Dispatcher, Routes, error_of
 from manualdial.tasks import Tasks
 from manualdial.transports import openapi
 from manualdial.transports.body import AnyRequest, read_body
 from manualdial.transports.calls import Records, calls
 from manualdial.transports.checks import Checked, Checks, Screening, checks
 from manualdial.transports.handshake import bearer_token
-from manualdial.transports.identity import Identity
 from manualdial.transports.sign_in import Credentials, sign_in
 from manualdial.transports.statuses import error_body, error_headers, status_of
+from manualdial.wire.envelope import MAX_MESSAGE_BYTES
 
 _HEADERS = (
     (b"cache-control", b"no-store"),

@@ -23,11 +23,11 @@ from litestar.openapi.spec import (
     SecurityScheme,
 )
 
-from manualdial.addresses import CONNECTOR
-from manualdial.dispatcher import Routes
-from manualdial.envelope import Address
-from manualdial.messages.outbound import ErrorData
-from manualdial.messages.schema import definitions, envelope_of, schema_of
+from manualdial.requests.dispatcher import Routes
+from manualdial.wire.addresses import CONNECTOR
+from manualdial.wire.envelope import Address
+from manualdial.wire.messages.outbound import ErrorData
+from manualdial.wire.messages.schema import definitions, envelope_of, schema_of
 
 _SCHEMAS = "#/components/schemas"
 BEARER: list[dict[str, list[str]]] = [{"password": []}, {"bearer": []}]

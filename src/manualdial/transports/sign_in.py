@@ -11,9 +11,9 @@ from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Meta, Struct
 
 from manualdial.errors import MalformedMessage, NotAuthenticated, ServiceUnavailable, TooManyAttempts
+from manualdial.identity.tokens import Grant, Identity
 from manualdial.transports import openapi
 from manualdial.transports.body import AnyRequest, read_body
-from manualdial.transports.identity import Grant, Identity
 from manualdial.transports.statuses import error_headers, status_of
 
 _MAX_FORM_BYTES = 8192

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import http
 
-from manualdial import envelope as wire
-from manualdial.dispatcher import BUS_CHANNEL, error_data
 from manualdial.errors import ManualDialError
+from manualdial.requests.dispatcher import BUS_CHANNEL, error_data
+from manualdial.wire import envelope as wire
 
 STATUSES: dict[str, int] = {
     "MALFORMED_MESSAGE": 400,

@@ -12,8 +12,8 @@ import structlog
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # exported, but not in the stubs
 from uvicorn.server import ServerState
 
-from manualdial.envelope import MAX_MESSAGE_BYTES
 from manualdial.transports.handshake import Handshake, HandshakeRefused
+from manualdial.wire.envelope import MAX_MESSAGE_BYTES
 
 log = structlog.get_logger(__name__)
 

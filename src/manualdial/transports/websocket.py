@@ -18,18 +18,18 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from manualdial.agents import Caller
-from manualdial.bus import Delivery, Subscriber
-from manualdial.dispatcher import Dispatcher
-from manualdial.envelope import MAX_MESSAGE_BYTES
+from manualdial.bus.bus import Delivery, Subscriber
+from manualdial.callers import Caller
 from manualdial.errors import NotAuthenticated, ServiceUnavailable, TokenExpired, TooManyRequests
 from manualdial.ports import Clock
-from manualdial.requests import Connection
+from manualdial.requests.dispatcher import Dispatcher
+from manualdial.requests.request import Connection
 from manualdial.tasks import Tasks
 from manualdial.token_bucket import TokenBucket
 from manualdial.transports.close_codes import CloseCode
 from manualdial.transports.handshake import Handshake, HandshakeRefused, read_handshake
 from manualdial.transports.upgrade import UpgradedProtocol
+from manualdial.wire.envelope import MAX_MESSAGE_BYTES
 
 log = structlog.get_logger(__name__)
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from manualdial.law.registry_look import RegistryStanding, RegistryUnreadable
 from manualdial.registries import Registries
 from manualdial.registries.edition import Edition, ImportKind
 from manualdial.registries.importing import Doubtful, ImportFailed
 from manualdial.registries.line_shapes import Column
 from manualdial.registries.number_file import NumberFile
-from manualdial.screening.registry_look import RegistryStanding, RegistryUnreadable
 from tests.adapters.registries.lists import AS_OF, national, order, run, write
 
 NEXT_DAY = AS_OF + timedelta(days=1)

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from manualdial.law.registry_look import RegistryStanding, RegistryUnreadable
 from manualdial.registries import Registries
 from manualdial.registries.number_file import BITMAP_BYTES, NumberFile
-from manualdial.screening.registry_look import RegistryStanding, RegistryUnreadable
 from tests.adapters.registries.lists import AS_OF, national, order, run, write
 
 LISTED, NOT_LISTED, NOT_COVERED = RegistryStanding

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from manualdial.law.registry_look import RegistryStanding
 from manualdial.registries import Registries
 from manualdial.registries.area_codes import codes_of
 from manualdial.registries.edition import Edition, ImportKind
 from manualdial.registries.importing import Doubtful
-from manualdial.screening.registry_look import RegistryStanding
 from tests.adapters.registries.lists import AS_OF, order, run, write
 
 LISTED, NOT_LISTED, NOT_COVERED = RegistryStanding

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from manualdial.explaining import rule_in_words
-from manualdial.screening.policies import load
-from manualdial.screening.rule import Rule
+from manualdial.law.policies import load
+from manualdial.law.rule import Rule
 
 ALL = list(load().rules())
 

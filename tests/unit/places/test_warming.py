@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from manualdial.places.jurisdictions import everywhere
+from manualdial.places.preload import warm
 from manualdial.places.time_zone import time_zone
-from manualdial.places.warming import warm
 
 
 def test_after_warming_every_zone_of_every_place_has_been_read() -> None:

@@ -15,13 +15,7 @@ from manualdial.engines.asterisk.causes import ending_of
 from manualdial.engines.asterisk.in_flight import CallsInFlight, Move, Phase, TrackedCall, TrackedLeg, leg_id
 from manualdial.engines.asterisk.orphans import Orphans
 from manualdial.engines.asterisk.reports import Reports
-from manualdial.ports import (
-    Clock,
-    EngineRefused,
-    EngineSilent,
-    EngineUnavailable,
-    Originate,
-)
+from manualdial.ports import Clock, EngineRefused, EngineSilent, EngineUnavailable, Originate
 from manualdial.tasks import Tasks
 
 log = structlog.get_logger(__name__)

@@ -1,0 +1,1 @@
+"""The bus: who reads what, in which order."""

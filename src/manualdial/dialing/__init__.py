@@ -1,0 +1,1 @@
+"""The heart: a press becomes a call, once."""

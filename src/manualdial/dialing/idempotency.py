@@ -1,0 +1,76 @@
+"""Which earlier press a press repeats: by its `requestId`, or without one within the guard time (contract §2)."""
+
+from __future__ import annotations
+
+from manualdial.calls import Call
+from manualdial.dialing.double_click_guard import Guard
+from manualdial.dialing.press import Press
+from manualdial.errors import RequestIdConflict
+from manualdial.live.live_calls import LiveCalls
+from manualdial.ports import Store
+
+_MAX_UNASKED = 10_000
+"""Presses in doubt; where there are more the next press is refused, as one that was forgotten would be acknowledged."""
+
+
+class EarlierPresses:
+    """Memory first, the journal where memory cannot tell."""
+
+    def __init__(self, *, store: Store, live_calls: LiveCalls, guard: Guard) -> None:
+        self._store = store
+        self._live_calls = live_calls
+        self._guard = guard
+        self._unasked: dict[str, Call] = {}
+
+    def recall(self, press: Press) -> Call | None:
+        """The earlier press as far as memory tells: in the guard time, or a live call's."""
+        if press.request_id is None:
+            return self._guard.recall(press.agent_id, press.number)
+        call = self._live_calls.of_agent(press.agent_id)
+        return call if call is not None and call.request_id == press.request_id else None
+
+    async def find(self, press: Press) -> Call | None:
+        """The earlier press of the same `requestId`, from the journal. Raises StoreUnavailable.
+
+        A press that goes well never asks: the journal itself refuses a `requestId` that it has.
+        """
+        if press.request_id is None:
+            return None
+        call = await self._store.press(press.agent_id, press.request_id)
+        if call is not None and not call.is_over and self._live_calls.get(call.id) is None:
+            await self._store.flush()  # it has ended, and its last changes are still on their way to the disk
+            call = await self._store.press(press.agent_id, press.request_id)
+        return call
+
+    def same(self, press: Press, earlier: Call) -> Call:
+        """The earlier press as it is now. Raises RequestIdConflict where it had other data."""
+        if press.request_id is not None and earlier.digest != press.digest:
+            raise RequestIdConflict("the requestId names a press with other data")
+        return self._live_calls.get(earlier.id) or earlier
+
+    def was_called(self, call: Call) -> None:
+        """The press was taken by the engine: without a `requestId` the guard time begins."""
+        if call.request_id is None:
+            self._guard.remember(call)
+
+    def journal_was_silent(self, call: Call) -> None:
+        """The journal may hold the press though it did not say so; the engine was not asked and nobody was told."""
+        self._unasked[call.id] = call
+
+    @property
+    def is_full(self) -> bool:
+        """Whether too many presses are in doubt already."""
+        return len(self._unasked) >= _MAX_UNASKED
+
+    def is_unasked(self, call: Call) -> bool:
+        """Whether the press is in the journal by an answer that was lost: nobody knows of it, nothing rings for it."""
+        return call.id in self._unasked
+
+    def unasked(self) -> tuple[Call, ...]:
+        """All such presses, oldest first."""
+        return tuple(self._unasked.values())
+
+    async def take_back(self, call: Call) -> None:
+        """Take such a press out of the journal: it was refused, so it is not remembered. Raises StoreUnavailable."""
+        await self._store.retract_press(call)
+        self._unasked.pop(call.id, None)

@@ -1,0 +1,94 @@
+"""What lifts a rule for a person: consent, or a relationship, that is on record (the rule's `lifted_by`)."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from manualdial.law.facts import Facts
+from manualdial.law.records import Consent, ConsentForm, Record, RegistryAnswer, Relationship, RelationshipType
+from manualdial.law.rule import Lift, Rule
+from manualdial.law.zones import local_time, zones_that_count
+
+_FORMS = tuple(ConsentForm)
+
+
+def lifting_record(rule: Rule, facts: Facts, at: datetime) -> Record | None:
+    """The record that lifts the rule at that moment, if one does."""
+    return next((record for lift in rule.lifted_by for record in _lifting(lift, rule, facts, at)), None)
+
+
+def slots_ahead(rule: Rule, facts: Facts, at: datetime) -> Iterator[datetime]:
+    """The beginnings of agreed times to come in which the rule will be lifted."""
+    for lift in rule.lifted_by:
+        form = lift.slot or lift.consent
+        for _, consent in facts.on_record(Consent, at=at) if form is not None else ():
+            begins = consent.slot_from
+            if begins is not None and begins > at and any(_lifting(lift, rule, facts, begins)):
+                yield begins
+
+
+def consents(facts: Facts, at: datetime, *, form: ConsentForm) -> Iterator[tuple[Record, Consent]]:
+    """The consents that are at least of that form, for this campaign, and count at that moment."""
+    for record, consent in facts.on_record(Consent, at=at):
+        strong = _FORMS.index(consent.form) >= _FORMS.index(form)
+        meant = consent.campaign_id in (None, facts.campaign_id) and _given_to_us(consent, facts)
+        if strong and meant and consent.given_at <= at and _in_slot(consent, at):
+            yield record, consent
+
+
+def _lifting(lift: Lift, rule: Rule, facts: Facts, at: datetime) -> Iterator[Record]:
+    if lift.consent is not None:
+        answered = _newest_answer(rule, facts, at)
+        for record, consent in consents(facts, at, form=lift.consent):
+            if not lift.newer_than_answer or (answered is not None and consent.given_at > answered):
+                yield record
+    elif lift.slot is not None:
+        for record, consent in consents(facts, at, form=lift.slot):
+            if consent.slot_from is not None:
+                yield record
+    else:
+        # The earliest of the days that it may be there: a term that is over anywhere is over.
+        _, names = zones_that_count(rule, facts)
+        days = [local_time(name, at).date() for name in names] or [at.date()]
+        for record, relationship in facts.on_record(Relationship, at=at):
+            if all(_holds(lift, relationship, day) for day in days):
+                yield record
+
+
+def _given_to_us(consent: Consent, facts: Facts) -> bool:
+    return not consent.given_to or consent.given_to.casefold() == facts.settings.seller.casefold()
+
+
+def _in_slot(consent: Consent, at: datetime) -> bool:
+    if consent.slot_from is None and consent.slot_until is None:
+        return True
+    # Half an agreed time is none.
+    return (
+        consent.slot_from is not None
+        and consent.slot_until is not None
+        and (consent.slot_from <= at < consent.slot_until)
+    )
+
+
+def _newest_answer(rule: Rule, facts: Facts, at: datetime) -> datetime | None:
+    name = rule.rule.partition(".")[2]
+    answers = [a.answered_at for _, a in facts.on_record(RegistryAnswer, at=at) if a.registry == name and a.listed]
+    return max(answers, default=None)
+
+
+def _holds(lift: Lift, relationship: Relationship, day: date) -> bool:
+    if relationship.type is RelationshipType.CONTRACT:
+        ended = relationship.ended_on
+        return lift.contract_days is not None and (
+            relationship.on <= day and (ended is None or (day - ended).days <= lift.contract_days)
+        )
+    months = lift.purchase_months if relationship.type is RelationshipType.PURCHASE else lift.inquiry_months
+    return months is not None and relationship.on <= day <= months_after(relationship.on, months)
+
+
+def months_after(day: date, months: int) -> date:
+    """The same day so many months later, or the last of that month where it has no such day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))

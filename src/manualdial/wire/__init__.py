@@ -1,0 +1,1 @@
+"""The wire: envelopes, addresses, messages, and the nouns as messages."""
