@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from manualdial.app.service import serving
-from manualdial.calls import Report, Sign
+from manualdial.calls import CallSignal, Report
 from manualdial.commands.running import collect_less, collect_nothing, run
 from manualdial.config import Config, load
 from manualdial.engines.simulator import SimulatorEngine
@@ -48,7 +48,7 @@ class OutlivingEngine(SimulatorEngine):
         found = await super().adopt(orders)
         now = datetime.now(UTC)
         for call_id in found:
-            self._put(Report(call_id=call_id, sign=Sign.CONNECTED, at=now))
+            self._put(Report(call_id=call_id, signal=CallSignal.CONNECTED, at=now))
         return found
 
 

@@ -27,7 +27,7 @@ from bench.table import Row
 from manualdial import calls, numbers
 from manualdial.agents import AgentSession
 from manualdial.app.adapters import store_for
-from manualdial.calls import Call, Change, Report, Sign
+from manualdial.calls import Call, CallSignal, Change, Report
 from manualdial.config import load
 from manualdial.ports import Originate, Store
 
@@ -38,8 +38,14 @@ LIMIT = 120.0
 LOOK_INTERVAL = 0.02
 AGE = timedelta(minutes=5)
 """Long enough ago that no call may still turn up in the engine."""
-TO_CONNECTED = (Sign.AGENT_RINGING, Sign.AGENT_ANSWERED, Sign.DIALING, Sign.RINGING, Sign.CONNECTED)
-HISTORIES = [*(TO_CONNECTED[:signs] for signs in range(len(TO_CONNECTED) + 1)), (*TO_CONNECTED, Sign.HELD)]
+TO_CONNECTED = (
+    CallSignal.AGENT_RINGING,
+    CallSignal.AGENT_ANSWERED,
+    CallSignal.DIALING,
+    CallSignal.RINGING,
+    CallSignal.CONNECTED,
+)
+HISTORIES = [*(TO_CONNECTED[:signals] for signals in range(len(TO_CONNECTED) + 1)), (*TO_CONNECTED, CallSignal.HELD)]
 """How far the calls had come, one after the other."""
 UP, GONE = "up", "gone"
 """Campaigns, by which the calls are known in the database: those that the engine still has, and the others."""
@@ -154,10 +160,10 @@ def _call(number: int) -> Call:
     )
 
 
-def _tell(store: Store, call: Call, signs: Sequence[Sign]) -> None:
-    for sign in signs:
+def _tell(store: Store, call: Call, signals: Sequence[CallSignal]) -> None:
+    for signal in signals:
         change: Change
-        for change in calls.advance(call, Report(call_id=call.id, sign=sign, at=call.at)):
+        for change in calls.advance(call, Report(call_id=call.id, signal=signal, at=call.at)):
             store.record_change(change)
             call = change.call
 

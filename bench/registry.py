@@ -32,7 +32,7 @@ import numpy as np
 from bench.database import Database, databases
 from bench.table import Row, percentile
 from manualdial.law.registry_look import RegistryStanding
-from manualdial.registries import Registries
+from manualdial.registries import HeldCopies
 from manualdial.registries.edition import ImportKind
 from manualdial.registries.importing import Order, import_registry
 from manualdial.registries.numbering import plan_of_registry
@@ -189,7 +189,7 @@ def _import_into(source: Path, held: Path) -> None:
 def _look(source: Path, held: Path) -> dict[str, Any]:
     numbers = list(_asked(source, LOOKS))
     before = _own_memory()
-    registries = Registries(held)
+    registries = HeldCopies(held)
     for number in numbers:
         registries.look_up(NAME, number)
     memory = _own_memory() - before
@@ -234,7 +234,7 @@ def _measure_part(source: Path, folder: Path) -> list[Row]:
     rate = source.stat().st_size / _WIDTH / (time.perf_counter() - began)
     size = (held / f"{NAME}.registry").stat().st_size
     asked = list(_asked(source, SQL_LOOKS))
-    registries = Registries(held)
+    registries = HeldCopies(held)
     look = _timed(lambda number: registries.look_up(NAME, number), asked)
     rows = []
     with databases() as (found, missing):

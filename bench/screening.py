@@ -26,7 +26,7 @@ from manualdial.law.facts import Facts, ScreeningSettings
 from manualdial.law.judge import judge
 from manualdial.law.policies import Policies, load
 from manualdial.law.records import Consent, ConsentForm, Line, LineType, Record
-from manualdial.registries import Registries
+from manualdial.registries import HeldCopies
 from manualdial.screening.closures import Closures
 from manualdial.screening.screener import Question, Screener
 from manualdial.storage.store import SqlStore
@@ -65,7 +65,7 @@ async def _in_process(database: Database, held: Path, many: str) -> list[Row]:
         await closures.load()
         screener = Screener(
             store=store,
-            registries=Registries(held),
+            registries=HeldCopies(held),
             closures=closures,
             policies=policies,
             no_place="strictest",
@@ -152,7 +152,7 @@ async def _times(
         whole.append(time.perf_counter() - began)
         facts.append(screened.facts)
         began = time.perf_counter()
-        await store.on_record(TENANT, [question.person], attempts_since=question.at - timedelta(days=1))
+        await store.contact_history(TENANT, [question.person], attempts_since=question.at - timedelta(days=1))
         bare.append(time.perf_counter() - began)
     return whole, bare, facts
 

@@ -20,9 +20,9 @@ from manualdial.calls import requested
 from manualdial.evidence import Draft, Head, Kind
 from manualdial.ports import AttemptsSeen, Person
 from manualdial.storage import database
-from manualdial.storage.batch import Content, NewPress, counting_locks, write_new
+from manualdial.storage.batch import BatchContent, NewPress, counting_locks, write_new
 from manualdial.storage.chains import LINK_COLUMNS, link_values, sealed
-from manualdial.storage.contact_history import COUNTS, QUESTIONS, Question, question_of
+from manualdial.storage.contact_history import COUNTS, QUESTIONS, HistoryQuestion, question_of
 from manualdial.storage.rows import CALL_COLUMNS, CHANGE_COLUMNS, call_values, change_values
 from manualdial.storage.tables import call_changes, calls, evidence, insert
 from tests.support.calls import a_call, a_number
@@ -57,7 +57,7 @@ async def _measured(kind: Database) -> list[Row]:
     async def ask(*, straight: bool) -> None:
         press = next(presses)
         person = Person(number=press.call.number.e164)
-        question = Question(press.call.tenant_id, person, press.call.requested_at)
+        question = HistoryQuestion(press.call.tenant_id, person, press.call.requested_at)
         statement, parameters = QUESTIONS[place.dialect].about([question])
         if straight:
             await place.fetch(statement, parameters)
@@ -91,7 +91,7 @@ async def _row(what: str, straight: Callable[[], Awaitable[None]], by_core: Call
 
 
 def _straight(connection: Connection, press: NewPress, known: Heads) -> Heads:
-    return write_new(connection, Content(presses=[press]), known).heads
+    return write_new(connection, BatchContent(presses=[press]), known).heads
 
 
 def _by_core(connection: Connection, press: NewPress, known: Heads) -> Heads:

@@ -92,7 +92,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The SIP status that the far end sent; absent where the engine made one up for a time-out of its own."""
 
 
-class Sign(StrEnum):
+class CallSignal(StrEnum):
     """What an engine can report of a call."""
 
     AGENT_RINGING = "agent_ringing"
@@ -111,7 +111,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One sign of life of one call, in the engine's order."""
 
     call_id: str
-    sign: Sign
+    signal: CallSignal
     at: datetime
     ending: Ending | None = None
     """Present with ENDED, and only there."""
@@ -234,15 +234,15 @@ def advance(call: Call, report: Report) -> tuple[Change, ...]:
     """What a report of the engine changes; nothing where it is late, repeated or not allowed in the call's state."""
     if not call.is_live:
         return ()
-    match report.sign:
-        case Sign.ENDED:
+    match report.signal:
+        case CallSignal.ENDED:
             return _end(call, report)
-        case Sign.HELD:
+        case CallSignal.HELD:
             return (_to(call, CallState.HELD, report.at),) if call.state is CallState.CONNECTED else ()
-        case Sign.RESUMED:
+        case CallSignal.RESUMED:
             return (_to(call, CallState.CONNECTED, report.at),) if call.state is CallState.HELD else ()
         case _:
-            return _forward(call, CallState(report.sign.value), report.at)
+            return _forward(call, CallState(report.signal.value), report.at)
 
 
 def mark_unknown(call: Call, at: datetime) -> tuple[Change, ...]:

@@ -61,7 +61,7 @@ class ManualDialError(Exception):
         super().__init__(message)
         self.message = message
         self.details: Mapping[str, Any] = details or {}
-        self.told = sentence or self.sentence
+        self.user_message = sentence or self.sentence
         if retryable is not None:
             self.retryable = retryable
 

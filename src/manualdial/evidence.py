@@ -87,7 +87,7 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     seal: bytes
     """SHA-256 over the seal before, and the body."""
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The body, read."""
         read: dict[str, Any] = msgspec.json.decode(self.body)
         return read
@@ -287,7 +287,7 @@ def cut_of(link: Sealed) -> tuple[int, bytes] | None:
     if link.kind is not Kind.PRUNED:
         return None
     try:
-        content = msgspec.convert(link.told()["content"], _Pruned)
+        content = msgspec.convert(link.to_json()["content"], _Pruned)
         return content.through, bytes.fromhex(content.seal)
     except (KeyError, TypeError, ValueError):
         return None  # it was put there by somebody else: this service writes both
@@ -300,7 +300,7 @@ def _sealed(before: bytes, body: bytes) -> bytes:
 def _agrees(link: Sealed) -> bool:
     """Whether what stands beside the body says what the body says."""
     try:
-        told = link.told()
+        told = link.to_json()
         at = datetime.fromisoformat(told["at"])
         within = [told[key] for key in ("seq", "tenant", "kind", "number", "callId")]
     except (KeyError, TypeError, ValueError):

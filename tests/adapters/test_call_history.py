@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from manualdial.calls import CallState, Sign
+from manualdial.calls import CallSignal, CallState
 from manualdial.ports import CallQuery
 from manualdial.storage import SqlStore
 from manualdial.storage.call_history import call_histories
@@ -37,7 +37,7 @@ async def test_a_page_of_calls_with_their_histories_is_one_statement(url: str) -
     async with SqlStore(url, flush_timeout=1.0) as store:
         for call in [a_call(minute=minute) for minute in range(210)]:
             await store.record_press(call)
-            record(store, call, Sign.AGENT_RINGING)
+            record(store, call, CallSignal.AGENT_RINGING)
         await store.calls(query)  # the first connection is asked what it is
         with asked() as statements:
             found = await store.calls(query)

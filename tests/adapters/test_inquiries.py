@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert
 
-from manualdial.ports import OnRecord, Person, StoreUnavailable
-from manualdial.storage.batch import Content, NewPress, write_batch
-from manualdial.storage.contact_history import Inquiries
+from manualdial.ports import ContactHistory, Person, StoreUnavailable
+from manualdial.storage.batch import BatchContent, NewPress, write_batch
+from manualdial.storage.contact_history import HistoryInquiries
 from manualdial.storage.database import Database
 from manualdial.storage.tables import number_records
 from manualdial.tasks import Tasks
@@ -47,13 +47,13 @@ class WatchedQuestions:
 
 
 @asynccontextmanager
-async def asking(url: str, *, together: int = 200) -> AsyncIterator[tuple[Inquiries, WatchedQuestions]]:
+async def asking(url: str, *, together: int = 200) -> AsyncIterator[tuple[HistoryInquiries, WatchedQuestions]]:
     """Inquiries over a new database with a call to each number."""
     async with opened(url) as place:
         calls = [NewPress(a_call(number=a_number(number))) for number in NUMBERS]
-        await place.write(partial(write_batch, content=Content(presses=calls)))
+        await place.write(partial(write_batch, content=BatchContent(presses=calls)))
         watched = WatchedQuestions(place)
-        asked = Inquiries(watched, together=together)
+        asked = HistoryInquiries(watched, together=together)
         tasks = Tasks()
         asked.start(tasks)
         try:
@@ -62,8 +62,8 @@ async def asking(url: str, *, together: int = 200) -> AsyncIterator[tuple[Inquir
             await tasks.close()
 
 
-async def about(asked: Inquiries, *numbers: str) -> Sequence[OnRecord]:
-    return await asked.on_record("north", [Person(number=number) for number in numbers], since=LONG_AGO)
+async def about(asked: HistoryInquiries, *numbers: str) -> Sequence[ContactHistory]:
+    return await asked.contact_history("north", [Person(number=number) for number in numbers], since=LONG_AGO)
 
 
 async def test_questions_that_come_while_one_is_asked_are_asked_as_one(url: str) -> None:
@@ -125,8 +125,8 @@ async def test_a_moment_without_a_zone_is_refused_to_who_asks(url: str) -> None:
     async with asking(url) as (asked, _):
         naive = datetime(2031, 1, 1)  # noqa: DTZ001  # that is what is wrong
         with pytest.raises(ValueError, match="zone"):
-            await asked.on_record("north", [Person(number=NUMBERS[0])], since=naive)
-        assert await asked.on_record("north", [], since=NOON) == []
+            await asked.contact_history("north", [Person(number=NUMBERS[0])], since=naive)
+        assert await asked.contact_history("north", [], since=NOON) == []
 
 
 async def test_whoever_asks_when_the_end_comes_is_told_so(url: str) -> None:

@@ -22,11 +22,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Executable, func, insert, select, text, update
 
 import manualdial.storage
-from manualdial.calls import Call, CallState, Cause, Change, EndedBy, Ending, Report, Sign, advance, requested
+from manualdial.calls import Call, CallSignal, CallState, Cause, Change, EndedBy, Ending, Report, advance, requested
 from manualdial.evidence import Kind, Proof
 from manualdial.ports import Person, StoreUnavailable
 from manualdial.storage import SqlStore
-from manualdial.storage.contact_history import QUESTIONS, Question
+from manualdial.storage.contact_history import QUESTIONS, HistoryQuestion
 from manualdial.storage.links import CALL_LINKS
 from manualdial.storage.logins import OPEN_LOGINS
 from manualdial.storage.retention import FORGET, REMOVE_FORGOTTEN
@@ -133,9 +133,9 @@ async def test_a_database_that_revision_0003_made_opens_with_all_that_it_holds(t
         assert (call, call.state) == (await store.press("ada", "press-1"), CallState.ENDED)
         assert [login.agent_id for login in await store.logins()] == ["ada"]
         person = Person(number="+12025550100", account_number="A")
-        (on_record,) = await store.on_record("north", [person], attempts_since=NOON - timedelta(days=1))
-        assert [record.id for record in on_record.records] == ["record-1"]
-        assert [(attempt.call_id, attempt.rang) for attempt in on_record.attempts] == [(call.id, True)]
+        (history,) = await store.contact_history("north", [person], attempts_since=NOON - timedelta(days=1))
+        assert [record.id for record in history.records] == ["record-1"]
+        assert [(attempt.call_id, attempt.rang) for attempt in history.attempts] == [(call.id, True)]
         links = await store.evidence("north")
         assert [link.kind for link in links] == [Kind.ATTEMPT, Kind.OUTCOME]
         assert Proof("north").follow(links) is None
@@ -173,11 +173,11 @@ async def test_what_the_first_schema_held_is_there_after_the_migrations(url: str
 
 
 SIGNS = {
-    "answered": (*TO_CONNECTED, Sign.ENDED),
-    "rang": (Sign.AGENT_ANSWERED, Sign.RINGING, Sign.ENDED),
-    "busy": (Sign.AGENT_ANSWERED, Sign.DIALING, Sign.ENDED),
-    "failed": (Sign.AGENT_ANSWERED, Sign.DIALING, Sign.ENDED),
-    "agent did not answer": (Sign.AGENT_RINGING, Sign.ENDED),
+    "answered": (*TO_CONNECTED, CallSignal.ENDED),
+    "rang": (CallSignal.AGENT_ANSWERED, CallSignal.RINGING, CallSignal.ENDED),
+    "busy": (CallSignal.AGENT_ANSWERED, CallSignal.DIALING, CallSignal.ENDED),
+    "failed": (CallSignal.AGENT_ANSWERED, CallSignal.DIALING, CallSignal.ENDED),
+    "agent did not answer": (CallSignal.AGENT_RINGING, CallSignal.ENDED),
     "running": TO_CONNECTED,
 }
 CAUSES = {"busy": Cause.BUSY, "failed": Cause.FAILED, "agent did not answer": Cause.NO_ANSWER}
@@ -186,9 +186,11 @@ CAUSES = {"busy": Cause.BUSY, "failed": Cause.FAILED, "agent did not answer": Ca
 def a_history(name: str, call: Call) -> list[Change]:
     """All changes of a call that becomes what its name says."""
     changes: list[Change] = []
-    for sign in SIGNS[name]:
-        ending = Ending(by=EndedBy.NETWORK, cause=CAUSES.get(name, Cause.NORMAL)) if sign is Sign.ENDED else None
-        report = Report(call_id=call.id, sign=sign, at=call.at + timedelta(seconds=1), ending=ending)
+    for signal in SIGNS[name]:
+        ending = (
+            Ending(by=EndedBy.NETWORK, cause=CAUSES.get(name, Cause.NORMAL)) if signal is CallSignal.ENDED else None
+        )
+        report = Report(call_id=call.id, signal=signal, at=call.at + timedelta(seconds=1), ending=ending)
         for change in advance(call, report):
             changes.append(change)
             call = change.call
@@ -219,9 +221,9 @@ async def test_earlier_calls_count_as_attempts_after_the_migration(url: str) -> 
             assert call.outcome is None or found in await stored_calls(store, "north", outcome=call.outcome)
             # Found by the account alone.
             person = Person(number="+12025550199", account_number=call.account_number)
-            (on_record,) = await store.on_record("north", [person], attempts_since=NOON - timedelta(days=1))
-            assert [attempt.call_id for attempt in on_record.attempts] == [call.id]
-            assert on_record.attempts[0].rang == (call.rang_at is not None)
+            (told,) = await store.contact_history("north", [person], attempts_since=NOON - timedelta(days=1))
+            assert [attempt.call_id for attempt in told.attempts] == [call.id]
+            assert told.attempts[0].rang == (call.rang_at is not None)
         # They have no evidence, and so their ends leave none.
         running = histories["running"][-1].call
         record_whole_call(store, running)
@@ -295,7 +297,7 @@ async def test_the_links_of_calls_are_found_by_indexes(tmp_path: Path) -> None:
 
 
 async def test_what_is_asked_for_every_press_is_found_by_indexes(tmp_path: Path) -> None:
-    questions = [Question("north", Person(number="+12025550100", account_number="A"), NOON)]
+    questions = [HistoryQuestion("north", Person(number="+12025550100", account_number="A"), NOON)]
     statement, parameters = QUESTIONS["sqlite"].about(questions)
     async with opened(f"sqlite:///{tmp_path}/journal.sqlite3") as place:
         plan = [str(row[-1]) for row in await place.fetch(f"EXPLAIN QUERY PLAN {statement}", parameters)]

@@ -21,7 +21,7 @@ from manualdial.agents import NOT_READY, AgentState, AgentStateType
 from manualdial.evidence import Head
 from manualdial.ports import StoreUnavailable
 from manualdial.storage import SqlStore
-from manualdial.storage.batch import Content, NewPress, write_batch, write_new
+from manualdial.storage.batch import BatchContent, NewPress, write_batch, write_new
 from manualdial.storage.rows import CALL_COLUMNS, AnyText, call_values
 from manualdial.storage.tables import calls
 from tests.contract.chains import an_attempt
@@ -132,7 +132,7 @@ async def test_a_call_is_stored_the_same_whether_or_not_its_press_may_meet_anoth
         for write, known in ((write_new, None), (write_batch, None), (write_new, {"north": Head()})):
             call = a_call(at=at, requested_at=at, **texts)
             press = NewPress(call, evidence=None if known is None else an_attempt(call))
-            content = Content(presses=[press])
+            content = BatchContent(presses=[press])
             await place.write(partial(write, content=content, known=known or {}))
             query = text("SELECT * FROM calls JOIN call_changes ON calls.id = call_id WHERE calls.id = :id")
             row = await place.read(lambda c, q=query, i=call.id: c.execute(q, {"id": i}).one())  # type: ignore[misc]

@@ -18,11 +18,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, make_url
 
-from manualdial.calls import Call, Sign
+from manualdial.calls import Call, CallSignal
 from manualdial.evidence import Kind
 from manualdial.ports import Person, StoreUnavailable
 from manualdial.storage import SqlStore
-from manualdial.storage.batch import Content, NewPress, write_new
+from manualdial.storage.batch import BatchContent, NewPress, write_new
 from manualdial.storage.database import Database, database
 from tests.contract.chains import LONG_AGO, a_refusal, an_attempt, kinds, seen, whole_chain
 from tests.contract.stores import LIMIT, a_call, a_login, history, opened, record, stored
@@ -49,7 +49,7 @@ async def survives(fault: AbstractContextManager[None], store: SqlStore) -> None
             with pytest.raises(StoreUnavailable):
                 await store.flush()
             assert not (await store.health()).ok
-            now = record(store, now, Sign.HELD)
+            now = record(store, now, CallSignal.HELD)
             store.record_logout("ada")
         assert await stored(store, call) == now
         assert [line[0] for line in await history(store, call)] == [0, 1, 2, 3, 4, 5, 6]
@@ -212,8 +212,8 @@ async def test_a_server_that_does_not_answer_fails_presses_within_the_time_limit
                     with pytest.raises(StoreUnavailable):
                         await store.record_press(a_call())
                     with pytest.raises(StoreUnavailable):
-                        await store.on_record("north", [Person(number="+12025550100")], attempts_since=LONG_AGO)
-                now = record(store, call, Sign.AGENT_RINGING)
+                        await store.contact_history("north", [Person(number="+12025550100")], attempts_since=LONG_AGO)
+                now = record(store, call, CallSignal.AGENT_RINGING)
                 assert not (await store.health()).ok
         finally:
             server.thaw()
@@ -221,8 +221,8 @@ async def test_a_server_that_does_not_answer_fails_presses_within_the_time_limit
             while (found := await _when_it_can(store, call)) is None:  # noqa: ASYNC110  # a thaw gives no sign
                 await asyncio.sleep(0.02)
         assert found == now
-        (on_record,) = await store.on_record("north", [Person(number="+12025550100")], attempts_since=LONG_AGO)
-        assert [attempt.call_id for attempt in on_record.attempts] == [call.id]
+        (history,) = await store.contact_history("north", [Person(number="+12025550100")], attempts_since=LONG_AGO)
+        assert [attempt.call_id for attempt in history.attempts] == [call.id]
 
 
 async def _when_it_can(store: SqlStore, call: Call) -> Call | None:
@@ -237,7 +237,7 @@ async def _when_it_can(store: SqlStore, call: Call) -> Call | None:
 async def test_connections_that_the_server_has_cut_while_they_lay_idle_cost_no_press() -> None:
     server = shared_server()
     async with SqlStore(server.new_database(), flush_timeout=5.0) as store:
-        ask = partial(store.on_record, "north", [Person(number="+12025550100")], attempts_since=LONG_AGO)
+        ask = partial(store.contact_history, "north", [Person(number="+12025550100")], attempts_since=LONG_AGO)
         await asyncio.gather(store.record_press(a_call()), ask(), *(stored_calls(store, "north") for _ in range(4)))
         # The loop stands still meanwhile: nothing has told the driver of it.
         server.cut_connections()
@@ -274,7 +274,7 @@ async def test_a_press_that_is_about_to_be_committed_is_waited_for_and_taken_bac
     call, url = a_call(request_id="press-1"), shared_server().new_database()
 
     def write_slowly(connection: Connection) -> None:
-        write_new(connection, Content(presses=[NewPress(call, evidence=an_attempt(call))]))
+        write_new(connection, BatchContent(presses=[NewPress(call, evidence=an_attempt(call))]))
         connection.exec_driver_sql("SELECT pg_sleep(0.5)").close()
 
     async with SqlStore(url, flush_timeout=5.0) as store, opened(url) as place, asyncio.timeout(LIMIT):

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import encode_basic_auth, web
 
 from manualdial.commands.ari_checks import check_asterisk, trunk_of
-from manualdial.commands.findings import Finding
+from manualdial.commands.findings import Diagnosis
 from manualdial.config import Asterisk
 from manualdial.registries.held_copies import registry_file
 from tests.commands.service import RunningService, command, settings
@@ -280,7 +280,7 @@ class FakeAri:
 
 async def asked(
     ari: FakeAri, *, path: str = "/ari", password: str = PASSWORD, trunk: str = "PJSIP/{number}@trunk"
-) -> list[Finding]:
+) -> list[Diagnosis]:
     runner = web.AppRunner(ari.application())
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -11,7 +11,7 @@ import pytest
 
 from manualdial.app.adapters import store_for
 from manualdial.commands.policies_in_use import reaching
-from manualdial.config import Config, Storage
+from manualdial.config import Config, StorageSection
 from manualdial.law.policies import load
 from tests.commands.service import command
 
@@ -113,7 +113,7 @@ def test_the_policies_of_an_old_version_are_read_from_the_database(tmp_path: Pat
     old = load()
 
     async def keep() -> None:
-        async with store_for(Config(storage=Storage(url=url))) as store:
+        async with store_for(Config(storage=StorageSection(url=url))) as store:
             await store.keep_policies("2020-01.old", old.data(), at=datetime.now(UTC))
 
     asyncio.run(keep())

@@ -13,7 +13,7 @@ import pytest
 
 from manualdial.imports.record_writing import write_records
 from manualdial.law.records import Listing
-from manualdial.ports import OnRecord, Person
+from manualdial.ports import ContactHistory, Person
 from tests.commands.a_database import a_database, told
 from tests.commands.service import command
 from tests.support.memory_store import MemoryStore
@@ -215,9 +215,9 @@ def test_the_examples_of_the_documentation_are_good(config: Path, tmp_path: Path
 class Unscreened(MemoryStore):
     """A store that is not to be asked what a verdict asks: it would read every dial to each of the numbers."""
 
-    async def on_record(
+    async def contact_history(
         self, tenant_id: str, people: Sequence[Person], *, attempts_since: datetime
-    ) -> Sequence[OnRecord]:
+    ) -> Sequence[ContactHistory]:
         raise AssertionError("nobody dials here")
 
 

@@ -15,7 +15,7 @@ from manualdial.commands.failure import CommandFailed
 from manualdial.commands.serve import until_stopped
 from manualdial.config import load
 from manualdial.engines.simulator import SimulatorEngine
-from manualdial.ports import Reconnected, Stray
+from manualdial.ports import Orphan, Reconnected
 from tests.commands.service import LIMIT, answers, command, line_with, process, settings
 
 
@@ -78,7 +78,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 async def test_a_service_that_loses_the_reports_of_its_engine_ends_as_one_that_failed(tmp_path: Path) -> None:
     class EngineThatFallsSilent(SimulatorEngine):
-        async def reports(self) -> AsyncIterator[Report | Reconnected | Stray]:
+        async def reports(self) -> AsyncIterator[Report | Reconnected | Orphan]:
             async for report in super().reports():
                 yield report
                 raise RuntimeError("a fault of ours")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from manualdial.client.bus_client import Login, sign_in
+from manualdial.client.bus_client import SignIn, sign_in
 from manualdial.client.errors import SignInRefused
 from tests.commands.service import RunningService, command, settings
 
@@ -104,6 +104,6 @@ def test_a_new_password_is_good_at_once_and_the_old_one_no_more(service: Running
     options = ("--password-stdin", "--config", str(service.config))
     assert command("user", "add", "una", "--tenant", "one", *options, stdin="first\n").exit_code == 0
     assert command("user", "passwd", "una", *options, stdin="second\n").exit_code == 0
-    assert asyncio.run(sign_in(Login(url=service.url, user="una", password="second")))
+    assert asyncio.run(sign_in(SignIn(url=service.url, user="una", password="second")))
     with pytest.raises(SignInRefused):
-        asyncio.run(sign_in(Login(url=service.url, user="una", password="first")))
+        asyncio.run(sign_in(SignIn(url=service.url, user="una", password="first")))

@@ -9,7 +9,7 @@ from functools import cache
 import msgspec
 
 from manualdial.callers import Role
-from manualdial.calls import Sign
+from manualdial.calls import CallSignal
 from manualdial.dialing.attempt_evidence import evidence_of
 from manualdial.evidence import Draft, Kind, LegState, outcome
 from manualdial.law import Purpose
@@ -86,7 +86,9 @@ def an_outcome(tenant_id: str, *, call_id: str = "call-1", at: datetime = AT) ->
     """The link about a call that was answered and went on for 20 seconds."""
     call = a_call(id=call_id, tenant_id=tenant_id, number=facts_about(NUMBER).number, requested_at=at, at=at)
     connected = after(call, *TO_CONNECTED)
-    ended = after(connected, msgspec.structs.replace(a_report(connected, Sign.ENDED), at=at + timedelta(seconds=20)))
+    ended = after(
+        connected, msgspec.structs.replace(a_report(connected, CallSignal.ENDED), at=at + timedelta(seconds=20))
+    )
     legs = [
         LegState(leg="customer", state="ringing", at=at + timedelta(seconds=5)),
         LegState(leg="customer", state="connected", at=at + timedelta(seconds=9)),

@@ -11,7 +11,7 @@ import uuid
 import pytest
 
 from manualdial import numbers
-from manualdial.calls import Action, Cause, EndedBy, Sign
+from manualdial.calls import Action, CallSignal, Cause, EndedBy
 from manualdial.ports import Engine, EngineRefused, Originate
 from tests.contract.report_reader import ReportReader
 
@@ -31,7 +31,9 @@ class JournalBrokeError(RuntimeError):
     """A failure of the journal that no engine knows by name."""
 
 
-async def place(engine: Engine, reader: ReportReader, number: str = ANSWERS, until: Sign = Sign.CONNECTED) -> str:
+async def place(
+    engine: Engine, reader: ReportReader, number: str = ANSWERS, until: CallSignal = CallSignal.CONNECTED
+) -> str:
     """A call that has come to this sign."""
     placed = order(number)
     await engine.originate(placed)
@@ -55,19 +57,21 @@ class EngineContract:
     ) -> None:
         call_id = await place(engine, reader)
 
-        assert reader.signs(call_id) == [
-            Sign.AGENT_RINGING,
-            Sign.AGENT_ANSWERED,
-            Sign.DIALING,
-            Sign.RINGING,
-            Sign.CONNECTED,
+        assert reader.signals(call_id) == [
+            CallSignal.AGENT_RINGING,
+            CallSignal.AGENT_ANSWERED,
+            CallSignal.DIALING,
+            CallSignal.RINGING,
+            CallSignal.CONNECTED,
         ]
 
     async def test_early_media_is_reported_before_the_answer(self, engine: Engine, reader: ReportReader) -> None:
         call_id = await place(engine, reader, EARLY_MEDIA)
 
-        signs = reader.signs(call_id)
-        assert signs.index(Sign.DIALING) < signs.index(Sign.PROGRESS) < signs.index(Sign.CONNECTED)
+        signals = reader.signals(call_id)
+        assert (
+            signals.index(CallSignal.DIALING) < signals.index(CallSignal.PROGRESS) < signals.index(CallSignal.CONNECTED)
+        )
 
     @pytest.mark.parametrize(
         ("number", "by", "cause"),
@@ -89,7 +93,7 @@ class EngineContract:
         ending = await reader.ending(placed.call_id)
         assert (ending.by, ending.cause) == (by, cause)
         assert not await engine.hang_up(placed.call_id)
-        assert reader.signs(placed.call_id).count(Sign.ENDED) == 1
+        assert reader.signals(placed.call_id).count(CallSignal.ENDED) == 1
 
     async def test_hanging_up_a_talk_is_a_normal_end_by_the_agent(self, engine: Engine, reader: ReportReader) -> None:
         call_id = await place(engine, reader)
@@ -100,9 +104,9 @@ class EngineContract:
         assert (ending.by, ending.cause) == (EndedBy.AGENT, Cause.NORMAL)
         assert not await engine.hang_up(call_id)
 
-    @pytest.mark.parametrize("until", [Sign.AGENT_RINGING, Sign.AGENT_ANSWERED, Sign.RINGING])
+    @pytest.mark.parametrize("until", [CallSignal.AGENT_RINGING, CallSignal.AGENT_ANSWERED, CallSignal.RINGING])
     async def test_hanging_up_before_the_answer_cancels(
-        self, engine: Engine, reader: ReportReader, until: Sign
+        self, engine: Engine, reader: ReportReader, until: CallSignal
     ) -> None:
         call_id = await place(engine, reader, RINGS, until)
 
@@ -113,29 +117,29 @@ class EngineContract:
 
     async def test_a_call_that_nobody_placed_cannot_be_hung_up(self, engine: Engine, reader: ReportReader) -> None:
         assert not await engine.hang_up(NOBODY)
-        assert reader.signs(NOBODY) == []
+        assert reader.signals(NOBODY) == []
 
     async def test_hold_and_resume_are_reported(self, engine: Engine, reader: ReportReader) -> None:
         call_id = await place(engine, reader)
 
         await engine.hold(call_id)
-        await reader.until(call_id, Sign.HELD)
+        await reader.until(call_id, CallSignal.HELD)
         await engine.resume(call_id)
-        await reader.until(call_id, Sign.RESUMED)
+        await reader.until(call_id, CallSignal.RESUMED)
 
-        assert reader.signs(call_id)[-3:] == [Sign.CONNECTED, Sign.HELD, Sign.RESUMED]
+        assert reader.signals(call_id)[-3:] == [CallSignal.CONNECTED, CallSignal.HELD, CallSignal.RESUMED]
 
     async def test_digits_and_muting_are_taken_and_reported_to_nobody(
         self, engine: Engine, reader: ReportReader
     ) -> None:
         call_id = await place(engine, reader)
-        before = reader.signs(call_id)
+        before = reader.signals(call_id)
 
         await engine.send_dtmf(call_id, "0123456789*#ABCD")
         await engine.mute(call_id, muted=True)
         await engine.mute(call_id, muted=False)
 
-        assert reader.signs(call_id) == before
+        assert reader.signals(call_id) == before
 
     async def test_a_call_that_is_not_there_cannot_be_controlled(self, engine: Engine, reader: ReportReader) -> None:
         for request in (
@@ -148,7 +152,7 @@ class EngineContract:
                 await request
 
     async def test_a_customer_who_has_not_answered_cannot_be_held(self, engine: Engine, reader: ReportReader) -> None:
-        call_id = await place(engine, reader, RINGS, Sign.RINGING)
+        call_id = await place(engine, reader, RINGS, CallSignal.RINGING)
 
         with pytest.raises(EngineRefused):
             await engine.hold(call_id)
@@ -156,14 +160,14 @@ class EngineContract:
     async def test_an_order_that_comes_twice_is_one_call(self, engine: Engine, reader: ReportReader) -> None:
         placed = order()
         await asyncio.gather(engine.originate(placed), engine.originate(placed))
-        await reader.until(placed.call_id, Sign.CONNECTED)
+        await reader.until(placed.call_id, CallSignal.CONNECTED)
 
         await engine.originate(placed)
         await engine.hang_up(placed.call_id)
         await reader.ending(placed.call_id)
 
-        signs = reader.signs(placed.call_id)
-        assert len(signs) == len(set(signs)), f"something came twice: {signs}"
+        signals = reader.signals(placed.call_id)
+        assert len(signals) == len(set(signals)), f"something came twice: {signals}"
 
     async def test_an_order_that_comes_again_after_the_end_is_refused(
         self, engine: Engine, reader: ReportReader
@@ -213,7 +217,7 @@ class EngineContract:
         assert await engine.adopt([placed]) == frozenset()
         assert not await engine.hang_up(placed.call_id)
         await place(engine, reader)
-        assert reader.signs(placed.call_id) == []
+        assert reader.signals(placed.call_id) == []
 
     async def test_a_live_call_is_adopted_as_it_is_and_an_unknown_one_is_not(
         self, engine: Engine, reader: ReportReader
@@ -221,30 +225,30 @@ class EngineContract:
         live, over, unknown = order(), order(), order()
         for placed in (live, over):
             await engine.originate(placed)
-            await reader.until(placed.call_id, Sign.CONNECTED)
+            await reader.until(placed.call_id, CallSignal.CONNECTED)
         await engine.hang_up(over.call_id)
         await reader.ending(over.call_id)
 
         assert await engine.adopt([live, over, unknown]) == {live.call_id}
 
-        assert reader.signs(live.call_id)[-1] is Sign.CONNECTED
-        assert reader.signs(unknown.call_id) == []
+        assert reader.signals(live.call_id)[-1] is CallSignal.CONNECTED
+        assert reader.signals(unknown.call_id) == []
 
     async def test_comparing_calls_that_are_fine_changes_and_reports_nothing(
         self, engine: Engine, reader: ReportReader
     ) -> None:
         talks, rings = order(), order(RINGS)
-        for placed, sign in ((talks, Sign.CONNECTED), (rings, Sign.RINGING)):
+        for placed, signal in ((talks, CallSignal.CONNECTED), (rings, CallSignal.RINGING)):
             await engine.originate(placed)
-            await reader.until(placed.call_id, sign)
-        before = reader.signs(talks.call_id)
+            await reader.until(placed.call_id, signal)
+        before = reader.signals(talks.call_id)
 
         for _ in range(3):
             assert await engine.adopt([talks, rings]) == {talks.call_id, rings.call_id}
 
-        assert reader.signs(talks.call_id) == before
-        signs = reader.signs(rings.call_id)
-        assert len(signs) == len(set(signs)), f"something came twice: {signs}"
+        assert reader.signals(talks.call_id) == before
+        signals = reader.signals(rings.call_id)
+        assert len(signals) == len(set(signals)), f"something came twice: {signals}"
         # What came of it is still reported, once.
         assert (await reader.ending(rings.call_id)).cause is Cause.NO_ANSWER
 
@@ -256,9 +260,9 @@ class EngineContract:
         await asyncio.gather(engine.originate(placed), *(engine.adopt([placed]) for _ in range(3)))
 
         assert await engine.adopt([placed]) == {placed.call_id}
-        await reader.until(placed.call_id, Sign.CONNECTED)
-        signs = reader.signs(placed.call_id)
-        assert len(signs) == len(set(signs)), f"something came twice: {signs}"
+        await reader.until(placed.call_id, CallSignal.CONNECTED)
+        signals = reader.signals(placed.call_id)
+        assert len(signals) == len(set(signals)), f"something came twice: {signals}"
 
     async def test_asking_for_calls_dials_none(self, engine: Engine, reader: ReportReader) -> None:
         unknown = order()
@@ -267,7 +271,7 @@ class EngineContract:
         assert await engine.adopt([unknown]) == frozenset()
 
         assert not await engine.hang_up(unknown.call_id)
-        assert reader.signs(unknown.call_id) == []
+        assert reader.signals(unknown.call_id) == []
 
     async def test_a_call_that_the_engine_has_is_no_stray_though_no_order_names_it(
         self, engine: Engine, reader: ReportReader
@@ -277,8 +281,8 @@ class EngineContract:
         assert await engine.adopt([]) == frozenset()
 
         await engine.hold(call_id)
-        await reader.until(call_id, Sign.HELD)
-        assert reader.strays == []
+        await reader.until(call_id, CallSignal.HELD)
+        assert reader.orphans == []
 
     async def test_calls_at_once_do_not_mix(self, engine: Engine, reader: ReportReader) -> None:
         busy = [order("+12025550101") for _ in range(5)]
@@ -288,5 +292,5 @@ class EngineContract:
         for placed in busy:
             assert (await reader.ending(placed.call_id)).cause is Cause.BUSY
         for placed in answered:
-            await reader.until(placed.call_id, Sign.CONNECTED)
-            assert Sign.ENDED not in reader.signs(placed.call_id)
+            await reader.until(placed.call_id, CallSignal.CONNECTED)
+            assert CallSignal.ENDED not in reader.signals(placed.call_id)

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from types import TracebackType
 
-from manualdial.calls import Ending, Report, Sign
-from manualdial.ports import Engine, Reconnected, Stray
+from manualdial.calls import CallSignal, Ending, Report
+from manualdial.ports import Engine, Orphan, Reconnected
 
 _LIMIT = 15.0
 
@@ -17,7 +17,7 @@ class ReportReader:
 
     def __init__(self, engine: Engine) -> None:
         self.reconnects = 0
-        self.strays: list[Stray] = []
+        self.orphans: list[Orphan] = []
         """All that were told, in order."""
         self._engine = engine
         self._seen: dict[str, list[Report]] = {}
@@ -35,29 +35,29 @@ class ReportReader:
         self._task.cancel()
         await asyncio.wait([self._task])
 
-    def signs(self, call_id: str) -> list[Sign]:
+    def signals(self, call_id: str) -> list[CallSignal]:
         """The signs of a call so far, in order."""
-        return [report.sign for report in self._seen.get(call_id, [])]
+        return [report.signal for report in self._seen.get(call_id, [])]
 
-    async def until(self, call_id: str, sign: Sign) -> Report:
+    async def until(self, call_id: str, signal: CallSignal) -> Report:
         """The first report of that sign, now or later. Fails with what came instead."""
         found = await self._wait(
-            lambda: next((report for report in self._seen.get(call_id, []) if report.sign is sign), None),
-            lambda: f"{sign} did not come: {self._seen.get(call_id)}",
+            lambda: next((report for report in self._seen.get(call_id, []) if report.signal is signal), None),
+            lambda: f"{signal} did not come: {self._seen.get(call_id)}",
         )
         assert isinstance(found, Report)
         return found
 
     async def ending(self, call_id: str) -> Ending:
         """How the call ended."""
-        report = await self.until(call_id, Sign.ENDED)
+        report = await self.until(call_id, CallSignal.ENDED)
         assert report.ending is not None, "an end without an ending"
         return report.ending
 
-    async def stray(self, call_id: str, what: str) -> None:
-        """Return when that part of a call was told as a stray."""
-        told = Stray(call_id=call_id, what=what)
-        await self._wait(lambda: told in self.strays or None, lambda: f"{told} did not come: {self.strays}")
+    async def orphan(self, call_id: str, what: str) -> None:
+        """Return when that part of a call was told as an orphan."""
+        told = Orphan(call_id=call_id, what=what)
+        await self._wait(lambda: told in self.orphans or None, lambda: f"{told} did not come: {self.orphans}")
 
     async def reconnected(self, times: int = 1) -> None:
         """Return when the engine has come back that many times, the first connect included."""
@@ -79,8 +79,8 @@ class ReportReader:
             async with self._news:
                 if isinstance(report, Reconnected):
                     self.reconnects += 1
-                elif isinstance(report, Stray):
-                    self.strays.append(report)
+                elif isinstance(report, Orphan):
+                    self.orphans.append(report)
                 else:
                     self._seen.setdefault(report.call_id, []).append(report)
                 self._news.notify_all()

@@ -15,7 +15,7 @@ import msgspec
 
 from manualdial.agents import AgentSession
 from manualdial.callers import Role, User
-from manualdial.calls import Call, Report, Sign, advance, end_wrap_up
+from manualdial.calls import Call, CallSignal, Report, advance, end_wrap_up
 from manualdial.ports import EvidenceStore, RecordStore, RequestIdTaken, Store
 from manualdial.storage import SqlStore
 from manualdial.storage.database import Database, database
@@ -180,11 +180,11 @@ def a_login(agent_id: str = "ada", **fields: Any) -> AgentSession:
     return msgspec.structs.replace(session, **fields)
 
 
-def record(store: Store, call: Call, *signs: Sign | Report) -> Call:
+def record(store: Store, call: Call, *signals: CallSignal | Report) -> Call:
     """Record what reports of the engine change, a second apart. Returns the call as it is then."""
-    for sign in signs:
+    for signal in signals:
         later = call.at + timedelta(seconds=1)
-        report = sign if isinstance(sign, Report) else Report(call_id=call.id, sign=sign, at=later)
+        report = signal if isinstance(signal, Report) else Report(call_id=call.id, signal=signal, at=later)
         for change in advance(call, report):
             store.record_change(change)
             call = change.call
@@ -193,7 +193,7 @@ def record(store: Store, call: Call, *signs: Sign | Report) -> Call:
 
 def record_whole_call(store: Store, call: Call) -> Call:
     """Record all that happens to a call, to the end of its wrap-up. Returns the call as it is then."""
-    call = record(store, call, *TO_CONNECTED, Sign.ENDED)
+    call = record(store, call, *TO_CONNECTED, CallSignal.ENDED)
     for change in end_wrap_up(call, call.at + timedelta(seconds=1)):
         store.record_change(change)
         call = change.call

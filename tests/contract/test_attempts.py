@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from manualdial.calls import Call, Cause, EndedBy, Ending, Report, Sign
+from manualdial.calls import Call, CallSignal, Cause, EndedBy, Ending, Report
 from manualdial.law.attempts import Attempt
 from manualdial.ports import AttemptsChanged, Person, RequestIdTaken
 from tests.contract.chains import LONG_AGO, an_attempt, person_of, seen
@@ -27,7 +27,7 @@ def a_dial(number: str = HOME, account: str | None = None, **fields: Any) -> Cal
 
 async def attempts(store: WholeStore, person: Person, **since: Any) -> Sequence[Attempt]:
     """The attempts to reach a person."""
-    (found,) = await store.on_record("north", [person], attempts_since=since.get("since", LONG_AGO))
+    (found,) = await store.contact_history("north", [person], attempts_since=since.get("since", LONG_AGO))
     return found.attempts
 
 
@@ -118,7 +118,7 @@ async def test_an_attempt_tells_what_became_of_it(store: WholeStore) -> None:
     await store.flush()
     (connected,) = await attempts(store, person)
     assert (connected.is_over, connected.rang, connected.answered_at) == (False, True, now.at)
-    record(store, now, Sign.ENDED)
+    record(store, now, CallSignal.ENDED)
     await store.flush()
     (over,) = await attempts(store, person)
     assert (over.is_over, over.rang, over.answered_at) == (True, True, now.at)
@@ -127,9 +127,9 @@ async def test_an_attempt_tells_what_became_of_it(store: WholeStore) -> None:
 async def test_a_dial_that_never_rang_is_known_to_be_over_without_wrap_up_having_ended(store: WholeStore) -> None:
     call = a_dial()
     await store.record_press(call)
-    up_to_the_dial = record(store, call, Sign.AGENT_RINGING, Sign.AGENT_ANSWERED, Sign.DIALING)
+    up_to_the_dial = record(store, call, CallSignal.AGENT_RINGING, CallSignal.AGENT_ANSWERED, CallSignal.DIALING)
     ending = Ending(by=EndedBy.NETWORK, cause=Cause.CONGESTION)
-    record(store, up_to_the_dial, Report(call_id=call.id, sign=Sign.ENDED, at=up_to_the_dial.at, ending=ending))
+    record(store, up_to_the_dial, Report(call_id=call.id, signal=CallSignal.ENDED, at=up_to_the_dial.at, ending=ending))
     await store.flush()
     (attempt,) = await attempts(store, person_of(call))
     assert (attempt.is_over, attempt.rang, attempt.counts) == (True, False, False)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from manualdial.calls import OUTCOMES, Call, CallState, Cause, Change, EndedBy, Ending, Leg, Report, Sign
+from manualdial.calls import OUTCOMES, Call, CallSignal, CallState, Cause, Change, EndedBy, Ending, Leg, Report
 from manualdial.ports import CallQuery, Store
 from tests.contract.stores import NOON, a_call, record, record_whole_call
 from tests.support.calls import TO_CONNECTED, a_number, stored_calls
@@ -17,13 +17,13 @@ from tests.support.calls import TO_CONNECTED, a_number, stored_calls
 ALSO_IN_MEMORY = True
 
 RUBBISH = 'a\x00b\x1a0000c\ud800d "quoted\\ \u2028é'
-RINGING = (Sign.AGENT_RINGING, Sign.AGENT_ANSWERED, Sign.RINGING)
+RINGING = (CallSignal.AGENT_RINGING, CallSignal.AGENT_ANSWERED, CallSignal.RINGING)
 
 
 def ended(call: Call, cause: Cause) -> Report:
     """The end of a call, in the second after its last change."""
     ending = Ending(by=EndedBy.NETWORK, cause=cause, q850=17, sip=486)
-    return Report(call_id=call.id, sign=Sign.ENDED, at=call.at + timedelta(seconds=9), ending=ending)
+    return Report(call_id=call.id, signal=CallSignal.ENDED, at=call.at + timedelta(seconds=9), ending=ending)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def made(store: Store) -> Sequence[Call]:
             case 4:
                 call = record(store, call, *TO_CONNECTED, ended(call, Cause.BUSY))
             case 5:
-                call = record(store, call, Sign.AGENT_RINGING, ended(call, Cause.NO_ANSWER))
+                call = record(store, call, CallSignal.AGENT_RINGING, ended(call, Cause.NO_ANSWER))
         became.append(call)
     await store.record_press(a_call(tenant_id="south", minute=3))
     return sorted(became, key=lambda call: (call.requested_at, call.id), reverse=True)
@@ -116,7 +116,7 @@ async def test_a_tenant_sees_its_own_calls_alone(store: Store, made: Sequence[Ca
 
 
 async def test_each_call_comes_with_its_own_history(store: Store, made: Sequence[Call]) -> None:
-    record(store, made[0], Sign.AGENT_RINGING)
+    record(store, made[0], CallSignal.AGENT_RINGING)
     store.record_change(Change(call=msgspec.structs.replace(made[1], step=9), leg=Leg.AGENT, event=RUBBISH))
     for each in await store.calls(CallQuery(tenant_id="north")):
         assert await store.call("north", each.call.id) == each

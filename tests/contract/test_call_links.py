@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
-from manualdial.calls import Call, Sign
+from manualdial.calls import Call, CallSignal
 from manualdial.ports import CallLinks
 from tests.contract.chains import an_attempt
 from tests.contract.stores import NOON, WholeStore, a_call, record, record_whole_call
@@ -31,7 +31,7 @@ async def test_a_call_has_the_links_that_are_written_with_it(store: WholeStore) 
     for call in (running, ended, over):
         await store.record_press(call, evidence=an_attempt(call))
     await store.record_press(unlinked)
-    record(store, ended, Sign.ENDED)
+    record(store, ended, CallSignal.ENDED)
     record_whole_call(store, over)
     assert await store.call_links("north") == [
         links_of(running),

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from manualdial.calls import CallState, Cause, Change, EndedBy, Ending, Leg, Report, Sign
+from manualdial.calls import CallSignal, CallState, Cause, Change, EndedBy, Ending, Leg, Report
 from manualdial.evidence import Head, Kind, Proof
 from manualdial.ports import AttemptsChanged, RequestIdTaken, StoreUnavailable
 from tests.contract.chains import a_refusal, all_links, an_attempt, content_of, kinds, seen, whole_chain
@@ -129,7 +129,7 @@ async def test_a_call_that_ends_before_anything_rang_has_its_outcome(store: Whol
     call = a_call()
     await store.record_press(call, evidence=an_attempt(call))
     ending = Ending(by=EndedBy.AGENT, cause=Cause.NO_ANSWER)
-    record(store, call, Report(call_id=call.id, sign=Sign.ENDED, at=call.at, ending=ending))
+    record(store, call, Report(call_id=call.id, signal=CallSignal.ENDED, at=call.at, ending=ending))
     links = await whole_chain(store)
     assert kinds(links) == [Kind.ATTEMPT, Kind.OUTCOME]
     assert content_of(links[1])["cause"] == "no_answer"
@@ -153,7 +153,7 @@ async def test_an_outcome_does_not_wait_for_the_end_of_the_wrap_up_and_is_the_sa
     early, late = a_call(minute=1), a_call(minute=1)
     for call in (early, late):
         await store.record_press(call, evidence=an_attempt(call))
-    record(store, early, *TO_CONNECTED, Sign.ENDED)
+    record(store, early, *TO_CONNECTED, CallSignal.ENDED)
     assert kinds(await whole_chain(store), early) == [Kind.ATTEMPT, Kind.OUTCOME]
     for call in (early, late):
         record_whole_call(store, call)

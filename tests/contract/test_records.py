@@ -85,7 +85,7 @@ async def test_a_record_comes_back_as_written(store: WholeStore, content: AnyCon
     await store.add_records([record])
     assert await about(store, NUMBER) == [record]
     assert await store.records_of_kind("north", kind) == [record]
-    (found,) = await store.on_record("north", [Person(number=NUMBER)], attempts_since=LONG_AGO)
+    (found,) = await store.contact_history("north", [Person(number=NUMBER)], attempts_since=LONG_AGO)
     assert found.records == (record,)
 
 
@@ -94,14 +94,14 @@ async def test_records_are_told_oldest_first(store: WholeStore) -> None:
     await store.add_records([records[3], records[0]])
     await store.add_records([records[4], records[2], records[1]])
     assert await about(store, NUMBER) == records
-    (found,) = await store.on_record("north", [Person(number=NUMBER)], attempts_since=LONG_AGO)
+    (found,) = await store.contact_history("north", [Person(number=NUMBER)], attempts_since=LONG_AGO)
     assert list(found.records) == records
 
 
 async def test_a_record_is_of_one_tenant_and_one_number(store: WholeStore) -> None:
     await store.add_records([a_record(tenant_id="south"), a_record(number="+12025550101")])
     assert await about(store, NUMBER) == []
-    (found,) = await store.on_record("north", [Person(number=NUMBER)], attempts_since=LONG_AGO)
+    (found,) = await store.contact_history("north", [Person(number=NUMBER)], attempts_since=LONG_AGO)
     assert found.records == ()
 
 
@@ -137,7 +137,7 @@ async def test_a_withdrawn_record_stays_readable_and_is_withdrawn_once(store: Wh
     ended = [msgspec.structs.replace(each, **withdrawal) for each in records[:2]]
     assert await about(store, NUMBER) == [*ended, records[2]]
     assert await about(store, NUMBER, tenant_id="south") == [elsewhere]
-    (found,) = await store.on_record("north", [Person(number=NUMBER)], attempts_since=LONG_AGO)
+    (found,) = await store.contact_history("north", [Person(number=NUMBER)], attempts_since=LONG_AGO)
     assert list(found.records) == [*ended, records[2]]
 
 
@@ -151,7 +151,7 @@ async def test_what_was_over_or_withdrawn_before_the_time_that_is_asked_about_is
         (NOON, [lasting.id]),
         (NOON + day, [lasting.id]),
     ):
-        (found,) = await store.on_record("north", [Person(number=NUMBER)], attempts_since=since)
+        (found,) = await store.contact_history("north", [Person(number=NUMBER)], attempts_since=since)
         assert [record.id for record in found.records] == found_then
     assert [len(found) for found in await store.records("north", [Person(number=NUMBER)])] == [3]
 
@@ -176,11 +176,11 @@ async def test_what_is_on_record_is_told_of_each_person_in_their_order(store: Wh
     people = [Person(number=f"+1202{number:07d}") for number in range(1_000)]
     records = [a_record(number=person.number) for person in people[::10]]
     await store.add_records(records)
-    found = await store.on_record("north", [*people, people[0]], attempts_since=LONG_AGO)
+    found = await store.contact_history("north", [*people, people[0]], attempts_since=LONG_AGO)
     assert [list(each.records) for each in found[:1_000:10]] == [[record] for record in records]
     assert all(each.records == () for number, each in enumerate(found[:1_000]) if number % 10)
     assert found[1_000] == found[0]
-    assert await store.on_record("north", [], attempts_since=LONG_AGO) == []
+    assert await store.contact_history("north", [], attempts_since=LONG_AGO) == []
     assert await store.records("north", [*people, people[0]]) == [list(each.records) for each in found]
     assert await store.records("north", []) == []
 
@@ -191,14 +191,17 @@ async def test_questions_that_come_together_are_answered_each(store: WholeStore)
     await store.add_records(records)
     asked = [(record.tenant_id, record) for record in records]
     found = await asyncio.gather(
-        *(store.on_record(tenant, [Person(number=each.number)], attempts_since=LONG_AGO) for tenant, each in asked)
+        *(
+            store.contact_history(tenant, [Person(number=each.number)], attempts_since=LONG_AGO)
+            for tenant, each in asked
+        )
     )
     assert [answer[0].records for answer in found] == [(record,) for record in records]
 
 
 async def test_a_question_that_is_given_up_holds_up_no_other(store: WholeStore) -> None:
     questions = [
-        asyncio.create_task(store.on_record("north", [Person(number=NUMBER)], attempts_since=LONG_AGO))
+        asyncio.create_task(store.contact_history("north", [Person(number=NUMBER)], attempts_since=LONG_AGO))
         for _ in range(20)
     ]
     await asyncio.sleep(0)
@@ -229,10 +232,10 @@ async def test_only_a_stop_or_a_refusal_counts_for_the_other_numbers_of_its_acco
         (Person(number=OTHER, account_number="a"), ()),
         (Person(number=OTHER), ()),
     ):
-        (found,) = await store.on_record("north", [person], attempts_since=LONG_AGO)
+        (found,) = await store.contact_history("north", [person], attempts_since=LONG_AGO)
         assert found.records == records, person
         assert await store.records("north", [person]) == [list(records)], person
-    (found,) = await store.on_record("south", [Person(number=OTHER, account_number="A")], attempts_since=LONG_AGO)
+    (found,) = await store.contact_history("south", [Person(number=OTHER, account_number="A")], attempts_since=LONG_AGO)
     assert found.records == ()
     assert await about(store, NUMBER) == [record]
     assert await about(store, OTHER) == []
@@ -244,7 +247,7 @@ async def test_records_of_a_number_and_of_its_account_are_told_together_oldest_f
     without = a_record(minute=20)
     await store.add_records([without, *reversed(records)])
     people = [Person(number=number, account_number="A") for number in (*numbers, "+12025550103")]
-    found = await store.on_record("north", people, attempts_since=LONG_AGO)
+    found = await store.contact_history("north", people, attempts_since=LONG_AGO)
     assert [list(each.records) for each in found] == [[*records, without], records, records, records]
     assert await store.records("north", people) == [[*records, without], records, records, records]
 
@@ -256,7 +259,7 @@ async def test_the_account_of_a_record_may_have_any_name(store: WholeStore, acco
     assert await about(store, NUMBER) == [record]
     assert await store.records_of_kind("north", "do-not-call") == [record]
     person = Person(number=OTHER, account_number=account)
-    (found,) = await store.on_record("north", [person], attempts_since=LONG_AGO)
+    (found,) = await store.contact_history("north", [person], attempts_since=LONG_AGO)
     assert found.records == (record,)
     assert await store.records("north", [person]) == [[record]]
 
@@ -322,7 +325,7 @@ async def test_what_is_written_is_seen_by_another_store(lab: Lab, store: WholeSt
     await store.add_records([record])
     await store.add_closure(closure)
     async with lab.store() as other:
-        (found,) = await other.on_record("north", [Person(number=NUMBER)], attempts_since=LONG_AGO)
+        (found,) = await other.contact_history("north", [Person(number=NUMBER)], attempts_since=LONG_AGO)
         assert found.records == (record,)
         assert await other.closures(ending_after=datetime.now(UTC)) == [closure]
 
@@ -336,5 +339,5 @@ async def test_in_an_outage_records_cannot_be_written_and_after_it_they_can(lab:
             await store.add_closure(a_closure())
     record = a_record()
     await store.add_records([record])
-    (found,) = await store.on_record("north", [Person(number=NUMBER)], attempts_since=LONG_AGO)
+    (found,) = await store.contact_history("north", [Person(number=NUMBER)], attempts_since=LONG_AGO)
     assert found.records == (record,)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from manualdial.callers import Role
-from manualdial.calls import CallState, Cause, Change, EndedBy, Ending, Leg, Report, Sign
+from manualdial.calls import CallSignal, CallState, Cause, Change, EndedBy, Ending, Leg, Report
 from manualdial.numbers import PhoneNumber
 from manualdial.ports import LoginNameTaken, RequestIdTaken, Store
 from tests.contract.stores import (
@@ -179,7 +179,7 @@ async def test_a_cancelled_press_leaves_the_others_alone(store: Store) -> None:
 async def test_a_call_is_seen_with_all_changes_recorded_before(store: Store) -> None:
     call = a_call()
     await store.record_press(call)
-    now = record(store, call, *TO_CONNECTED, Sign.HELD, Sign.RESUMED)
+    now = record(store, call, *TO_CONNECTED, CallSignal.HELD, CallSignal.RESUMED)
     assert await stored(store, call) == now
     assert now.previous is CallState.HELD
     assert await history(store, call) == [
@@ -198,7 +198,7 @@ async def test_of_two_legs_that_change_in_one_step_the_customers_comes_first(sto
     call = a_call()
     await store.record_press(call)
     ending = Ending(by=EndedBy.CUSTOMER, cause=Cause.NORMAL, q850=16, sip=200)
-    end = Report(call_id=call.id, sign=Sign.ENDED, at=NOON + timedelta(hours=1), ending=ending)
+    end = Report(call_id=call.id, signal=CallSignal.ENDED, at=NOON + timedelta(hours=1), ending=ending)
     call = record(store, call, *TO_CONNECTED, end)
     assert await stored(store, call) == call
     assert call.ending == ending
@@ -253,7 +253,7 @@ async def test_open_calls_are_those_not_ended_oldest_first(store: Store) -> None
     for call in calls:
         await store.record_press(call)
     connected = record(store, calls[0], *TO_CONNECTED)
-    wrap_up = record(store, calls[1], *TO_CONNECTED, Sign.ENDED)
+    wrap_up = record(store, calls[1], *TO_CONNECTED, CallSignal.ENDED)
     record_whole_call(store, calls[2])
     assert await store.open_calls() == [calls[3], wrap_up, connected]
 

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 
-from manualdial.calls import Sign
+from manualdial.calls import CallSignal
 from manualdial.evidence import Kind
 from manualdial.ports import Store
 from tests.contract.chains import an_attempt, whole_chain
@@ -18,7 +18,7 @@ async def test_an_acknowledged_press_is_there_after_a_crash(lab: Lab) -> None:
     call = a_call(request_id="press-1")
     async with lab.store(flush_timeout=0) as store:
         await store.record_press(call)
-        record(store, call, Sign.AGENT_RINGING)
+        record(store, call, CallSignal.AGENT_RINGING)
     async with lab.store() as store:
         assert await store.press("ada", "press-1") == call
         assert await history(store, call) == [(0, "requested", "agent", "connecting")]
@@ -31,7 +31,7 @@ async def test_what_was_flushed_is_there_after_a_crash(lab: Lab) -> None:
         flushed = record(store, call, *TO_CONNECTED)
         store.record_login(a_login())
         await store.flush()
-        record(store, flushed, Sign.HELD, Sign.RESUMED, Sign.ENDED)
+        record(store, flushed, CallSignal.HELD, CallSignal.RESUMED, CallSignal.ENDED)
         store.record_logout("ada")
     async with lab.store() as store:
         assert await stored(store, call) == flushed
@@ -41,7 +41,7 @@ async def test_what_was_flushed_is_there_after_a_crash(lab: Lab) -> None:
 
 PRESSING_FOR_EVER = """
 import asyncio, os, sys
-from manualdial.calls import Sign
+from manualdial.calls import CallSignal
 from manualdial.storage import SqlStore
 from tests.contract.stores import a_call, record
 
@@ -50,7 +50,7 @@ async def press(store):
         call = a_call()
         await store.record_press(call)
         os.write(1, f"{call.id}\\n".encode())
-        record(store, call, Sign.AGENT_RINGING, Sign.AGENT_ANSWERED)
+        record(store, call, CallSignal.AGENT_RINGING, CallSignal.AGENT_ANSWERED)
 
 async def main():
     async with SqlStore(sys.argv[1], flush_timeout=10.0) as store:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 
 from manualdial.agents import AVAILABLE, BUSY
-from manualdial.calls import Sign
+from manualdial.calls import CallSignal
 from manualdial.ports import Store
 from tests.contract.stores import NOON, Lab, a_call, a_login, record, record_whole_call
 from tests.support.calls import TO_CONNECTED
@@ -105,6 +105,6 @@ async def test_a_call_that_is_not_ended_says_nothing_of_the_chosen_state(store: 
     for call in (ended, wrap_up):
         await store.record_press(call)
     record_whole_call(store, ended)
-    record(store, wrap_up, *TO_CONNECTED, Sign.ENDED)
+    record(store, wrap_up, *TO_CONNECTED, CallSignal.ENDED)
     store.record_login(a_login())
     assert await store.logins() == [a_login()]

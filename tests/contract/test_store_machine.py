@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from sqlalchemy import Connection
 
 from manualdial.agents import AVAILABLE, NOT_READY
-from manualdial.calls import Call, Change, Report, Sign, advance, end_wrap_up
+from manualdial.calls import Call, CallSignal, Change, Report, advance, end_wrap_up
 from manualdial.evidence import Kind, Sealed
 from manualdial.ports import RequestIdTaken, StoreUnavailable
 from manualdial.storage.tables import metadata
@@ -218,13 +218,13 @@ class StoreMachine(RuleBasedStateMachine):
         assert any(known.is_as(outcomes[0].call) for known in (each, owner) if known is not None)
 
     @precondition(lambda self: self.model.calls)
-    @rule(pick=PICK, signs=st.lists(st.sampled_from(Sign), min_size=1, max_size=5))
-    def report(self, pick: int, signs: Sequence[Sign]) -> None:
+    @rule(pick=PICK, signals=st.lists(st.sampled_from(CallSignal), min_size=1, max_size=5))
+    def report(self, pick: int, signals: Sequence[CallSignal]) -> None:
         """The engine tells of a call."""
         each = self.one_of(pick)
-        for sign in signs:
+        for signal in signals:
             later = each.call.at + timedelta(seconds=1)
-            self.change(each, advance(each.call, Report(call_id=each.call.id, sign=sign, at=later)))
+            self.change(each, advance(each.call, Report(call_id=each.call.id, signal=signal, at=later)))
 
     @precondition(lambda self: self.model.calls)
     @rule(pick=PICK)
@@ -232,7 +232,7 @@ class StoreMachine(RuleBasedStateMachine):
         """A call ends, and its wrap-up too."""
         each = self.one_of(pick)
         later = each.call.at + timedelta(seconds=1)
-        self.change(each, advance(each.call, Report(call_id=each.call.id, sign=Sign.ENDED, at=later)))
+        self.change(each, advance(each.call, Report(call_id=each.call.id, signal=CallSignal.ENDED, at=later)))
         self.change(each, end_wrap_up(each.call, later))
 
     def change(self, each: ModelCall, changes: Sequence[Change]) -> None:

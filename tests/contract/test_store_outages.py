@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from manualdial.calls import Sign
+from manualdial.calls import CallSignal
 from manualdial.ports import Store, StoreUnavailable
 from tests.contract.stores import LIMIT, Lab, a_call, a_user, history, record, stored
 from tests.support.calls import TO_CONNECTED, stored_calls
@@ -26,7 +26,7 @@ async def test_in_an_outage_presses_fail_and_changes_wait(lab: Lab, store: Store
             await store.flush()
         with pytest.raises(StoreUnavailable):
             await store.call("north", call.id)
-        now = record(store, now, Sign.HELD)
+        now = record(store, now, CallSignal.HELD)
         assert not (await store.health()).ok
     assert await stored(store, call) == now
     assert [line[0] for line in await history(store, call)] == [0, 1, 2, 3, 4, 5, 6]

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from manualdial.calls import Call, Sign
+from manualdial.calls import Call, CallSignal
 from manualdial.ports import RequestIdTaken, Store
 from tests.contract.stores import (
     NOON,
@@ -71,7 +71,7 @@ async def test_a_press_of_a_call_that_is_not_ended_is_not_forgotten(store: Store
     calls = [a_call(minute=minute, request_id=f"press-{minute}") for minute in range(2)]
     for call in calls:
         await store.record_press(call)
-    wrap_up = record(store, calls[1], *TO_CONNECTED, Sign.ENDED)
+    wrap_up = record(store, calls[1], *TO_CONNECTED, CallSignal.ENDED)
     await store.flush()
     assert await store.forget_presses(before=AFTER_ALL, limit=100) == 0
     assert await remembered(store, [calls[0], wrap_up]) == [calls[0], wrap_up]
@@ -145,7 +145,7 @@ async def test_calls_that_are_not_ended_are_not_removed(store: Store, ended: Seq
     live, wrap_up = a_call(minute=-10), a_call(minute=-5)
     for call in (live, wrap_up):
         await store.record_press(call)
-    wrap_up = record(store, wrap_up, *TO_CONNECTED, Sign.ENDED)
+    wrap_up = record(store, wrap_up, *TO_CONNECTED, CallSignal.ENDED)
     await store.flush()
     assert await store.remove_calls(before=AFTER_ALL, limit=100) == len(ended)
     assert await store.open_calls() == await all_calls(store) == [live, wrap_up]

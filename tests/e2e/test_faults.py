@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from manualdial.app.service import serving
 from manualdial.calls import Report
 from manualdial.engines.simulator import SimulatorEngine
-from manualdial.ports import Reconnected, StoreUnavailable, Stray
+from manualdial.ports import Orphan, Reconnected, StoreUnavailable
 from tests.support.bus_client import Refused
 from tests.support.running_service import (
     DIAL,
@@ -67,7 +67,7 @@ class EngineThatFallsSilent(SimulatorEngine):
         self.falls_silent = asyncio.Event()
         self._fault = fault
 
-    async def reports(self) -> AsyncIterator[Report | Reconnected | Stray]:
+    async def reports(self) -> AsyncIterator[Report | Reconnected | Orphan]:
         await self.falls_silent.wait()
         if self._fault is not None:
             raise self._fault

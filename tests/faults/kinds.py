@@ -25,8 +25,8 @@ def kinds(database: SqliteFile | PostgresqlDatabase) -> Sequence[Fault]:
         *asterisk_faults(),
         *database_faults(database),
         Fault(name="client's socket cut between press and reply", play=_cut_clients),
-        Fault(name="clock set forward", play=partial(_step_clock, sign=1)),
-        Fault(name="clock set back", play=partial(_step_clock, sign=-1)),
+        Fault(name="clock set forward", play=partial(_step_clock, signal=1)),
+        Fault(name="clock set back", play=partial(_step_clock, signal=-1)),
     ]
 
 
@@ -37,8 +37,8 @@ async def _cut_clients(world: World) -> bool:
     return any(not agent.cut_next for agent in world.agents)
 
 
-async def _step_clock(world: World, *, sign: int) -> bool:
-    seconds = sign * world.random.choice((5.0, 60.0, 3600.0))
+async def _step_clock(world: World, *, signal: int) -> bool:
+    seconds = signal * world.random.choice((5.0, 60.0, 3600.0))
     if abs(world.service.offset + seconds) > _CLOCK_BOUND:
         seconds = -seconds
     if seconds < 0:

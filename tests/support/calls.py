@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 from manualdial import numbers
-from manualdial.calls import Call, Ending, Report, Sign, advance
+from manualdial.calls import Call, CallSignal, Ending, Report, advance
 from manualdial.dialing.press import Press
 from manualdial.law import Purpose
 from manualdial.law.facts import ScreeningSettings
-from manualdial.live.live_calls import Deadlines, LiveCalls
+from manualdial.live.live_calls import CallWatchdog, LiveCalls
 from manualdial.numbers import PhoneNumber
 from manualdial.ports import CallQuery, Store
 from manualdial.screening.screener import Question
@@ -21,14 +21,20 @@ from manualdial.screening.tenants import TenantSettings
 from tests.support.moved_clock import MovedClock
 from tests.support.people import A_MORNING, a_session
 
-TO_CONNECTED = (Sign.AGENT_RINGING, Sign.AGENT_ANSWERED, Sign.DIALING, Sign.RINGING, Sign.CONNECTED)
+TO_CONNECTED = (
+    CallSignal.AGENT_RINGING,
+    CallSignal.AGENT_ANSWERED,
+    CallSignal.DIALING,
+    CallSignal.RINGING,
+    CallSignal.CONNECTED,
+)
 """What an engine reports of a call that is answered."""
 
 
 def no_calls(clock: MovedClock | None = None) -> LiveCalls:
     """A book of live calls with nothing in it."""
-    deadlines = Deadlines(clock=clock or MovedClock(), settles_after=15, first_pause=1, silence=60)
-    return LiveCalls(deadlines=deadlines)
+    watchdog = CallWatchdog(clock=clock or MovedClock(), settles_after=15, first_pause=1, silence=60)
+    return LiveCalls(watchdog=watchdog)
 
 
 @cache
@@ -78,15 +84,15 @@ def a_call(**fields: Any) -> Call:
     return msgspec.structs.replace(call, **fields)
 
 
-def a_report(call: Call, sign: Sign, ending: Ending | None = None) -> Report:
+def a_report(call: Call, signal: CallSignal, ending: Ending | None = None) -> Report:
     """A report of an engine about a call."""
-    return Report(call_id=call.id, sign=sign, at=call.at, ending=ending)
+    return Report(call_id=call.id, signal=signal, at=call.at, ending=ending)
 
 
-def after(call: Call, *signs: Sign | Report) -> Call:
+def after(call: Call, *signals: CallSignal | Report) -> Call:
     """The call as it is after these reports."""
-    for sign in signs:
-        report = sign if isinstance(sign, Report) else a_report(call, sign)
+    for signal in signals:
+        report = signal if isinstance(signal, Report) else a_report(call, signal)
         for change in advance(call, report):
             call = change.call
     return call

@@ -21,7 +21,7 @@ from manualdial.law.facts import ScreeningSettings
 from manualdial.law.location import STRICTEST
 from manualdial.law.policies import Policies, load
 from manualdial.live.recovery import Recovery
-from manualdial.ports import Engines, Reconnected, Storage, Stray
+from manualdial.ports import Engines, Orphan, Reconnected, Storage
 from manualdial.requests.dispatcher import Dispatcher, Routes
 from manualdial.screening.tenants import Tenants, TenantSettings
 from tests.support.declared import Declared
@@ -190,8 +190,8 @@ class Core(Cell):
         async for report in engine.reports():
             if isinstance(report, Reconnected):
                 await recovery.compare()
-            elif isinstance(report, Stray):
-                recovery.on_stray(report)
+            elif isinstance(report, Orphan):
+                recovery.on_orphan(report)
             else:
                 self.progress.on_report(report)
 

@@ -12,7 +12,7 @@ from manualdial.evidence import Draft, Head, Kind, LegState, Sealed, outcome, pr
 from manualdial.law.attempts import Attempt
 from manualdial.law.closure import Closure
 from manualdial.law.records import Record
-from manualdial.ports import CallLinks, OnRecord, Person
+from manualdial.ports import CallLinks, ContactHistory, Person
 
 
 class Chains:
@@ -125,7 +125,7 @@ class Closures:
         """Add one."""
         self._closures[closure.id] = closure
 
-    def lift(self, closure_id: str, *, at: datetime) -> bool:
+    def exemption(self, closure_id: str, *, at: datetime) -> bool:
         """End one that has not ended."""
         closure = self._closures.get(closure_id)
         if closure is None or closure_id in self._lifted or (closure.ends is not None and closure.ends <= at):
@@ -162,12 +162,12 @@ def attempts_of(calls: Iterable[Call], tenant_id: str, person: Person, *, since:
     ]
 
 
-def on_record(
+def contact_history(
     records: Records, calls: Collection[Call], tenant_id: str, people: Iterable[Person], *, since: datetime
-) -> list[OnRecord]:
+) -> list[ContactHistory]:
     """What is on record about each of some people."""
     return [
-        OnRecord(
+        ContactHistory(
             records=tuple(record for record in records.of_person(tenant_id, person) if _may_count_after(since, record)),
             attempts=tuple(attempts_of(calls, tenant_id, person, since=since)),
         )

@@ -21,10 +21,10 @@ from manualdial.ports import (
     CallHistory,
     CallLinks,
     CallQuery,
+    ContactHistory,
     EvidenceStore,
     Health,
     LoginNameTaken,
-    OnRecord,
     Person,
     RecordStore,
     RequestIdTaken,
@@ -32,7 +32,7 @@ from manualdial.ports import (
     StoredChange,
     StoreUnavailable,
 )
-from tests.support.memory_evidence import Chains, Closures, Records, attempts_of, on_record
+from tests.support.memory_evidence import Chains, Closures, Records, attempts_of, contact_history
 
 _BEFORE_ALL = (datetime.min.replace(tzinfo=UTC), "")
 
@@ -223,11 +223,11 @@ class MemoryStore:
         await self.flush()
         return [call for call in reversed(self._newest_first()) if not call.is_over]
 
-    async def on_record(
+    async def contact_history(
         self, tenant_id: str, people: Sequence[Person], *, attempts_since: datetime
-    ) -> Sequence[OnRecord]:
+    ) -> Sequence[ContactHistory]:
         self._answer()
-        return on_record(self._records, self._calls.values(), tenant_id, people, since=attempts_since)
+        return contact_history(self._records, self._calls.values(), tenant_id, people, since=attempts_since)
 
     async def add_records(self, records: Sequence[Record]) -> None:
         self._answer()
@@ -255,7 +255,7 @@ class MemoryStore:
 
     async def lift_closure(self, closure_id: str, *, at: datetime, by: str) -> bool:
         self._answer()
-        return self._closures.lift(closure_id, at=at)
+        return self._closures.exemption(closure_id, at=at)
 
     async def closures(self, *, ending_after: datetime) -> Sequence[Closure]:
         self._answer()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Collection
 
-from manualdial.calls import Cause, EndedBy, Ending, Report, Sign
+from manualdial.calls import CallSignal, Cause, EndedBy, Ending, Report
 from manualdial.engines.simulator import SimulatorEngine
-from manualdial.ports import Engine, EngineRefused, Health, Originate, Reconnected, Stray
+from manualdial.ports import Engine, EngineRefused, Health, Originate, Orphan, Reconnected
 from tests.support.calls import TO_CONNECTED
 from tests.support.moved_clock import MovedClock
 
@@ -31,7 +31,7 @@ class RecordingEngine:
         self.calls: set[str] = set()
         """The calls that it has."""
         self.reports_what_it_did = True
-        self._reports: asyncio.Queue[Report | Reconnected | Stray] = asyncio.Queue(10_000)
+        self._reports: asyncio.Queue[Report | Reconnected | Orphan] = asyncio.Queue(10_000)
 
     async def __aenter__(self) -> RecordingEngine:
         return self
@@ -53,16 +53,16 @@ class RecordingEngine:
         await self._answer("hang_up")
         if call_id not in self.calls:
             return False
-        self._did(call_id, Sign.ENDED, Ending(by=EndedBy.AGENT, cause=Cause.NORMAL, q850=16))
+        self._did(call_id, CallSignal.ENDED, Ending(by=EndedBy.AGENT, cause=Cause.NORMAL, q850=16))
         return True
 
     async def hold(self, call_id: str) -> None:
         await self._control("hold", call_id)
-        self._did(call_id, Sign.HELD)
+        self._did(call_id, CallSignal.HELD)
 
     async def resume(self, call_id: str) -> None:
         await self._control("resume", call_id)
-        self._did(call_id, Sign.RESUMED)
+        self._did(call_id, CallSignal.RESUMED)
 
     async def send_dtmf(self, call_id: str, digits: str) -> None:
         await self._control("send_dtmf", call_id, digits)
@@ -75,7 +75,7 @@ class RecordingEngine:
         await self._answer("adopt")
         return frozenset(order.call_id for order in orders if order.call_id in self.calls)
 
-    async def reports(self) -> AsyncIterator[Report | Reconnected | Stray]:
+    async def reports(self) -> AsyncIterator[Report | Reconnected | Orphan]:
         while True:
             yield await self._reports.get()
             self._reports.task_done()
@@ -85,14 +85,14 @@ class RecordingEngine:
 
     # ── what a test does with it ────────────────────────────────────────────────────────────────────────────────────
 
-    def put(self, report: Report | Reconnected | Stray) -> None:
+    def put(self, report: Report | Reconnected | Orphan) -> None:
         """Report something, and do not wait until it is read."""
         self._reports.put_nowait(report)
 
-    async def report(self, call_id: str, *signs: Sign, ending: Ending | None = None) -> None:
+    async def report(self, call_id: str, *signals: CallSignal, ending: Ending | None = None) -> None:
         """Report signs of a call, and wait until they are handled."""
-        for sign in signs:
-            self._put(call_id, sign, ending if sign is Sign.ENDED else None)
+        for signal in signals:
+            self._put(call_id, signal, ending if signal is CallSignal.ENDED else None)
         await self.handled()
 
     async def connect(self, call_id: str) -> None:
@@ -102,7 +102,7 @@ class RecordingEngine:
     async def end(self, call_id: str, *, by: EndedBy = EndedBy.CUSTOMER, cause: Cause = Cause.NORMAL) -> None:
         """Report that a call has ended."""
         self.calls.discard(call_id)
-        await self.report(call_id, Sign.ENDED, ending=Ending(by=by, cause=cause))
+        await self.report(call_id, CallSignal.ENDED, ending=Ending(by=by, cause=cause))
 
     async def handled(self) -> None:
         """Wait until every report is handled."""
@@ -121,14 +121,14 @@ class RecordingEngine:
         if what in self.fails:
             raise self.fails[what]
 
-    def _did(self, call_id: str, sign: Sign, ending: Ending | None = None) -> None:
-        if sign is Sign.ENDED:
+    def _did(self, call_id: str, signal: CallSignal, ending: Ending | None = None) -> None:
+        if signal is CallSignal.ENDED:
             self.calls.discard(call_id)
         if self.reports_what_it_did:
-            self._put(call_id, sign, ending)
+            self._put(call_id, signal, ending)
 
-    def _put(self, call_id: str, sign: Sign, ending: Ending | None) -> None:
-        self.put(Report(call_id=call_id, sign=sign, at=self._clock.now(), ending=ending))
+    def _put(self, call_id: str, signal: CallSignal, ending: Ending | None) -> None:
+        self.put(Report(call_id=call_id, signal=signal, at=self._clock.now(), ending=ending))
 
 
 _FITS: type[Engine] = RecordingEngine

@@ -10,7 +10,7 @@ from types import TracebackType
 import aiohttp
 import pytest
 
-from manualdial.calls import Cause, EndedBy, Sign
+from manualdial.calls import CallSignal, Cause, EndedBy
 from manualdial.engines.asterisk import AsteriskEngine
 from manualdial.engines.asterisk.ari import EVENT_TYPES
 from manualdial.ports import Originate
@@ -95,7 +95,7 @@ async def proxy(laboratory: Laboratory) -> AsyncIterator[AriProxy]:
 async def connected(engine: AsteriskEngine, reader: ReportReader) -> Originate:
     placed = order()
     await engine.originate(placed)
-    await reader.until(placed.call_id, Sign.CONNECTED)
+    await reader.until(placed.call_id, CallSignal.CONNECTED)
     return placed
 
 
@@ -113,7 +113,7 @@ async def test_a_call_that_is_gone_and_that_the_engine_still_tracks_is_found_gon
     ending = await reader.ending(gone.call_id)
     assert (ending.by, ending.cause) == (EndedBy.SYSTEM, Cause.UNKNOWN)
     assert await engine.adopt([gone, stays]) == {stays.call_id}
-    assert reader.signs(stays.call_id)[-1] is Sign.CONNECTED
+    assert reader.signals(stays.call_id)[-1] is CallSignal.CONNECTED
     assert len(invites(carrier)) == 2
     await until(lambda: laboratory.asterisk.bridges() == [stays.call_id])
 
@@ -141,7 +141,7 @@ async def test_an_answer_of_the_agent_that_nobody_told_brings_the_customer_by_ad
         await reader.reconnected()
         placed = order()
         await engine.originate(placed)
-        await reader.until(placed.call_id, Sign.AGENT_RINGING)
+        await reader.until(placed.call_id, CallSignal.AGENT_RINGING)
         await operator.silence()
         phone.notify(invites(phone)[0])
         await phone.until_request("ACK")
@@ -150,7 +150,7 @@ async def test_an_answer_of_the_agent_that_nobody_told_brings_the_customer_by_ad
 
         assert await engine.adopt([placed]) == {placed.call_id}
 
-        await reader.until(placed.call_id, Sign.CONNECTED)
+        await reader.until(placed.call_id, CallSignal.CONNECTED)
         assert await engine.adopt([placed]) == {placed.call_id}
         assert len(invites(phone)) == len(invites(carrier)) == 1
 
@@ -181,7 +181,7 @@ async def test_strays_are_taken_away_and_told_after_a_reconnect(
         await until(lambda: not engine.ready)
         async with laboratory.engine(phone, carrier) as another, ReportReader(another) as others:
             await others.reconnected()
-            stray = await connected(another, others)
+            orphan = await connected(another, others)
         await operator.create_bridge(bridge_only)
         proxy.mend()
         await reader.reconnected(times=2)
@@ -189,15 +189,15 @@ async def test_strays_are_taken_away_and_told_after_a_reconnect(
         assert await engine.adopt([ours]) == {ours.call_id}
 
         for what in ("agent's leg", "customer's leg", "bridge"):
-            await reader.stray(stray.call_id, what)
-        await reader.stray(bridge_only, "bridge")
+            await reader.orphan(orphan.call_id, what)
+        await reader.orphan(bridge_only, "bridge")
         for leg in ("agent", "customer"):
-            await laboratory.until_gone(f"{stray.call_id}.{leg}")
+            await laboratory.until_gone(f"{orphan.call_id}.{leg}")
         await until(lambda: laboratory.asterisk.bridges() == [ours.call_id])
         await engine.adopt([ours])
-        assert len(reader.strays) == 4
-        assert Sign.ENDED not in reader.signs(ours.call_id)
-        assert reader.signs(stray.call_id) == []
+        assert len(reader.orphans) == 4
+        assert CallSignal.ENDED not in reader.signals(ours.call_id)
+        assert reader.signals(orphan.call_id) == []
 
 
 async def test_a_channel_of_ours_that_nobody_here_made_is_hung_up_and_told(
@@ -208,7 +208,7 @@ async def test_a_channel_of_ours_that_nobody_here_made_is_hung_up_and_told(
 
     await operator.create(f"{call_id}.agent", f"PJSIP/agent/sip:4001@127.0.0.1:{phone.port}")
 
-    await reader.stray(call_id, "agent's leg")
+    await reader.orphan(call_id, "agent's leg")
     await laboratory.until_no_channel()
     assert phone.messages() == []
 
@@ -234,7 +234,7 @@ async def test_an_adopted_leg_that_was_never_dialled_does_not_stay(
         assert (ending.by, ending.cause) == (EndedBy.SYSTEM, Cause.TIMEOUT)
         await laboratory.until_idle()
         assert phone.messages() == []
-        assert reader.strays == []
+        assert reader.orphans == []
 
 
 async def test_an_adopted_customers_leg_that_was_made_and_not_dialled_is_dialled_once(
@@ -245,7 +245,7 @@ async def test_an_adopted_customers_leg_that_was_made_and_not_dialled_is_dialled
     async with laboratory.engine(phone, carrier) as engine, ReportReader(engine) as reader:
         await reader.reconnected()
         await engine.originate(placed)
-        await reader.until(placed.call_id, Sign.AGENT_RINGING)
+        await reader.until(placed.call_id, CallSignal.AGENT_RINGING)
         await operator.silence()
         phone.notify(invites(phone)[0])
         await phone.until_request("ACK")
@@ -256,6 +256,6 @@ async def test_an_adopted_customers_leg_that_was_made_and_not_dialled_is_dialled
         await reader.reconnected()
         assert await engine.adopt([placed]) == {placed.call_id}
 
-        await reader.until(placed.call_id, Sign.CONNECTED)
+        await reader.until(placed.call_id, CallSignal.CONNECTED)
         await engine.adopt([placed])
         assert len(invites(phone)) == len(invites(carrier)) == 1

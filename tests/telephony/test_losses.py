@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from manualdial.calls import Cause, EndedBy, Sign
+from manualdial.calls import CallSignal, Cause, EndedBy
 from manualdial.engines.asterisk import AsteriskEngine
 from manualdial.ports import EngineRefused, EngineSilent, EngineUnavailable
 from tests.contract.report_reader import ReportReader
@@ -44,7 +44,7 @@ async def engine(
 async def connected(engine: AsteriskEngine, reader: ReportReader, number: str = "+12025550100") -> str:
     placed = order(number)
     await engine.originate(placed)
-    await reader.until(placed.call_id, Sign.CONNECTED)
+    await reader.until(placed.call_id, CallSignal.CONNECTED)
     return placed.call_id
 
 
@@ -58,7 +58,7 @@ async def test_asterisk_is_killed_during_a_call(
     with pytest.raises(EngineUnavailable):
         await engine.originate(order())
     assert not (await engine.health()).ok
-    assert Sign.ENDED not in reader.signs(call_id)
+    assert CallSignal.ENDED not in reader.signals(call_id)
 
     laboratory.asterisk.start()
     ending = await reader.ending(call_id)
@@ -92,7 +92,7 @@ async def test_the_event_socket_is_cut_and_the_call_goes_on(
     await proxy.cut_events()
     await reader.reconnected(times=2)
 
-    assert Sign.ENDED not in reader.signs(call_id)
+    assert CallSignal.ENDED not in reader.signals(call_id)
     await engine.hold(call_id)
     await engine.resume(call_id)
     assert [message for party in (phone, carrier) for message in party.messages() if message.method == "BYE"] == []
@@ -124,7 +124,7 @@ async def test_a_customer_who_answered_during_the_cut_is_found_to_be_there(
 ) -> None:
     placed = order("+12025550102")
     await engine.originate(placed)
-    await reader.until(placed.call_id, Sign.RINGING)
+    await reader.until(placed.call_id, CallSignal.RINGING)
 
     await proxy.cut()
     await unready(engine)
@@ -132,7 +132,7 @@ async def test_a_customer_who_answered_during_the_cut_is_found_to_be_there(
     await carrier.until_request("ACK")
     proxy.mend()
 
-    await reader.until(placed.call_id, Sign.CONNECTED)
+    await reader.until(placed.call_id, CallSignal.CONNECTED)
     await engine.send_dtmf(placed.call_id, "1")
 
 
@@ -144,7 +144,7 @@ async def test_an_agent_who_answered_during_the_cut_gets_the_customer(
         await reader.reconnected()
         placed = order()
         await engine.originate(placed)
-        await reader.until(placed.call_id, Sign.AGENT_RINGING)
+        await reader.until(placed.call_id, CallSignal.AGENT_RINGING)
 
         await proxy.cut()
         await unready(engine)
@@ -153,7 +153,7 @@ async def test_an_agent_who_answered_during_the_cut_gets_the_customer(
         assert carrier.messages() == []
         proxy.mend()
 
-        await reader.until(placed.call_id, Sign.CONNECTED)
+        await reader.until(placed.call_id, CallSignal.CONNECTED)
         assert len(invites(phone)) == len(invites(carrier)) == 1
 
 
@@ -200,7 +200,7 @@ async def test_asterisk_does_not_answer_the_dial_and_the_call_is_followed_all_th
         await engine.originate(placed)
     await engine.originate(placed)
 
-    await reader.until(placed.call_id, Sign.CONNECTED)
+    await reader.until(placed.call_id, CallSignal.CONNECTED)
     assert await engine.adopt([placed]) == {placed.call_id}
     assert len(invites(phone)) == len(invites(carrier)) == 1
     assert len([line for line in proxy.requests if b".agent/dial" in line]) == 1
@@ -233,9 +233,9 @@ async def test_a_hold_that_got_no_answer_is_told_as_asterisk_has_it(
 
     proxy.mend()
 
-    await reader.until(call_id, Sign.HELD)
+    await reader.until(call_id, CallSignal.HELD)
     await engine.resume(call_id)
-    await reader.until(call_id, Sign.RESUMED)
+    await reader.until(call_id, CallSignal.RESUMED)
 
 
 async def test_another_program_with_the_same_application_is_left_alone(

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from manualdial.calls import Cause, EndedBy, Sign
+from manualdial.calls import CallSignal, Cause, EndedBy
 from manualdial.engines.asterisk import AsteriskEngine
 from manualdial.ports import EngineRefused
 from tests.contract.report_reader import ReportReader
 from tests.telephony.lab.laboratory import CALLER_ID, EXTENSION, Laboratory, invites, order
 from tests.telephony.lab.sipp import Sipp
 
-WHOLE_WAY = [Sign.AGENT_RINGING, Sign.AGENT_ANSWERED, Sign.DIALING, Sign.RINGING, Sign.CONNECTED]
+WHOLE_WAY = [
+    CallSignal.AGENT_RINGING,
+    CallSignal.AGENT_ANSWERED,
+    CallSignal.DIALING,
+    CallSignal.RINGING,
+    CallSignal.CONNECTED,
+]
 
 
 async def connected(engine: AsteriskEngine, reader: ReportReader, number: str = "+12025550100") -> str:
     """A call in which agent and customer talk."""
     placed = order(number)
     await engine.originate(placed)
-    await reader.until(placed.call_id, Sign.CONNECTED)
+    await reader.until(placed.call_id, CallSignal.CONNECTED)
     return placed.call_id
 
 
@@ -27,7 +33,7 @@ async def test_the_agent_is_rung_first_and_the_customer_only_after_the_answer(
 ) -> None:
     call_id = await connected(engine, reader)
 
-    assert reader.signs(call_id) == WHOLE_WAY
+    assert reader.signals(call_id) == WHOLE_WAY
     (at_phone,), (at_carrier,) = invites(phone), invites(carrier)
     answered = await phone.until_status(200)
     assert at_phone.uri.startswith(f"sip:{EXTENSION}@")
@@ -137,7 +143,7 @@ async def test_the_agents_phone_is_not_answered_and_the_customer_never_rings(
 
         ending = await reader.ending(placed.call_id)
         assert (ending.by, ending.cause, ending.sip) == (EndedBy.AGENT, Cause.NO_ANSWER, None)
-        assert reader.signs(placed.call_id) == [Sign.AGENT_RINGING, Sign.ENDED]
+        assert reader.signals(placed.call_id) == [CallSignal.AGENT_RINGING, CallSignal.ENDED]
         await silent.until_request("CANCEL")
         assert carrier.messages() == []
 
@@ -168,7 +174,7 @@ async def test_we_hang_up_while_the_agents_phone_rings(laboratory: Laboratory, c
         await reader.reconnected()
         placed = order()
         await engine.originate(placed)
-        await reader.until(placed.call_id, Sign.AGENT_RINGING)
+        await reader.until(placed.call_id, CallSignal.AGENT_RINGING)
 
         assert await engine.hang_up(placed.call_id)
 
@@ -183,7 +189,7 @@ async def test_we_hang_up_while_the_customer_rings(
 ) -> None:
     placed = order("+12025550102")
     await engine.originate(placed)
-    await reader.until(placed.call_id, Sign.RINGING)
+    await reader.until(placed.call_id, CallSignal.RINGING)
 
     assert await engine.hang_up(placed.call_id)
 
@@ -199,7 +205,7 @@ async def test_the_same_call_id_again_rings_nobody_again(
     placed = order()
     await engine.originate(placed)
     await engine.originate(placed)
-    await reader.until(placed.call_id, Sign.CONNECTED)
+    await reader.until(placed.call_id, CallSignal.CONNECTED)
     await engine.originate(placed)
     await engine.hang_up(placed.call_id)
     await phone.until_request("BYE")
@@ -229,7 +235,7 @@ async def test_asterisk_refuses_an_endpoint_that_it_does_not_know(
         with pytest.raises(EngineRefused):
             await engine.originate(placed)
 
-        assert reader.signs(placed.call_id) == []
+        assert reader.signals(placed.call_id) == []
 
 
 async def test_no_trace_of_a_call_is_left_in_asterisk(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from manualdial.calls import Sign
+from manualdial.calls import CallSignal
 from manualdial.engines.asterisk import AsteriskEngine
 from manualdial.ports import EngineRefused
 from tests.contract.report_reader import ReportReader
@@ -70,7 +70,7 @@ async def talking(engine: AsteriskEngine, reader: ReportReader, ends: Ends, numb
     """A call in which each hears the other."""
     placed = order(number)
     await engine.originate(placed)
-    await reader.until(placed.call_id, Sign.CONNECTED)
+    await reader.until(placed.call_id, CallSignal.CONNECTED)
     await both_hear_each_other(ends)
     return placed.call_id
 
@@ -89,15 +89,15 @@ async def test_early_media_is_heard_both_ways_before_the_answer(
 ) -> None:
     placed = order("+12025550107")
     await engine.originate(placed)
-    await reader.until(placed.call_id, Sign.CONNECTED)
+    await reader.until(placed.call_id, CallSignal.CONNECTED)
 
-    assert reader.signs(placed.call_id) == [
-        Sign.AGENT_RINGING,
-        Sign.AGENT_ANSWERED,
-        Sign.DIALING,
-        Sign.PROGRESS,
-        Sign.RINGING,
-        Sign.CONNECTED,
+    assert reader.signals(placed.call_id) == [
+        CallSignal.AGENT_RINGING,
+        CallSignal.AGENT_ANSWERED,
+        CallSignal.DIALING,
+        CallSignal.PROGRESS,
+        CallSignal.RINGING,
+        CallSignal.CONNECTED,
     ]
     await ends.carrier.until_status(200)
     at_carrier = {message.status: message.time for message in ends.carrier.messages() if message.status}
@@ -112,12 +112,12 @@ async def test_the_agent_hears_ringing_where_the_carrier_lets_hear_nothing(
 ) -> None:
     placed = order("+12025550102")
     await engine.originate(placed)
-    await reader.until(placed.call_id, Sign.RINGING)
+    await reader.until(placed.call_id, CallSignal.RINGING)
     await ends.agent.until_hears(*RINGING_TONE)
 
     ends.carrier.notify(invites(ends.carrier)[0])
 
-    await reader.until(placed.call_id, Sign.CONNECTED)
+    await reader.until(placed.call_id, CallSignal.CONNECTED)
     await both_hear_each_other(ends)
 
 
@@ -128,7 +128,7 @@ async def test_a_ringing_tone_of_an_earlier_life_ends_when_the_call_is_taken_ove
     async with laboratory.engine(ends.phone, ends.carrier) as engine, ReportReader(engine) as reader:
         await reader.reconnected()
         await engine.originate(placed)
-        await reader.until(placed.call_id, Sign.RINGING)
+        await reader.until(placed.call_id, CallSignal.RINGING)
         await ends.agent.until_hears(*RINGING_TONE)
     ends.carrier.notify(invites(ends.carrier)[0])
     await ends.carrier.until_request("ACK")
@@ -136,7 +136,7 @@ async def test_a_ringing_tone_of_an_earlier_life_ends_when_the_call_is_taken_ove
     async with laboratory.engine(ends.phone, ends.carrier) as engine, ReportReader(engine) as reader:
         await reader.reconnected()
         assert await engine.adopt([placed]) == {placed.call_id}
-        await reader.until(placed.call_id, Sign.CONNECTED)
+        await reader.until(placed.call_id, CallSignal.CONNECTED)
         await both_hear_each_other(ends)
 
 
@@ -146,13 +146,13 @@ async def test_on_hold_the_customer_hears_music_and_the_agent_nothing(
     call_id = await talking(engine, reader, ends)
 
     await engine.hold(call_id)
-    await reader.until(call_id, Sign.HELD)
+    await reader.until(call_id, CallSignal.HELD)
     await ends.customer.until_hears(audio.MUSIC)
     assert audio.strength(await ends.agent.hear(seconds=0.3), CUSTOMER) < 0.01
     assert audio.strength(await ends.customer.hear(seconds=0.3), AGENT) < 0.01
 
     await engine.resume(call_id)
-    await reader.until(call_id, Sign.RESUMED)
+    await reader.until(call_id, CallSignal.RESUMED)
     await both_hear_each_other(ends)
     # Hold is ours alone: the carrier is told nothing of it, so no carrier can play a music of its own.
     assert len(invites(ends.carrier)) == 1
@@ -166,7 +166,7 @@ async def test_a_customer_on_hold_who_hangs_up_ends_the_call(
 
     ends.carrier.notify(invites(ends.carrier)[0])
 
-    await reader.until(call_id, Sign.ENDED)
+    await reader.until(call_id, CallSignal.ENDED)
     await ends.phone.until_request("BYE")
     await laboratory.until_idle()
 
@@ -200,7 +200,7 @@ async def test_an_extension_is_dialled_as_digits_after_the_answer(
 ) -> None:
     placed = order("+12025550102;ext=345")
     await engine.originate(placed)
-    await reader.until(placed.call_id, Sign.RINGING)
+    await reader.until(placed.call_id, CallSignal.RINGING)
     assert ends.customer.digits == []
     answered_at = time.time()
     ends.carrier.notify(invites(ends.carrier)[0])
@@ -214,7 +214,7 @@ async def test_a_control_request_for_a_call_that_is_not_connected_is_refused(
 ) -> None:
     placed = order("+12025550102")
     await engine.originate(placed)
-    await reader.until(placed.call_id, Sign.RINGING)
+    await reader.until(placed.call_id, CallSignal.RINGING)
 
     with pytest.raises(EngineRefused):
         await engine.hold(placed.call_id)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from manualdial.calls import (
     Action,
     Call,
+    CallSignal,
     CallState,
     Cause,
     Change,
@@ -20,7 +21,6 @@ from manualdial.calls import (
     Ending,
     Leg,
     Report,
-    Sign,
     advance,
     allowed_actions,
     end_wrap_up,
@@ -37,15 +37,15 @@ HUNG_UP = Ending(by=EndedBy.CUSTOMER, cause=Cause.NORMAL, q850=16)
 
 reports = st.lists(
     st.builds(
-        lambda sign, ending: (sign, ending if sign is Sign.ENDED else None),
-        st.sampled_from(Sign),
+        lambda signal, ending: (signal, ending if signal is CallSignal.ENDED else None),
+        st.sampled_from(CallSignal),
         st.none() | st.builds(Ending, by=st.sampled_from(EndedBy), cause=st.sampled_from(Cause)),
     ),
     max_size=25,
 )
 
 
-def told(call: Call, signs: list[tuple[Sign, Ending | None]], *, unknown_first: bool = False) -> list[Change]:
+def told(call: Call, signals: list[tuple[CallSignal, Ending | None]], *, unknown_first: bool = False) -> list[Change]:
     """Every change of a call, from the press to the end of the wrap-up."""
     changes = [requested(call)]
 
@@ -54,9 +54,9 @@ def told(call: Call, signs: list[tuple[Sign, Ending | None]], *, unknown_first: 
 
     if unknown_first:
         add(mark_unknown(changes[-1].call, call.at))
-    for sign, ending in signs:
-        add(advance(changes[-1].call, a_report(call, sign, ending)))
-    add(advance(changes[-1].call, a_report(call, Sign.ENDED, HUNG_UP)))
+    for signal, ending in signals:
+        add(advance(changes[-1].call, a_report(call, signal, ending)))
+    add(advance(changes[-1].call, a_report(call, CallSignal.ENDED, HUNG_UP)))
     add(end_wrap_up(changes[-1].call, call.at))
     return changes
 
@@ -66,9 +66,9 @@ def told(call: Call, signs: list[tuple[Sign, Ending | None]], *, unknown_first: 
 
 @given(reports, st.booleans())
 def test_states_come_in_order_and_each_leg_tells_of_each_once(
-    signs: list[tuple[Sign, Ending | None]], unknown_first: bool
+    signals: list[tuple[CallSignal, Ending | None]], unknown_first: bool
 ) -> None:
-    changes = told(a_call(), signs, unknown_first=unknown_first)
+    changes = told(a_call(), signals, unknown_first=unknown_first)
     states = [change.call.state for change in changes]
     seen = [(change.leg, change.call.state) for change in changes]
     between = {CallState.CONNECTED, CallState.HELD}  # a hold goes there and back
@@ -82,9 +82,9 @@ def test_states_come_in_order_and_each_leg_tells_of_each_once(
 
 @given(reports, st.booleans())
 def test_the_last_two_states_are_wrap_up_and_ended_both_with_the_ending(
-    signs: list[tuple[Sign, Ending | None]], unknown_first: bool
+    signals: list[tuple[CallSignal, Ending | None]], unknown_first: bool
 ) -> None:
-    changes = told(a_call(), signs, unknown_first=unknown_first)
+    changes = told(a_call(), signals, unknown_first=unknown_first)
     last = changes[-1].call
     assert (last.state, changes[-1].leg) == (CallState.ENDED, Leg.AGENT)
     assert last.ending is not None
@@ -99,34 +99,36 @@ def test_the_last_two_states_are_wrap_up_and_ended_both_with_the_ending(
 
 
 @given(reports)
-def test_each_step_of_a_call_is_counted_and_remembers_the_one_before(signs: list[tuple[Sign, Ending | None]]) -> None:
-    changes = told(a_call(), signs)
+def test_each_step_of_a_call_is_counted_and_remembers_the_one_before(
+    signals: list[tuple[CallSignal, Ending | None]],
+) -> None:
+    changes = told(a_call(), signals)
     steps = [call for call, _ in itertools.groupby(change.call for change in changes)]
     assert [call.step for call in steps] == list(range(len(steps)))
     assert [call.previous for call in steps[1:]] == [call.state for call in steps[:-1]]
 
 
 @given(reports)
-def test_a_customer_is_never_rung_before_the_agent_is_there(signs: list[tuple[Sign, Ending | None]]) -> None:
-    states = [change.call.state for change in told(a_call(), signs)]
+def test_a_customer_is_never_rung_before_the_agent_is_there(signals: list[tuple[CallSignal, Ending | None]]) -> None:
+    states = [change.call.state for change in told(a_call(), signals)]
     customer = [CallState.DIALING, CallState.PROGRESS, CallState.RINGING, CallState.CONNECTED, CallState.HELD]
     first = next((states.index(state) for state in states if state in customer), None)
     assert first is None or CallState.AGENT_ANSWERED in states[:first]
 
 
 @given(reports)
-def test_every_report_twice_changes_nothing_more(signs: list[tuple[Sign, Ending | None]]) -> None:
-    holds = {Sign.HELD, Sign.RESUMED}
-    forward = [pair for pair in signs if pair[0] not in holds]
+def test_every_report_twice_changes_nothing_more(signals: list[tuple[CallSignal, Ending | None]]) -> None:
+    holds = {CallSignal.HELD, CallSignal.RESUMED}
+    forward = [pair for pair in signals if pair[0] not in holds]
     call = a_call()
     doubled = [pair for pair in forward for _ in range(2)]
     assert told(call, doubled) == told(call, forward)
 
 
-@given(st.permutations([*TO_CONNECTED, *TO_CONNECTED, Sign.PROGRESS]))
-def test_in_whatever_order_the_reports_come_the_call_is_connected(signs: list[Sign]) -> None:
+@given(st.permutations([*TO_CONNECTED, *TO_CONNECTED, CallSignal.PROGRESS]))
+def test_in_whatever_order_the_reports_come_the_call_is_connected(signals: list[CallSignal]) -> None:
     call = a_call()
-    changes = told(call, [(sign, None) for sign in signs])
+    changes = told(call, [(signal, None) for signal in signals])
     states = [change.call.state for change in changes]
     assert {CallState.AGENT_RINGING, CallState.AGENT_ANSWERED, CallState.DIALING, CallState.CONNECTED} <= set(states)
 
@@ -135,7 +137,7 @@ def test_in_whatever_order_the_reports_come_the_call_is_connected(signs: list[Si
 
 
 def test_a_call_that_is_answered_goes_through_the_row() -> None:
-    changes = told(a_call(), [(sign, None) for sign in TO_CONNECTED])
+    changes = told(a_call(), [(signal, None) for signal in TO_CONNECTED])
     assert [(change.leg.value, change.call.state.value, change.event) for change in changes] == [
         ("agent", "requested", "connecting"),
         ("agent", "agent_ringing", "connecting"),
@@ -150,13 +152,13 @@ def test_a_call_that_is_answered_goes_through_the_row() -> None:
 
 
 def test_early_media_stands_between_dialing_and_ringing() -> None:
-    call = after(a_call(), Sign.AGENT_RINGING, Sign.AGENT_ANSWERED, Sign.DIALING, Sign.PROGRESS)
+    call = after(a_call(), CallSignal.AGENT_RINGING, CallSignal.AGENT_ANSWERED, CallSignal.DIALING, CallSignal.PROGRESS)
     assert call.state is CallState.PROGRESS
-    assert advance(after(call, Sign.RINGING), a_report(call, Sign.PROGRESS)) == ()
+    assert advance(after(call, CallSignal.RINGING), a_report(call, CallSignal.PROGRESS)) == ()
 
 
 def test_states_that_must_have_been_are_told_where_their_report_is_missing() -> None:
-    changes = advance(a_call(), a_report(a_call(), Sign.CONNECTED))
+    changes = advance(a_call(), a_report(a_call(), CallSignal.CONNECTED))
     assert [change.call.state.value for change in changes] == [
         "agent_ringing",
         "agent_answered",
@@ -167,29 +169,29 @@ def test_states_that_must_have_been_are_told_where_their_report_is_missing() -> 
 
 def test_a_hold_is_between_two_times_connected() -> None:
     call = after(a_call(), *TO_CONNECTED)
-    held = after(call, Sign.HELD)
-    assert (held.state, after(held, Sign.HELD).step) == (CallState.HELD, held.step)
-    resumed = after(held, Sign.RESUMED)
-    assert (resumed.state, after(resumed, Sign.RESUMED).step) == (CallState.CONNECTED, resumed.step)
+    held = after(call, CallSignal.HELD)
+    assert (held.state, after(held, CallSignal.HELD).step) == (CallState.HELD, held.step)
+    resumed = after(held, CallSignal.RESUMED)
+    assert (resumed.state, after(resumed, CallSignal.RESUMED).step) == (CallState.CONNECTED, resumed.step)
 
 
-@pytest.mark.parametrize("sign", [Sign.HELD, Sign.RESUMED])
-def test_a_hold_of_a_call_that_is_not_connected_changes_nothing(sign: Sign) -> None:
+@pytest.mark.parametrize("signal", [CallSignal.HELD, CallSignal.RESUMED])
+def test_a_hold_of_a_call_that_is_not_connected_changes_nothing(signal: CallSignal) -> None:
     for reached in range(len(TO_CONNECTED)):
         call = after(a_call(), *TO_CONNECTED[:reached])
-        assert advance(call, a_report(call, sign)) == ()
+        assert advance(call, a_report(call, signal)) == ()
 
 
 def test_a_call_can_end_while_it_is_held() -> None:
-    held = after(a_call(), *TO_CONNECTED, Sign.HELD)
-    changes = advance(held, a_report(held, Sign.ENDED, HUNG_UP))
+    held = after(a_call(), *TO_CONNECTED, CallSignal.HELD)
+    changes = advance(held, a_report(held, CallSignal.ENDED, HUNG_UP))
     assert [(change.leg, change.event) for change in changes] == [(Leg.CUSTOMER, "Dropped"), (Leg.AGENT, "ACW")]
     assert {change.call.ending for change in changes} == {HUNG_UP}
 
 
 def test_a_call_that_ends_before_the_customer_is_rung_has_no_customers_leg() -> None:
-    call = after(a_call(), Sign.AGENT_RINGING, Sign.AGENT_ANSWERED)
-    (change,) = advance(call, a_report(call, Sign.ENDED, HUNG_UP))
+    call = after(a_call(), CallSignal.AGENT_RINGING, CallSignal.AGENT_ANSWERED)
+    (change,) = advance(call, a_report(call, CallSignal.ENDED, HUNG_UP))
     assert (change.leg, change.call.state) == (Leg.AGENT, CallState.WRAP_UP)
 
 
@@ -204,26 +206,26 @@ def test_a_call_that_ends_before_the_customer_is_rung_has_no_customers_leg() -> 
         (EndedBy.NETWORK, Cause.CONGESTION, "Dropped"),
     ],
 )
-@pytest.mark.parametrize("signs", [[], [Sign.AGENT_RINGING]])
+@pytest.mark.parametrize("signals", [[], [CallSignal.AGENT_RINGING]])
 def test_a_call_that_the_agent_did_not_answer_goes_straight_to_ended(
-    by: EndedBy, cause: Cause, event: str, signs: list[Sign]
+    by: EndedBy, cause: Cause, event: str, signals: list[CallSignal]
 ) -> None:
-    call = after(a_call(), *signs)
-    (change,) = advance(call, a_report(call, Sign.ENDED, Ending(by=by, cause=cause)))
+    call = after(a_call(), *signals)
+    (change,) = advance(call, a_report(call, CallSignal.ENDED, Ending(by=by, cause=cause)))
     assert (change.call.state, change.leg, change.event) == (CallState.ENDED, Leg.AGENT, event)
 
 
 def test_an_end_without_a_reason_has_an_ending_all_the_same() -> None:
-    ended = after(a_call(), *TO_CONNECTED, Sign.ENDED)
+    ended = after(a_call(), *TO_CONNECTED, CallSignal.ENDED)
     assert ended.ending == Ending(by=EndedBy.SYSTEM, cause=Cause.UNKNOWN)
 
 
-@pytest.mark.parametrize("sign", list(Sign))
-def test_nothing_moves_a_call_that_is_over(sign: Sign) -> None:
-    wrap_up = after(a_call(), *TO_CONNECTED, Sign.ENDED)
+@pytest.mark.parametrize("signal", list(CallSignal))
+def test_nothing_moves_a_call_that_is_over(signal: CallSignal) -> None:
+    wrap_up = after(a_call(), *TO_CONNECTED, CallSignal.ENDED)
     (over,) = end_wrap_up(wrap_up, wrap_up.at)
     for call in (wrap_up, over.call):
-        assert advance(call, a_report(call, sign)) == ()
+        assert advance(call, a_report(call, signal)) == ()
     assert end_wrap_up(over.call, wrap_up.at) == ()
 
 
@@ -238,9 +240,9 @@ def test_only_a_call_of_which_nothing_was_told_becomes_unknown() -> None:
 def test_from_unknown_a_call_goes_back_into_the_row_or_ends() -> None:
     (change,) = mark_unknown(a_call(), a_call().at)
     unknown = change.call
-    assert after(unknown, Sign.AGENT_RINGING).state is CallState.AGENT_RINGING
-    assert after(unknown, Sign.CONNECTED).state is CallState.CONNECTED
-    assert after(unknown, Sign.ENDED).state is CallState.ENDED
+    assert after(unknown, CallSignal.AGENT_RINGING).state is CallState.AGENT_RINGING
+    assert after(unknown, CallSignal.CONNECTED).state is CallState.CONNECTED
+    assert after(unknown, CallSignal.ENDED).state is CallState.ENDED
 
 
 # ── what follows from a state ───────────────────────────────────────────────────────────────────────────────────────
@@ -272,8 +274,8 @@ def test_the_outcome_is_a_conversation_where_the_customer_answered_and_else_why_
     call = a_call()
     assert [after(call, *TO_CONNECTED[:answered]).outcome for answered in (0, 4, 5)] == [None, None, "conversation"]
     for cause in Cause:
-        end = a_report(call, Sign.ENDED, Ending(by=EndedBy.NETWORK, cause=cause))
-        assert after(call, Sign.RINGING, end).outcome == cause
+        end = a_report(call, CallSignal.ENDED, Ending(by=EndedBy.NETWORK, cause=cause))
+        assert after(call, CallSignal.RINGING, end).outcome == cause
         assert after(call, *TO_CONNECTED, end).outcome == "conversation"
 
 
@@ -288,12 +290,12 @@ def test_the_legs_of_a_call_have_ids_of_their_own_that_follow_from_the_calls() -
 def test_a_report_is_of_the_moment_that_it_tells_of() -> None:
     call = a_call()
     later = call.at.replace(hour=16)
-    (change,) = advance(call, Report(call_id=call.id, sign=Sign.AGENT_RINGING, at=later))
+    (change,) = advance(call, Report(call_id=call.id, signal=CallSignal.AGENT_RINGING, at=later))
     assert (change.call.at, change.call.requested_at) == (later, call.requested_at)
 
 
 def test_the_times_of_a_call_never_go_back() -> None:
     call = a_call()
-    earlier = Report(call_id=call.id, sign=Sign.AGENT_RINGING, at=call.at - timedelta(seconds=5))
+    earlier = Report(call_id=call.id, signal=CallSignal.AGENT_RINGING, at=call.at - timedelta(seconds=5))
     (change,) = advance(call, earlier)
     assert change.call.at == call.at

@@ -26,7 +26,7 @@ def test_every_error_has_a_type_of_its_own_and_a_sentence_for_the_agent(kind: ty
     error = kind("for developers")
     assert re.fullmatch(r"[A-Z]+(_[A-Z]+)+", error.error_type)
     assert [other for other in KINDS if other.error_type == kind.error_type] == [kind]
-    assert re.fullmatch(r"[A-Z][^\n]+[.]", error.told)
+    assert re.fullmatch(r"[A-Z][^\n]+[.]", error.user_message)
     assert (error.message, dict(error.details)) == ("for developers", {})
     assert isinstance(error.retryable, bool)
 
@@ -49,7 +49,7 @@ def test_the_contracts_errors_of_dialling_are_all_there() -> None:
 
 def test_an_error_may_say_in_its_place_what_its_kind_does_not_know() -> None:
     error = ActionNotAllowed("m", details={"state": "held"}, sentence="Not now.", retryable=True)
-    assert (error.told, error.retryable, error.details["state"]) == ("Not now.", True, "held")
+    assert (error.user_message, error.retryable, error.details["state"]) == ("Not now.", True, "held")
     assert ActionNotAllowed("m").retryable is False
 
 

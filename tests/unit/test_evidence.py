@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from manualdial.calls import Call, CallState, Cause, EndedBy, Ending, Report, Sign
+from manualdial.calls import Call, CallSignal, CallState, Cause, EndedBy, Ending, Report
 from manualdial.evidence import GENESIS, Broken, Draft, Kind, LegState, Proof, Sealed, outcome, pruned, retraction, seal
 from tests.support.calls import TO_CONNECTED, a_call, a_report, after
 
@@ -63,8 +63,8 @@ def test_a_chain_that_nobody_has_touched_holds() -> None:
     links = a_chain()
     assert proven(links) is None
     assert proven([]) is None
-    assert [link.told()["seq"] for link in links] == [1, 2, 3, 4, 5, 6]
-    assert links[2].told()["content"] == {"press": 3}
+    assert [link.to_json()["seq"] for link in links] == [1, 2, 3, 4, 5, 6]
+    assert links[2].to_json()["content"] == {"press": 3}
 
 
 def test_a_proof_can_be_made_in_parts_and_ends_with_the_newest_link() -> None:
@@ -208,7 +208,7 @@ def test_a_link_that_says_nothing_of_what_was_pruned_proves_nothing(content: byt
 
 
 def told(draft: Draft) -> dict[str, Any]:
-    content: dict[str, Any] = seal(draft, seq=1, before=GENESIS).told()["content"]
+    content: dict[str, Any] = seal(draft, seq=1, before=GENESIS).to_json()["content"]
     return content
 
 
@@ -216,13 +216,13 @@ def leg(state: CallState, at: datetime) -> LegState:
     return LegState(leg="agent", state=state, at=at)
 
 
-def later(call: Call, sign: Sign, seconds: int, ending: Ending | None = None) -> Call:
-    return after(call, Report(call_id=call.id, sign=sign, at=call.at + timedelta(seconds=seconds), ending=ending))
+def later(call: Call, signal: CallSignal, seconds: int, ending: Ending | None = None) -> Call:
+    return after(call, Report(call_id=call.id, signal=signal, at=call.at + timedelta(seconds=seconds), ending=ending))
 
 
 def test_an_outcome_tells_how_long_was_talked_and_not_how_long_was_written_up() -> None:
     connected = after(a_call(), *TO_CONNECTED)
-    wrap_up = later(connected, Sign.ENDED, 42, Ending(by=EndedBy.CUSTOMER, cause=Cause.NORMAL, q850=16))
+    wrap_up = later(connected, CallSignal.ENDED, 42, Ending(by=EndedBy.CUSTOMER, cause=Cause.NORMAL, q850=16))
     over = msgspec.structs.replace(wrap_up, state=CallState.ENDED, at=wrap_up.at + timedelta(seconds=30))
     legs = [leg(each.state, each.at) for each in (connected, wrap_up, over)]
     draft = outcome(over, legs)
@@ -237,7 +237,7 @@ def test_an_outcome_tells_how_long_was_talked_and_not_how_long_was_written_up() 
 
 def test_an_outcome_of_a_call_that_nobody_answered_tells_no_talk() -> None:
     call = a_call()
-    over = after(call, a_report(call, Sign.ENDED, Ending(by=EndedBy.AGENT, cause=Cause.NO_ANSWER)))
+    over = after(call, a_report(call, CallSignal.ENDED, Ending(by=EndedBy.AGENT, cause=Cause.NO_ANSWER)))
     content = told(outcome(over, [leg(over.state, over.at)]))
     assert content["talkSeconds"] == 0.0
     assert "answeredAt" not in content

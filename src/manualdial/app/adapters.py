@@ -12,7 +12,7 @@ from manualdial.law.facts import EVERY, ScreeningSettings
 from manualdial.law.judge import overridable_names
 from manualdial.law.policies import Policies, PolicyInvalid, load
 from manualdial.ports import Clock, Engine, Storage
-from manualdial.registries.held_copies import Registries
+from manualdial.registries.held_copies import HeldCopies
 from manualdial.screening.tenants import Seller, Tenants, TenantSettings
 from manualdial.storage.store import SqlStore
 
@@ -51,9 +51,9 @@ def engine_for(config: Config, clock: Clock) -> Engine:
     )
 
 
-def registries_for(config: Config) -> Registries:
+def registries_for(config: Config) -> HeldCopies:
     """The copies of do-not-call registries in the directory that the configuration names."""
-    return Registries(Path(config.screening.registries_path))
+    return HeldCopies(Path(config.screening.registries_path))
 
 
 def policies_for(config: Config) -> Policies:

@@ -10,17 +10,17 @@ from manualdial.app.cell_settings import CellSettings
 from manualdial.app.health import Dependencies
 from manualdial.audit.retention import Retention
 from manualdial.bus.bus import Bus
-from manualdial.dialing.agent_locks import Turns
+from manualdial.dialing.agent_locks import AgentLocks
 from manualdial.dialing.dial_rate import DialRate
 from manualdial.dialing.dialing import Dialing
-from manualdial.dialing.double_click_guard import Guard
-from manualdial.dialing.idempotency import EarlierPresses
-from manualdial.dialing.in_doubt import Retraction
+from manualdial.dialing.double_click_guard import DoubleClickGuard
+from manualdial.dialing.idempotency import Idempotency
+from manualdial.dialing.in_doubt import InDoubtResolution
 from manualdial.law.policies import Policies
-from manualdial.law.preload import warm_up
+from manualdial.law.preload import preload
 from manualdial.live.call_progress import CallProgress
 from manualdial.live.engine_reports import read_reports
-from manualdial.live.live_calls import Deadlines, LiveCalls
+from manualdial.live.live_calls import CallWatchdog, LiveCalls
 from manualdial.live.recovery import Recovery, take_over
 from manualdial.live.sessions import Sessions
 from manualdial.ports import Authenticator, Clock, Engine, Engines, Registries, Storage
@@ -72,7 +72,7 @@ class Cell:
         """What goes on for as long as the cell."""
         self.metrics = Metrics()
         self.bus = Bus(clock=clock, observe_delivered=self.metrics.delivered)
-        self._turns = Turns()
+        self._agent_locks = AgentLocks()
         # What it holds of calls and agents
         self.live_calls = self._live_calls()
         self.sessions = self._sessions()
@@ -81,11 +81,11 @@ class Cell:
         # What becomes of a press
         self.closures = self._closures()
         self.screener = self._screener()
-        self.earlier = self._earlier_presses()
+        self.idempotency = self._idempotency()
         self.dialing = self._dialing()
         # What it does by itself
         self.recoveries = {engine.name: self._recovery(engine) for engine in engines}
-        self.retraction = self._retraction()
+        self.in_doubt = self._in_doubt()
         self.retention = self._retention()
         # What it can be asked
         self.dependencies = self._dependencies()
@@ -127,7 +127,7 @@ class Cell:
         )
         await self.closures.load()
         await self.store.keep_policies(self._policies.version.version, self._policies.data(), at=self.clock.now())
-        await asyncio.to_thread(warm_up, self._policies)
+        await asyncio.to_thread(preload, self._policies)
 
     def figures(self) -> bytes:
         """What is counted and measured, for Prometheus."""
@@ -149,19 +149,19 @@ class Cell:
             reports = read_reports(engine, progress=self.progress, recovery=recovery)
             self.tasks.keep(reports, name=f"reports of {engine.name}")
             self.tasks.keep(recovery.run(), name=f"recovery of {engine.name}")
-        self.tasks.keep(self.retraction.run(), name="retraction")
+        self.tasks.keep(self.in_doubt.run(), name="in-doubt resolution")
         self.tasks.keep(self.retention.run(), name="retention")
         self.tasks.keep(self.closures.run(), name="closures")
         self.tasks.keep(self.store.death(), name="store")
 
     def _live_calls(self) -> LiveCalls:
-        deadlines = Deadlines(
+        watchdog = CallWatchdog(
             clock=self.clock,
             settles_after=self._settings.unknown_settles_after,
             first_pause=self._settings.first_pause,
             silence=self._settings.silence,
         )
-        return LiveCalls(deadlines=deadlines)
+        return LiveCalls(watchdog=watchdog)
 
     def _sessions(self) -> Sessions:
         return Sessions(
@@ -204,9 +204,9 @@ class Cell:
             store_timeout=self._settings.store_timeout,
         )
 
-    def _earlier_presses(self) -> EarlierPresses:
-        guard = Guard(clock=self.clock, seconds=self._settings.guard)
-        return EarlierPresses(store=self.store, live_calls=self.live_calls, guard=guard)
+    def _idempotency(self) -> Idempotency:
+        guard = DoubleClickGuard(clock=self.clock, seconds=self._settings.guard)
+        return Idempotency(store=self.store, live_calls=self.live_calls, guard=guard)
 
     def _dialing(self) -> Dialing:
         return Dialing(
@@ -217,8 +217,8 @@ class Cell:
             sessions=self.sessions,
             live_calls=self.live_calls,
             progress=self.progress,
-            earlier=self.earlier,
-            turns=self._turns,
+            idempotency=self.idempotency,
+            agent_locks=self._agent_locks,
             rate=DialRate(
                 clock=self.clock,
                 agent_rate=self._settings.agent_rate,
@@ -244,10 +244,10 @@ class Cell:
             interval=self._settings.look_interval,
         )
 
-    def _retraction(self) -> Retraction:
-        return Retraction(
-            earlier=self.earlier,
-            turns=self._turns,
+    def _in_doubt(self) -> InDoubtResolution:
+        return InDoubtResolution(
+            idempotency=self.idempotency,
+            agent_locks=self._agent_locks,
             interval=self._settings.retract_interval,
             store_timeout=self._settings.store_timeout,
         )

@@ -11,7 +11,7 @@ from manualdial.audit.content import BEGINNINGS, Content, content_of, items, par
 from manualdial.evidence import Kind, Sealed
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
+class AuditedAttempt(msgspec.Struct, frozen=True, kw_only=True):
     """An attempt, or a refusal, and what became of it."""
 
     begin: Placed
@@ -75,20 +75,20 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return next((content_of(each.link) for each in self.others if each.link.kind is kind), None)
 
 
-def cases(links: Sequence[Placed]) -> list[Case]:
+def cases(links: Sequence[Placed]) -> list[AuditedAttempt]:
     """The attempts that some links are about, in their order."""
     of_calls: dict[str, list[Placed]] = {}
     for each in links:
         if each.link.call_id is not None and each.link.kind not in BEGINNINGS:
             of_calls.setdefault(each.link.call_id, []).append(each)
     return [
-        Case(begin=each, others=of_calls.get(each.link.call_id or "", []))
+        AuditedAttempt(begin=each, others=of_calls.get(each.link.call_id or "", []))
         for each in links
         if each.link.kind in BEGINNINGS
     ]
 
 
-def left_over(links: Sequence[Placed], tried: Sequence[Case]) -> list[Placed]:
+def left_over(links: Sequence[Placed], tried: Sequence[AuditedAttempt]) -> list[Placed]:
     """The links about attempts that are not among them."""
     shown = {each.link.seq for case in tried for each in (case.begin, *case.others)}
     return [each for each in links if each.link.seq not in shown]

@@ -23,7 +23,7 @@ _MOST_ZONES = 4
 def content_of(link: Sealed) -> dict[str, Any]:
     """The content of a link; nothing where it is not what this service wrote."""
     try:
-        content = link.told()["content"]
+        content = link.to_json()["content"]
     except (msgspec.DecodeError, KeyError, TypeError):
         return {}
     return content if isinstance(content, dict) else {}

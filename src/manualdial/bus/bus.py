@@ -90,7 +90,7 @@ class Subscriber:
         self.patterns = tuple(pattern for pattern in self.patterns if pattern.levels not in gone)
 
 
-class _Stream:
+class _ScopeStream:
     """The messages of one scope: their numbers and their readers."""
 
     __slots__ = ("readers", "seq")
@@ -125,7 +125,7 @@ class Bus:
         self.epoch = uuid.uuid4().hex
         """Names this life of the bus: numbers of another epoch mean nothing here."""
         self._clock = clock
-        self._streams: dict[Scope, _Stream] = {}
+        self._streams: dict[Scope, _ScopeStream] = {}
         self._observe_delivered = observe_delivered
 
     @property
@@ -197,10 +197,10 @@ class Bus:
             seqs[own_scope] = stream.seq
         return Published(outgoing=outgoing, epoch=self.epoch, at=self._clock.now(), seqs=seqs, readers=set())
 
-    def _stream(self, scope: Scope) -> _Stream:
+    def _stream(self, scope: Scope) -> _ScopeStream:
         stream = self._streams.get(scope)
         if stream is None:
-            stream = self._streams[scope] = _Stream()
+            stream = self._streams[scope] = _ScopeStream()
         return stream
 
 

@@ -27,7 +27,7 @@ _HEARTBEAT = 20.0
 _MOST_UNREAD = 10_000
 
 
-class Login(msgspec.Struct, frozen=True, kw_only=True):
+class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     """Where to sign in, and as whom."""
 
     url: str
@@ -45,7 +45,7 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     at: float
 
 
-async def sign_in(login: Login) -> str:
+async def sign_in(login: SignIn) -> str:
     """A token, by password (RFC 6749 §4.3). Raises SignInRefused, Unreachable."""
     form = {"grant_type": "password", "username": login.user, "password": login.password}
     limit = aiohttp.ClientTimeout(total=_ANSWER_LIMIT, sock_connect=_CONNECT_LIMIT)
@@ -80,7 +80,7 @@ async def is_serving(url: str) -> bool:
 
 @asynccontextmanager
 async def connected(
-    login: Login,
+    login: SignIn,
     *,
     subscriptions: Iterable[str] = ("*/*/*",),
     scope: str = "agent",

@@ -20,7 +20,7 @@ _SENTENCES = {
 }
 
 
-class Press:
+class FollowedPress:
     """Knows what became of a press; each message of the bus is shown to `take`."""
 
     def __init__(self, request_id: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from manualdial.commands.findings import Finding, Level, fail, ok, warn
+from manualdial.commands.findings import Diagnosis, Level, fail, ok, warn
 from manualdial.config import Asterisk
 from manualdial.engines.asterisk.probe import Probe, ProbeFailed, probing
 
@@ -12,7 +12,7 @@ _SUBJECT = "engine"
 _ASKABLE = frozenset({"PJSIP", "SIP", "IAX2"})
 
 
-async def check_asterisk(settings: Asterisk) -> AsyncIterator[Finding]:
+async def check_asterisk(settings: Asterisk) -> AsyncIterator[Diagnosis]:
     """ARI, its event socket, and the trunk."""
     mend = "start Asterisk with http.conf and ari.conf enabled, and compare engine.asterisk.url"
     user, password, limit = settings.user, settings.password, settings.request_timeout
@@ -27,7 +27,7 @@ async def check_asterisk(settings: Asterisk) -> AsyncIterator[Finding]:
         yield fail(_SUBJECT, f"ARI cannot be reached: {error}", mend)
 
 
-async def _check_reached(probe: Probe) -> Finding:
+async def _check_reached(probe: Probe) -> Diagnosis:
     """Whether ARI answers, and takes the user and password."""
     status, body = await probe.get("asterisk", "info", query="?only=system")
     if status in (401, 403):
@@ -38,7 +38,7 @@ async def _check_reached(probe: Probe) -> Finding:
     return ok(_SUBJECT, f"Asterisk {body['system'].get('version', '')} takes the user and password")
 
 
-async def _check_events(probe: Probe, application: str) -> Finding:
+async def _check_events(probe: Probe, application: str) -> Diagnosis:
     """Whether events come, or would."""
     status, _ = await probe.get("applications", application)
     if status == 200:
@@ -49,7 +49,7 @@ async def _check_events(probe: Probe, application: str) -> Finding:
     return fail("events", f"no event socket can be opened (status {status})", mend)
 
 
-async def _check_trunk(probe: Probe, template: str) -> Finding:
+async def _check_trunk(probe: Probe, template: str) -> Diagnosis:
     """Whether the trunk is known, and there."""
     technology, resource = trunk_of(template)
     if technology not in _ASKABLE or not resource:

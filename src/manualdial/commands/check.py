@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from manualdial.client.bus_client import Login, connected
+from manualdial.client.bus_client import SignIn, connected
 from manualdial.client.messages import Message, checked, part
 from manualdial.commands.failure import FAILED, single
 from manualdial.commands.record_options import moment
@@ -82,7 +82,7 @@ def warn_of_zip_code(zip_code: str | None, *, e164: str | None = None) -> None:
         say("A postal code is read for numbers of +1 alone; it counts as left out.")
 
 
-async def _ask(who: Login, data: Message) -> Message:
+async def _ask(who: SignIn, data: Message) -> Message:
     async with connected(who) as client:
         return (await client.ask(ADDRESS, data)).message
 

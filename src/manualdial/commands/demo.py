@@ -20,7 +20,7 @@ from rich.text import Text
 from manualdial import __version__
 from manualdial.app.service import serving
 from manualdial.callers import Role, User
-from manualdial.client.bus_client import BusClient, Login, connected
+from manualdial.client.bus_client import BusClient, SignIn, connected
 from manualdial.client.errors import ClientError
 from manualdial.client.messages import Message
 from manualdial.commands.demo_call import REQUEST, TALK, DemoCall
@@ -29,7 +29,7 @@ from manualdial.commands.failure import CommandFailed, single
 from manualdial.commands.running import run, stopping, unless
 from manualdial.commands.summary import address_line, summary
 from manualdial.commands.terminal import json_block, notices, output
-from manualdial.config import Authentication, Config, Dialing, Screening, Server, Storage
+from manualdial.config import Authentication, Config, DialingSection, ScreeningSection, ServerSection, StorageSection
 from manualdial.identity.tokens import hash_password
 from manualdial.law import Purpose
 from manualdial.ports import Store
@@ -103,10 +103,10 @@ class _Demo:
 
     def _config(self) -> Config:
         return Config(
-            server=Server(host=_HOST, port=self._port, shutdown_timeout=3.0),
-            storage=Storage(url=f"sqlite:///{self._folder / 'manualdial.sqlite3'}"),
-            dialing=Dialing(purpose=Purpose.SERVICE),
-            screening=Screening(registries=[], registries_path=str(self._folder / "registries")),
+            server=ServerSection(host=_HOST, port=self._port, shutdown_timeout=3.0),
+            storage=StorageSection(url=f"sqlite:///{self._folder / 'manualdial.sqlite3'}"),
+            dialing=DialingSection(purpose=Purpose.SERVICE),
+            screening=ScreeningSection(registries=[], registries_path=str(self._folder / "registries")),
             authentication=Authentication(secret_file=str(self._folder / "manualdial.secret")),
         )
 
@@ -171,8 +171,8 @@ class _Demo:
         self._say("\n  The simulator answers by number: +1 202 555 0100 stays, 0101 is busy, 0102 does not answer,")
         self._say("  0103 rejects, 0106 hangs up after a second; docs/command-line.md has the rest.")
 
-    def _login(self, person: _Person, url: str) -> Login:
-        return Login(url=url, user=person.login_name, password=person.password)
+    def _login(self, person: _Person, url: str) -> SignIn:
+        return SignIn(url=url, user=person.login_name, password=person.password)
 
     def _say(self, text: str, style: str = "") -> None:
         self._out.print(Text(text, style=style))

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from manualdial.client.bus_client import BusClient, Login, Received, connected
+from manualdial.client.bus_client import BusClient, Received, SignIn, connected
 from manualdial.client.errors import Unanswered
 from manualdial.client.messages import Message, call_of, part, request, verdict_of
-from manualdial.client.press import PRESS_ADDRESS, Press, press_data
+from manualdial.client.press import PRESS_ADDRESS, FollowedPress, press_data
 from manualdial.commands.check import Account, Campaign, ForPurpose, Region, ZipCode, warn_of_zip_code
 from manualdial.commands.failure import FAILED, single
 from manualdial.commands.running import stopping, unless
@@ -68,7 +68,7 @@ def dial(
         account_number=account,
         dry_run=dry_run,
     )
-    press = Press(request_id or str(uuid.uuid4()))
+    press = FollowedPress(request_id or str(uuid.uuid4()))
     warn_of_zip_code(zip_code)
     asyncio.run(_dial(who, press, data, extension=extension, show=_Progress(output(), as_json=as_json)))
     if not press.is_good:
@@ -78,7 +78,7 @@ def dial(
         output().print(Text(press.outcome()))
 
 
-def _why(press: Press, typed: str) -> Text:
+def _why(press: FollowedPress, typed: str) -> Text:
     """What became of a press that was not good: of a refused one the rules, and when the call may be made."""
     text = Text(press.outcome())
     if press.verdict.get("decision") in (None, Decision.ALLOW):
@@ -113,7 +113,7 @@ class _Progress:
             self.status.update(f"{printable(dial_now.get('state'))} – Ctrl-C hangs up")
 
 
-async def _dial(who: Login, press: Press, data: Message, *, extension: str | None, show: _Progress) -> None:
+async def _dial(who: SignIn, press: FollowedPress, data: Message, *, extension: str | None, show: _Progress) -> None:
     async with connected(who) as client:
         await _log_in(client, extension)
         client.forget()
@@ -132,7 +132,7 @@ async def _log_in(client: BusClient, extension: str | None) -> None:
         say(f"The agent is logged in already; extension {printable(used)} rings.")
 
 
-async def _follow(client: BusClient, press: Press, stop: asyncio.Event, show: _Progress) -> None:
+async def _follow(client: BusClient, press: FollowedPress, stop: asyncio.Event, show: _Progress) -> None:
     """Read to the end of the call. Clears the wrap-up; hangs up when `stop` is set."""
     give_up = asyncio.get_running_loop().time() + _ANSWER_LIMIT
     never = asyncio.Event()

@@ -38,8 +38,8 @@ from manualdial.commands.record_options import (
 from manualdial.commands.record_views import add_record, show_records
 from manualdial.commands.terminal import print_json_lines, say
 from manualdial.imports.errors import LineRefused
-from manualdial.imports.number_files import BEGINS_A_FORMULA, Line, Rejects, account_in, private_file
-from manualdial.imports.record_writing import Written, import_numbers, of_account, record_id
+from manualdial.imports.number_files import BEGINS_A_FORMULA, NumberLine, Rejects, account_in, private_file
+from manualdial.imports.record_writing import WrittenRecords, import_numbers, of_account, record_id
 from manualdial.law.records import Listing, ListScope, Record, record_json
 from manualdial.plain_text import counted, printable
 from manualdial.ports import Storage
@@ -181,8 +181,8 @@ def import_list(
     by_import = f"{recorder(by)}, import of {name}"
     _listing(campaign, reason)
 
-    async def work(store: Storage, tenant_id: str) -> tuple[Written, Rejects]:
-        def read(number: str, line: Line) -> Record:
+    async def work(store: Storage, tenant_id: str) -> tuple[WrittenRecords, Rejects]:
+        def read(number: str, line: NumberLine) -> Record:
             try:
                 listing = _listing(campaign or line.cells.get("campaign") or None, line.cells.get("reason") or reason)
                 account = account_of(account_in(line))

@@ -17,7 +17,7 @@ from manualdial.commands.ari_checks import check_asterisk
 from manualdial.commands.configuration import ConfigFile, configuration, file_in_force
 from manualdial.commands.database import missing_file
 from manualdial.commands.failure import FAILED, single
-from manualdial.commands.findings import Finding, Level, fail, ok, warn
+from manualdial.commands.findings import Diagnosis, Level, fail, ok, warn
 from manualdial.commands.machine_checks import check_clock, check_file_rights, check_port, check_secret
 from manualdial.commands.screening_checks import check_screening
 from manualdial.commands.terminal import json_line, output
@@ -47,7 +47,7 @@ def doctor(
         raise typer.Exit(FAILED)
 
 
-def _show(findings: list[Finding]) -> None:
+def _show(findings: list[Diagnosis]) -> None:
     out = output()
     for finding in findings:
         line = Text().append(f"{finding.level.value:<5}", style=_STYLES[finding.level])
@@ -56,7 +56,7 @@ def _show(findings: list[Finding]) -> None:
             out.print(Text(f"{'':<20} → {printable(finding.mend)}"))
 
 
-async def _examine(chosen: Path | None) -> list[Finding]:
+async def _examine(chosen: Path | None) -> list[Diagnosis]:
     file = file_in_force(chosen)
     try:
         config = configuration(chosen)
@@ -73,7 +73,7 @@ async def _examine(chosen: Path | None) -> list[Finding]:
     return findings
 
 
-async def _check_database(config: Config) -> Finding:
+async def _check_database(config: Config) -> Diagnosis:
     subject = "database"
     missing = missing_file(config.storage.url)
     if missing is not None:
@@ -108,7 +108,7 @@ def _nearest(path: Path) -> Path:
     return next(folder for folder in path.absolute().parents if folder.exists())
 
 
-async def _check_engine(config: Config) -> AsyncIterator[Finding]:
+async def _check_engine(config: Config) -> AsyncIterator[Diagnosis]:
     if config.engine.kind is EngineKind.ASTERISK:
         async for finding in check_asterisk(config.engine.asterisk):
             yield finding

@@ -91,7 +91,7 @@ def show(
             raise CommandFailed(f"What is stored as link {seq} cannot be read as one.")
         before = next((each.seal for each in links if each.seq == seq - 1), GENESIS if seq == 1 else None)
         try:
-            body: Any = link.told()
+            body: Any = link.to_json()
         except ValueError:
             body = {"body": link.body.decode(errors="replace")}
         seals = {"sealBefore": None if before is None else before.hex(), "seal": link.seal.hex()}

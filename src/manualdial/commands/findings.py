@@ -17,7 +17,7 @@ class Level(StrEnum):
     """The service does not run, or cannot place a call."""
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that was looked at."""
 
     level: Level
@@ -29,16 +29,16 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that it is about, where the text names the first of them alone."""
 
 
-def ok(subject: str, text: str) -> Finding:
+def ok(subject: str, text: str) -> Diagnosis:
     """It is as it should be."""
-    return Finding(level=Level.OK, subject=subject, text=text)
+    return Diagnosis(level=Level.OK, subject=subject, text=text)
 
 
-def warn(subject: str, text: str, mend: str) -> Finding:
+def warn(subject: str, text: str, mend: str) -> Diagnosis:
     """It is not as it should be, but the service runs."""
-    return Finding(level=Level.WARN, subject=subject, text=text, mend=mend)
+    return Diagnosis(level=Level.WARN, subject=subject, text=text, mend=mend)
 
 
-def fail(subject: str, text: str, mend: str) -> Finding:
+def fail(subject: str, text: str, mend: str) -> Diagnosis:
     """The service cannot work like this."""
-    return Finding(level=Level.FAIL, subject=subject, text=text, mend=mend)
+    return Diagnosis(level=Level.FAIL, subject=subject, text=text, mend=mend)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from manualdial.commands.failure import CommandFailed
 from manualdial.commands.terminal import say
 from manualdial.imports.number_files import Rejects
-from manualdial.imports.record_writing import Written
+from manualdial.imports.record_writing import WrittenRecords
 from manualdial.plain_text import counted
 
 
-def show_import(written: Written, rejects: Rejects) -> None:
+def show_import(written: WrittenRecords, rejects: Rejects) -> None:
     """Say it, a sentence a line. Raises CommandFailed where a line was rejected: the others are taken."""
     say(f"{written.added:,} added, {written.there:,} there already, {rejects.count:,} rejected.")
     if written.withdrawn:

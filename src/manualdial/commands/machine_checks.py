@@ -14,14 +14,14 @@ from pathlib import Path
 
 import manualdial
 from manualdial.client.bus_client import is_serving
-from manualdial.commands.findings import Finding, fail, ok, warn
+from manualdial.commands.findings import Diagnosis, fail, ok, warn
 
 _MIN_SECRET_BYTES = 32
 _TOLERATED_LEAD = timedelta(days=1)
 _LISTENING = "0A"
 
 
-def check_secret(path: Path) -> Finding:
+def check_secret(path: Path) -> Diagnosis:
     """The file with the secret that signs tokens."""
     subject = "secret"
     try:
@@ -44,7 +44,7 @@ def check_secret(path: Path) -> Finding:
     return ok(subject, f"{path}, for this user alone")
 
 
-def check_clock() -> Finding:
+def check_clock() -> Diagnosis:
     """Wall clock, monotonic clock, time zone data: calling hours are judged by them."""
     subject = "clock"
     now = datetime.now(UTC)
@@ -61,7 +61,7 @@ def check_clock() -> Finding:
     return ok(subject, f"{now:%Y-%m-%d %H:%M:%S} UTC, with time zone data")
 
 
-async def check_port(host: str, port: int) -> Finding:
+async def check_port(host: str, port: int) -> Diagnosis:
     """Whether the service can listen, and if not, who does."""
     subject = "port"
     if port == 0:
@@ -124,7 +124,7 @@ def _holds(process: Path, inodes: set[str]) -> bool:
         return False  # another user's, or ended
 
 
-def check_file_rights(path: Path | None) -> Finding | None:
+def check_file_rights(path: Path | None) -> Diagnosis | None:
     """A configuration file that others can change."""
     if path is None or not stat.S_IMODE(path.stat().st_mode) & 0o002:
         return None

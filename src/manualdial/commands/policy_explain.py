@@ -119,8 +119,8 @@ def _of_law(rule: Rule, finding: Finding | None) -> Text:
     else:
         text = _headed(rule.rule, finding.decision, finding.reason)
     text.append(f"\n    asks: {printable(asks(rule))}")
-    if lifts := lifted_by(rule):
-        text.append(f"\n    lifted by: {printable('; '.join(lifts))}")
+    if exemptions := lifted_by(rule):
+        text.append(f"\n    lifted by: {printable('; '.join(exemptions))}")
     return text.append(f"\n    law: {printable(rule.law)}", style="dim")
 
 

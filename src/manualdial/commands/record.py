@@ -29,9 +29,9 @@ from manualdial.commands.record_options import (
 )
 from manualdial.commands.record_views import show_about
 from manualdial.commands.terminal import say
-from manualdial.imports.number_files import Line, Rejects
+from manualdial.imports.number_files import NumberLine, Rejects
 from manualdial.imports.record_lines import LineReader, import_lines
-from manualdial.imports.record_writing import Written, content_id, import_numbers
+from manualdial.imports.record_writing import WrittenRecords, content_id, import_numbers
 from manualdial.imports.registry_answers import Answers, good_for, words
 from manualdial.law.records import KINDS, Record
 from manualdial.plain_text import printable
@@ -62,7 +62,7 @@ def import_records(
     region_code, by_import = region_of(region, settings), f"{recorder(by)}, import of {file.name}"
     registries = policies_for(settings).names("do-not-call")
 
-    async def work(store: Storage, tenant_id: str) -> tuple[Written, Rejects]:
+    async def work(store: Storage, tenant_id: str) -> tuple[WrittenRecords, Rejects]:
         reader = LineReader(
             tenant_id=tenant_id, region=region_code, registries=registries, recorded_by=by_import, now=now
         )
@@ -122,8 +122,8 @@ def import_answers(
     )
     region_code, by_import = region_of(region, settings), f"{recorder(by)}, import of {file.name}"
 
-    async def work(store: Storage, tenant_id: str) -> tuple[Written, Rejects]:
-        def read(number: str, line: Line) -> Record:
+    async def work(store: Storage, tenant_id: str) -> tuple[WrittenRecords, Rejects]:
+        def read(number: str, line: NumberLine) -> Record:
             content = answers.answer(line)
             return Record(
                 id=content_id(tenant_id, number, content, None),

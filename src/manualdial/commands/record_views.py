@@ -110,12 +110,12 @@ def _row(record: Record, *, now: datetime) -> tuple[str, ...]:
         time_shown(record.recorded_at),
         printable(record.recorded_by),
         time_shown(record.until),
-        _standing(record, now=now),
+        _status(record, now=now),
         record.id,
     )
 
 
-def _standing(record: Record, *, now: datetime) -> str:
+def _status(record: Record, *, now: datetime) -> str:
     """Whether a record counts, in one word."""
     if record.withdrawn_at is not None and record.withdrawn_at <= now:
         return "withdrawn"

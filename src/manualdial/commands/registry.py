@@ -30,7 +30,7 @@ from manualdial.commands.terminal import notices, output, print_json_lines, say,
 from manualdial.config import ConfigurationError
 from manualdial.law.registry_look import RegistryUnreadable
 from manualdial.plain_text import counted, printable
-from manualdial.registries import Registries
+from manualdial.registries import HeldCopies
 from manualdial.registries.area_codes import codes_of
 from manualdial.registries.edition import Edition, ImportKind
 from manualdial.registries.held_copies import registry_file
@@ -123,7 +123,7 @@ def import_list(
 @application.command(name="list", epilog="Example: manualdial registry list")
 def list_copies(directory: Directory = None, as_json: Json = False, config: ConfigFile = None) -> None:
     """List the copies that are held. Exit code 1 where one cannot be read."""
-    held = Registries(_directory(directory, config))
+    held = HeldCopies(_directory(directory, config))
     now = datetime.now(UTC)
     rows: list[tuple[str, ...]] = [("REGISTRY", "EDITION", "AS OF", "AGE", "NUMBERS", "COVERS", "SIZE")]
     faults = []
@@ -161,7 +161,7 @@ def look_up(
     e164 = _AROUND_DIGITS.sub("", number)
     if not _E164.fullmatch(e164):
         raise WronglyCalled("a number is looked up with its plus and calling code, such as +12025550100.")
-    held = Registries(_directory(directory, config))
+    held = HeldCopies(_directory(directory, config))
     rows = []
     for name in registries or held.names():
         check_name(name)

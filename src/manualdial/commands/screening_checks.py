@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from manualdial.app.adapters import policies_for, registries_for, tenants_for
-from manualdial.commands.findings import Finding, Level, fail, ok, warn
+from manualdial.commands.findings import Diagnosis, Level, fail, ok, warn
 from manualdial.config import Config, ConfigurationError
 from manualdial.law.facts import EVERY, ScreeningSettings
 from manualdial.law.policies import Policies
@@ -21,7 +21,7 @@ _NAMED = 6
 _SELLER = ("telemarketer", "seller", "goods", "script")
 
 
-def check_screening(config: Config) -> Iterator[Finding]:
+def check_screening(config: Config) -> Iterator[Diagnosis]:
     """Whether the policies can be used, whether the registries can be asked, and what is not stated."""
     try:
         policies = policies_for(config)
@@ -36,7 +36,7 @@ def check_screening(config: Config) -> Iterator[Finding]:
     yield from _check_statements(policies, everybody)
 
 
-def _fault(config: Config, said: str) -> Finding:
+def _fault(config: Config, said: str) -> Diagnosis:
     """The policies cannot be used, or the settings do not fit them."""
     if said.startswith("screening.policies:"):
         return fail("policies", said, f"manualdial policy check {config.screening.policies} tells what is wrong")
@@ -52,7 +52,9 @@ def _everybody(config: Config, tenants: Tenants) -> dict[str, TenantSettings]:
 # ── registries ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _check_registries(config: Config, policies: Policies, everybody: Sequence[ScreeningSettings]) -> Iterator[Finding]:
+def _check_registries(
+    config: Config, policies: Policies, everybody: Sequence[ScreeningSettings]
+) -> Iterator[Diagnosis]:
     required = frozenset[str]().union(*(settings.registries for settings in everybody))
     youngest = _youngest(policies, required)
     held, lacking, old, damaged = registries_for(config), [], [], False
@@ -88,7 +90,7 @@ def _youngest(policies: Policies, required: frozenset[str]) -> dict[str, int]:
     return found
 
 
-def _unreadable(name: str, fault: str, *, is_asked: bool) -> Finding:
+def _unreadable(name: str, fault: str, *, is_asked: bool) -> Diagnosis:
     again = f"manualdial registry import {name} with the files again"
     if is_asked:
         return fail("registries", fault, again)
@@ -99,7 +101,7 @@ def _unreadable(name: str, fault: str, *, is_asked: bool) -> Finding:
 # ── what the caller says of itself ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _check_statements(policies: Policies, everybody: dict[str, TenantSettings]) -> Iterator[Finding]:
+def _check_statements(policies: Policies, everybody: dict[str, TenantSettings]) -> Iterator[Diagnosis]:
     """Of those who call to sell: registrations that are not stated, and who calls, for whom, about what."""
     named: set[tuple[str, ...]] = set()
     """What many tenants lack because all do is said once."""
@@ -144,7 +146,7 @@ def _name(rule: Rule) -> str:
     return rule.rule.partition(".")[2]
 
 
-def _about(names: Sequence[str], subject: str, text: str, mend: str) -> Finding:
+def _about(names: Sequence[str], subject: str, text: str, mend: str) -> Diagnosis:
     """A warning about many: the text has the first of them, the finding all."""
     shown = text.format(listed(names, most=_NAMED))
-    return Finding(level=Level.WARN, subject=subject, text=shown, mend=mend, names=tuple(names))
+    return Diagnosis(level=Level.WARN, subject=subject, text=shown, mend=mend, names=tuple(names))

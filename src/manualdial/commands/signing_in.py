@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from manualdial.client.bus_client import Login
+from manualdial.client.bus_client import SignIn
 from manualdial.commands.failure import WronglyCalled
 
 URL = Annotated[str, typer.Option("--url", metavar="URL", envvar="MANUALDIAL_URL", help="Where the service listens.")]
@@ -25,7 +25,7 @@ PasswordFromStdin = Annotated[
 ]
 
 
-def login(url: str, user: str | None, *, from_stdin: bool) -> Login:
+def login(url: str, user: str | None, *, from_stdin: bool) -> SignIn:
     """What is needed to sign in. Raises WronglyCalled where something is missing."""
     if not url.startswith(("http://", "https://")):
         raise WronglyCalled("the address of the service begins with http:// or https://.")
@@ -34,7 +34,7 @@ def login(url: str, user: str | None, *, from_stdin: bool) -> Login:
     password = os.environ.get("MANUALDIAL_PASSWORD")
     if from_stdin or not password:
         password = read_password(f"Password of {user}", from_stdin=from_stdin)
-    return Login(url=url.rstrip("/"), user=user, password=password)
+    return SignIn(url=url.rstrip("/"), user=user, password=password)
 
 
 def read_password(prompt: str, *, from_stdin: bool, twice: bool = False) -> str:

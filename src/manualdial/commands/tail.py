@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from manualdial.client.bus_client import Login, connected
+from manualdial.client.bus_client import SignIn, connected
 from manualdial.client.errors import ConnectionEnded, Unreachable
 from manualdial.client.messages import Message
 from manualdial.commands.failure import single
@@ -64,7 +64,7 @@ def tail(
 class _Follower:
     """Shows the bus for as long as it may."""
 
-    def __init__(self, who: Login, *, patterns: list[str], scope: str, stream: bool, as_json: bool) -> None:
+    def __init__(self, who: SignIn, *, patterns: list[str], scope: str, stream: bool, as_json: bool) -> None:
         self._who = who
         self._patterns = patterns
         self._scope = scope

@@ -8,7 +8,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from manualdial.callers import Role
-from manualdial.config.options import Asterisk, Config, ConfigurationError, EngineKind, Screening, Tenant, options
+from manualdial.config.options import (
+    Asterisk,
+    Config,
+    ConfigurationError,
+    EngineKind,
+    ScreeningSection,
+    Tenant,
+    options,
+)
 from manualdial.law.location import REFUSE, STRICTEST
 from manualdial.numbers import is_region
 from manualdial.places.jurisdictions import of_jurisdiction
@@ -66,13 +74,13 @@ def _check_asterisk(asterisk: Asterisk, *, in_use: bool) -> None:
         raise ConfigurationError("engine.asterisk.password: ARI needs one")
 
 
-def _check_screening(screening: Screening) -> None:
+def _check_screening(screening: ScreeningSection) -> None:
     _check_lists("screening", screening)
     if screening.no_place not in (STRICTEST, REFUSE) and of_jurisdiction(screening.no_place) is None:
         raise ConfigurationError("screening.no_place: strictest, refuse, or a jurisdiction as US-NY or FR")
 
 
-def _check_lists(name: str, section: Screening | Tenant) -> None:
+def _check_lists(name: str, section: ScreeningSection | Tenant) -> None:
     if any(country != "*" and not is_region(country) for country in section.countries or ()):
         raise ConfigurationError(f"{name}.countries: ISO 3166 countries in upper case, or *")
     if not all(_E164_BEGINNING.fullmatch(prefix) for prefix in section.blocked_numbers or ()):

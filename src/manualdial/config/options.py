@@ -25,7 +25,7 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the file."""
 
 
-class Server(Section, frozen=True, kw_only=True):
+class ServerSection(Section, frozen=True, kw_only=True):
     """Where the service listens, and what it bears."""
 
     host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
@@ -60,7 +60,7 @@ class Server(Section, frozen=True, kw_only=True):
     open_metrics: Annotated[bool, Meta(description="Whether /metrics is read without a token.")] = True
 
 
-class Storage(Section, frozen=True, kw_only=True):
+class StorageSection(Section, frozen=True, kw_only=True):
     """Where users, calls and their history are kept."""
 
     url: Annotated[
@@ -119,7 +119,7 @@ class Asterisk(Section, frozen=True, kw_only=True):
     request_timeout: Annotated[Seconds, Meta(description="How long ARI may take for one answer.")] = 5.0
 
 
-class Engine(Section, frozen=True, kw_only=True):
+class EngineSection(Section, frozen=True, kw_only=True):
     """The telephony engine."""
 
     kind: Annotated[EngineKind, Meta(description="simulator or asterisk.")] = EngineKind.SIMULATOR
@@ -127,7 +127,7 @@ class Engine(Section, frozen=True, kw_only=True):
     asterisk: Asterisk = field(default_factory=Asterisk)
 
 
-class Dialing(Section, frozen=True, kw_only=True):
+class DialingSection(Section, frozen=True, kw_only=True):
     """How presses become calls."""
 
     default_region: Annotated[
@@ -167,7 +167,7 @@ class Dialing(Section, frozen=True, kw_only=True):
     ] = 15.0
 
 
-class Screening(Section, frozen=True, kw_only=True):
+class ScreeningSection(Section, frozen=True, kw_only=True):
     """The verdict before the ring: which rules bind, and what the seller says of itself."""
 
     policies: Annotated[
@@ -290,11 +290,11 @@ class Telemetry(Section, frozen=True, kw_only=True):
 class Config(Section, frozen=True, kw_only=True):
     """The whole configuration."""
 
-    server: Server = field(default_factory=Server)
-    storage: Storage = field(default_factory=Storage)
-    engine: Engine = field(default_factory=Engine)
-    dialing: Dialing = field(default_factory=Dialing)
-    screening: Screening = field(default_factory=Screening)
+    server: ServerSection = field(default_factory=ServerSection)
+    storage: StorageSection = field(default_factory=StorageSection)
+    engine: EngineSection = field(default_factory=EngineSection)
+    dialing: DialingSection = field(default_factory=DialingSection)
+    screening: ScreeningSection = field(default_factory=ScreeningSection)
     agents: Agents = field(default_factory=Agents)
     authentication: Authentication = field(default_factory=Authentication)
     log: Log = field(default_factory=Log)

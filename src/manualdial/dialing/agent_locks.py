@@ -6,15 +6,15 @@ import asyncio
 from weakref import WeakValueDictionary
 
 
-class Turns:
+class AgentLocks:
     """One lock an agent, for as long as somebody holds or wants it."""
 
     def __init__(self) -> None:
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._agent_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def of(self, agent_id: str) -> asyncio.Lock:
         """The agent's turn: `async with` waits for it."""
-        turn = self._turns.get(agent_id)
+        turn = self._agent_locks.get(agent_id)
         if turn is None:
-            turn = self._turns[agent_id] = asyncio.Lock()
+            turn = self._agent_locks[agent_id] = asyncio.Lock()
         return turn

@@ -15,11 +15,11 @@ import msgspec
 import structlog
 
 from manualdial.bus.bus import Published
-from manualdial.calls import Call, Cause, EndedBy, Ending, Report, Sign
-from manualdial.dialing.agent_locks import Turns
+from manualdial.calls import Call, CallSignal, Cause, EndedBy, Ending, Report
+from manualdial.dialing.agent_locks import AgentLocks
 from manualdial.dialing.attempt_evidence import evidence_of
 from manualdial.dialing.dial_rate import DialRate
-from manualdial.dialing.idempotency import EarlierPresses
+from manualdial.dialing.idempotency import Idempotency
 from manualdial.dialing.press import Press
 from manualdial.errors import (
     AgentNotLoggedIn,
@@ -60,7 +60,7 @@ _JUDGED_AT_MOST = 10
 """How often a press is judged anew because others dialled the same person in that moment."""
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class PressOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a press: its call as it is now, and whether it was made for an earlier press."""
 
     call: Call
@@ -82,8 +82,8 @@ class Dialing:
         sessions: Sessions,
         live_calls: LiveCalls,
         progress: CallProgress,
-        earlier: EarlierPresses,
-        turns: Turns,
+        idempotency: Idempotency,
+        agent_locks: AgentLocks,
         rate: DialRate,
         clock: Clock,
         metrics: Metrics,
@@ -105,8 +105,8 @@ class Dialing:
         self._sessions = sessions
         self._live_calls = live_calls
         self._progress = progress
-        self._earlier = earlier
-        self._turns = turns
+        self._idempotency = idempotency
+        self._agent_locks = agent_locks
         self._rate = rate
         self._clock = clock
         self._metrics = metrics
@@ -117,7 +117,7 @@ class Dialing:
         # Whoever pressed has had the refusal, or has gone and was told that it took too long.
         self._running = Tasks(expected=(ManualDialError,))
 
-    async def press(self, press: Press) -> Outcome:
+    async def press(self, press: Press) -> PressOutcome:
         """One press. Raises what contract §2 lists."""
         try:
             outcome = await self._run(press)
@@ -142,13 +142,13 @@ class Dialing:
         """Let presses that are under way come to their end, for at most `limit` seconds."""
         await self._running.close(limit=limit)
 
-    async def _run(self, press: Press) -> Outcome:
+    async def _run(self, press: Press) -> PressOutcome:
         """Go through with the press, even if whoever pressed goes away: half a press would be the worst of all."""
         return await asyncio.shield(self._running.start(self._in_turn(press)))
 
-    async def _in_turn(self, press: Press) -> Outcome:
+    async def _in_turn(self, press: Press) -> PressOutcome:
         """One press of an agent after the other: a second one finds what came of the first."""
-        async with self._turns.of(press.agent_id):
+        async with self._agent_locks.of(press.agent_id):
             self._require_patience(press)
             with self._sessions.pressing(press.agent_id):
                 return await self._now(press)
@@ -157,11 +157,11 @@ class Dialing:
         if self._clock.monotonic() - press.at > self._patience:
             raise ServiceUnavailable("the press waited too long for its turn")
 
-    async def _now(self, press: Press) -> Outcome:
+    async def _now(self, press: Press) -> PressOutcome:
         """Repeat the earlier press, or judge this one, and refuse it or place the call."""
         try:
-            if (recalled := self._earlier.recall(press)) is not None:
-                return Outcome(call=self._earlier.same(press, recalled), replay=True)
+            if (recalled := self._idempotency.recall(press)) is not None:
+                return PressOutcome(call=self._idempotency.same(press, recalled), replay=True)
             if (too_fast := self._rate.take_of_agent(press.agent_id)) is not None:
                 return await self._earlier_or(too_fast, press)
             spent = False
@@ -179,7 +179,7 @@ class Dialing:
             log.warning("no call without a journal", reason=str(error))
             raise MakeCallFailed("the journal is not available", retryable=True) from None
 
-    async def _judged_anew(self, press: Press) -> Outcome:
+    async def _judged_anew(self, press: Press) -> PressOutcome:
         """Judge the press, and again where others have dialled the person meanwhile. Raises StoreUnavailable."""
         for _ in range(_JUDGED_AT_MOST):
             with suppress(AttemptsChanged):
@@ -187,7 +187,7 @@ class Dialing:
             self._require_patience(press)
         raise MakeCallFailed("the same person is being dialled by too many at once", retryable=True)
 
-    async def _judged(self, press: Press, screened: Screened) -> Outcome:
+    async def _judged(self, press: Press, screened: Screened) -> PressOutcome:
         """Refuse the press or place the call, unless the journal has an earlier press that this one repeats.
 
         Raises AttemptsChanged where others have dialled the person since the verdict, and StoreUnavailable.
@@ -200,23 +200,25 @@ class Dialing:
         except RequestIdTaken as taken:
             self._rate.give_back_to_engine(call.engine)
             async with self._journal_limit():
-                earlier = await self._earlier.find(press) or taken.call
+                earlier = await self._idempotency.find(press) or taken.call
         except (AttemptsChanged, StoreUnavailable):
             self._rate.give_back_to_engine(call.engine)
             raise
-        if not self._earlier.is_unasked(earlier):
-            return Outcome(call=self._earlier.same(press, earlier), replay=True)
+        if not self._idempotency.is_in_doubt(earlier):
+            return PressOutcome(call=self._idempotency.same(press, earlier), replay=True)
         async with self._journal_limit():
-            await self._earlier.take_back(earlier)
+            await self._idempotency.take_back(earlier)
         # Anew, under an id that the engine has never heard: what it made ready for the first may still be there.
         return await self._judged(press, await self.screen(press))
 
-    async def _earlier_or(self, refusal: ManualDialError, press: Press, screened: Screened | None = None) -> Outcome:
+    async def _earlier_or(
+        self, refusal: ManualDialError, press: Press, screened: Screened | None = None
+    ) -> PressOutcome:
         """The call of the earlier press that this one repeats; else the refusal is raised."""
         async with self._journal_limit():
-            earlier = await self._earlier.find(press)
-        if earlier is not None and not self._earlier.is_unasked(earlier):
-            return Outcome(call=self._earlier.same(press, earlier), replay=True)
+            earlier = await self._idempotency.find(press)
+        if earlier is not None and not self._idempotency.is_in_doubt(earlier):
+            return PressOutcome(call=self._idempotency.same(press, earlier), replay=True)
         if isinstance(refusal, CallRefused) and screened is not None:
             against = (rule.rule for rule in screened.verdict.rules if rule.decision is not Decision.ALLOW)
             self._metrics.blocked({rule.partition(".")[0] for rule in against})
@@ -239,14 +241,14 @@ class Dialing:
         for call in self._live_calls.all_of_agent(press.agent_id):
             if call.is_live:
                 return CallInProgress("the agent has a live call", details={"callId": call.id})
-        if self._earlier.is_full:
+        if self._idempotency.is_full:
             return MakeCallFailed("too many presses wait for the journal to say what became of them", retryable=True)
         engine = self._engines.of_connector(press.connector)
         if not engine.ready:
             return MakeCallFailed("the engine is not there", retryable=True)
         return self._rate.take_of_engine(engine.name)
 
-    async def _place(self, press: Press, screened: Screened, call: Call) -> Outcome:
+    async def _place(self, press: Press, screened: Screened, call: Call) -> PressOutcome:
         """Write the call down and ask the engine, which makes ready meanwhile and rings nobody before it is written.
 
         Raises RequestIdTaken, AttemptsChanged and StoreUnavailable where the journal does not take the call.
@@ -260,8 +262,8 @@ class Dialing:
         finally:
             journalled.cancel()  # where it is done already, as it is unless this is cancelled, it stays as it is
         self._metrics.since_press("accepted", self._clock.monotonic() - press.at, outcome="called")
-        self._earlier.was_called(call)
-        return Outcome(call=call, replay=False, published=journalled.result())
+        self._idempotency.was_called(call)
+        return PressOutcome(call=call, replay=False, published=journalled.result())
 
     async def _journal(self, press: Press, screened: Screened, call: Call) -> Published:
         """Write the call down, committed, with its evidence; from then on it is live. Returns its first event."""
@@ -273,7 +275,7 @@ class Dialing:
                         call, evidence=evidence, expects=screened.attempts_seen, relied_on=screened.relied_on
                     )
         except StoreUnavailable:
-            self._earlier.journal_was_silent(call)
+            self._idempotency.journal_was_silent(call)
             raise
         self._metrics.pressed(call.id, press.at)
         return self._progress.begin(call)
@@ -293,7 +295,7 @@ class Dialing:
             log.warning("the engine did not take the call", call_id=call.id, reason=str(error))
             ending = Ending(by=EndedBy.SYSTEM, cause=Cause.FAILED)
             at = self._clock.now()
-            self._progress.on_report(Report(call_id=call.id, sign=Sign.ENDED, at=at, ending=ending))
+            self._progress.on_report(Report(call_id=call.id, signal=CallSignal.ENDED, at=at, ending=ending))
             await self._written()
             raise MakeCallFailed("the engine did not take the call", details={"callId": call.id}) from None
         except EngineSilent as error:

@@ -15,7 +15,7 @@ _MAX_CALLS = 100_000
 """How many calls are remembered at most, however many are made within the guard time."""
 
 
-class Guard:
+class DoubleClickGuard:
     """Remembers calls made without a `requestId` for the guard time, in memory."""
 
     def __init__(self, *, clock: Clock, seconds: float) -> None:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from manualdial.calls import Call
-from manualdial.dialing.double_click_guard import Guard
+from manualdial.dialing.double_click_guard import DoubleClickGuard
 from manualdial.dialing.press import Press
 from manualdial.errors import RequestIdConflict
 from manualdial.live.live_calls import LiveCalls
 from manualdial.ports import Store
 
-_MAX_UNASKED = 10_000
+_MOST_IN_DOUBT = 10_000
 """Presses in doubt; where there are more the next press is refused, as one that was forgotten would be acknowledged."""
 
 
-class EarlierPresses:
+class Idempotency:
     """Memory first, the journal where memory cannot tell."""
 
-    def __init__(self, *, store: Store, live_calls: LiveCalls, guard: Guard) -> None:
+    def __init__(self, *, store: Store, live_calls: LiveCalls, guard: DoubleClickGuard) -> None:
         self._store = store
         self._live_calls = live_calls
         self._guard = guard
-        self._unasked: dict[str, Call] = {}
+        self._in_doubt: dict[str, Call] = {}
 
     def recall(self, press: Press) -> Call | None:
         """The earlier press as far as memory tells: in the guard time, or a live call's."""
@@ -55,22 +55,22 @@ class EarlierPresses:
 
     def journal_was_silent(self, call: Call) -> None:
         """The journal may hold the press though it did not say so; the engine was not asked and nobody was told."""
-        self._unasked[call.id] = call
+        self._in_doubt[call.id] = call
 
     @property
     def is_full(self) -> bool:
         """Whether too many presses are in doubt already."""
-        return len(self._unasked) >= _MAX_UNASKED
+        return len(self._in_doubt) >= _MOST_IN_DOUBT
 
-    def is_unasked(self, call: Call) -> bool:
+    def is_in_doubt(self, call: Call) -> bool:
         """Whether the press is in the journal by an answer that was lost: nobody knows of it, nothing rings for it."""
-        return call.id in self._unasked
+        return call.id in self._in_doubt
 
-    def unasked(self) -> tuple[Call, ...]:
+    def in_doubt(self) -> tuple[Call, ...]:
         """All such presses, oldest first."""
-        return tuple(self._unasked.values())
+        return tuple(self._in_doubt.values())
 
     async def take_back(self, call: Call) -> None:
         """Take such a press out of the journal: it was refused, so it is not remembered. Raises StoreUnavailable."""
         await self._store.retract_press(call)
-        self._unasked.pop(call.id, None)
+        self._in_doubt.pop(call.id, None)

@@ -9,8 +9,8 @@ import asyncio
 
 import structlog
 
-from manualdial.dialing.agent_locks import Turns
-from manualdial.dialing.idempotency import EarlierPresses
+from manualdial.dialing.agent_locks import AgentLocks
+from manualdial.dialing.idempotency import Idempotency
 from manualdial.ports import StoreUnavailable
 from manualdial.tasks import repeat
 
@@ -20,13 +20,15 @@ _FAILURES_OF_A_ROUND = 3
 """One that fails holds up none of the others; where several do, the database is away."""
 
 
-class Retraction:
+class InDoubtResolution:
     """Takes them back one after the other, each in its agent's turn: a press that is repeated does so itself."""
 
-    def __init__(self, *, earlier: EarlierPresses, turns: Turns, interval: float, store_timeout: float) -> None:
+    def __init__(
+        self, *, idempotency: Idempotency, agent_locks: AgentLocks, interval: float, store_timeout: float
+    ) -> None:
         """In seconds: how often it is tried, and how long the journal may take."""
-        self._earlier = earlier
-        self._turns = turns
+        self._idempotency = idempotency
+        self._agent_locks = agent_locks
         self._interval = interval
         self._store_timeout = store_timeout
 
@@ -36,13 +38,13 @@ class Retraction:
 
     async def _retract_all(self) -> None:
         failures = 0
-        for call in self._earlier.unasked():
+        for call in self._idempotency.in_doubt():
             try:
-                async with self._turns.of(call.agent_id), asyncio.timeout(self._store_timeout):
-                    if self._earlier.is_unasked(call):
-                        await self._earlier.take_back(call)
+                async with self._agent_locks.of(call.agent_id), asyncio.timeout(self._store_timeout):
+                    if self._idempotency.is_in_doubt(call):
+                        await self._idempotency.take_back(call)
             except (StoreUnavailable, TimeoutError):
                 failures += 1
                 if failures == _FAILURES_OF_A_ROUND:
-                    log.debug("presses wait to be taken back", presses=len(self._earlier.unasked()))
+                    log.debug("presses wait to be taken back", presses=len(self._idempotency.in_doubt()))
                     return

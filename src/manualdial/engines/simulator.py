@@ -24,8 +24,8 @@ import msgspec
 import structlog
 from cachetools import FIFOCache
 
-from manualdial.calls import Action, Cause, EndedBy, Ending, Report, Sign
-from manualdial.ports import Engine, EngineRefused, EngineSilent, Health, Originate, Reconnected, Stray
+from manualdial.calls import Action, CallSignal, Cause, EndedBy, Ending, Report
+from manualdial.ports import Engine, EngineRefused, EngineSilent, Health, Originate, Orphan, Reconnected
 
 log = structlog.get_logger(__name__)
 
@@ -38,17 +38,21 @@ class _Step(msgspec.Struct, frozen=True):
     """After `seconds`, this sign."""
 
     seconds: float
-    sign: Sign
+    signal: CallSignal
     ending: Ending | None = None
 
 
 def _ended(seconds: float, by: EndedBy, cause: Cause, *, q850: int, sip: int | None = None) -> _Step:
-    return _Step(seconds, Sign.ENDED, Ending(by=by, cause=cause, q850=q850, sip=sip))
+    return _Step(seconds, CallSignal.ENDED, Ending(by=by, cause=cause, q850=q850, sip=sip))
 
 
-_AGENT = (_Step(0.02, Sign.AGENT_RINGING), _Step(0.08, Sign.AGENT_ANSWERED), _Step(0.01, Sign.DIALING))
-_RINGING = (*_AGENT, _Step(0.05, Sign.RINGING))
-_ANSWERED = (*_RINGING, _Step(0.15, Sign.CONNECTED))
+_AGENT = (
+    _Step(0.02, CallSignal.AGENT_RINGING),
+    _Step(0.08, CallSignal.AGENT_ANSWERED),
+    _Step(0.01, CallSignal.DIALING),
+)
+_RINGING = (*_AGENT, _Step(0.05, CallSignal.RINGING))
+_ANSWERED = (*_RINGING, _Step(0.15, CallSignal.CONNECTED))
 _NETWORK, _CUSTOMER = EndedBy.NETWORK, EndedBy.CUSTOMER
 _SCRIPTS: dict[int, tuple[_Step, ...]] = {
     1: (*_AGENT, _ended(0.1, _CUSTOMER, Cause.BUSY, q850=17, sip=486)),
@@ -57,7 +61,7 @@ _SCRIPTS: dict[int, tuple[_Step, ...]] = {
     4: (*_AGENT, _ended(0.1, _NETWORK, Cause.INVALID_NUMBER, q850=1, sip=404)),
     5: (*_AGENT, _ended(0.1, _NETWORK, Cause.CONGESTION, q850=34, sip=503)),
     6: (*_ANSWERED, _ended(1.0, _CUSTOMER, Cause.NORMAL, q850=16)),
-    7: (*_AGENT, _Step(0.05, Sign.PROGRESS), _Step(0.05, Sign.RINGING), _Step(0.15, Sign.CONNECTED)),
+    7: (*_AGENT, _Step(0.05, CallSignal.PROGRESS), _Step(0.05, CallSignal.RINGING), _Step(0.15, CallSignal.CONNECTED)),
     8: (_AGENT[0], _ended(1.0, EndedBy.AGENT, Cause.NO_ANSWER, q850=19)),
 }
 _SILENT, _TWICE, _REFUSED = 9, 10, 11
@@ -126,13 +130,13 @@ class SimulatorEngine:
         """Put the customer on hold."""
         self._need(call_id)
         self._held.add(call_id)
-        self._report(call_id, Sign.HELD)
+        self._report(call_id, CallSignal.HELD)
 
     async def resume(self, call_id: str) -> None:
         """End the hold."""
         self._need(call_id)
         self._held.discard(call_id)
-        self._report(call_id, Sign.RESUMED)
+        self._report(call_id, CallSignal.RESUMED)
 
     async def send_dtmf(self, call_id: str, digits: str) -> None:
         """Take the digits; nobody listens."""
@@ -146,8 +150,8 @@ class SimulatorEngine:
         """The calls that are being played. Nothing survives the process."""
         return frozenset(order.call_id for order in orders if order.call_id in self._calls)
 
-    async def reports(self) -> AsyncIterator[Report | Reconnected | Stray]:
-        """The course of the calls. Nothing survives the process, so there are no strays."""
+    async def reports(self) -> AsyncIterator[Report | Reconnected | Orphan]:
+        """The course of the calls. Nothing survives the process, so there are no orphans."""
         while True:
             yield await self._reports.get()
 
@@ -164,12 +168,12 @@ class SimulatorEngine:
 
     def _take(self, call_id: str, steps: tuple[_Step, ...]) -> None:
         step, *rest = steps
-        if step.sign is Sign.ENDED:
+        if step.signal is CallSignal.ENDED:
             self._end(call_id, step.ending)
             return
-        if step.sign is Sign.CONNECTED:
+        if step.signal is CallSignal.CONNECTED:
             self._connected.add(call_id)
-        self._report(call_id, step.sign)
+        self._report(call_id, step.signal)
         self._play(call_id, tuple(rest))
 
     def _stop(self, call_id: str) -> None:
@@ -188,14 +192,14 @@ class SimulatorEngine:
         self._ended[call_id] = None
         self._connected.discard(call_id)
         self._held.discard(call_id)
-        self._report(call_id, Sign.ENDED, ending)
+        self._report(call_id, CallSignal.ENDED, ending)
 
     def _need(self, call_id: str, *, connected: bool = True) -> None:
         if call_id not in (self._connected if connected else self._calls):
             raise EngineRefused("the simulator has no such call, or it is not connected")
 
-    def _report(self, call_id: str, sign: Sign, ending: Ending | None = None) -> None:
-        self._put(Report(call_id=call_id, sign=sign, at=datetime.now(UTC), ending=ending))
+    def _report(self, call_id: str, signal: CallSignal, ending: Ending | None = None) -> None:
+        self._put(Report(call_id=call_id, signal=signal, at=datetime.now(UTC), ending=ending))
 
     def _put(self, report: Report | Reconnected) -> None:
         try:

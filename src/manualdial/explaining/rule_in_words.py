@@ -10,9 +10,9 @@ from manualdial.law.rule import (
     AttemptLimit,
     Counted,
     Days,
+    Exemption,
     Hours,
     Instant,
-    Lift,
     LineKind,
     ListDuty,
     Party,
@@ -75,7 +75,7 @@ def windows(hours: Hours) -> str:
 
 def lifted_by(rule: Rule) -> list[str]:
     """What lifts the rule, each alone."""
-    return [_lift(lift) for lift in rule.lifted_by]
+    return [_lift(exemption) for exemption in rule.lifted_by]
 
 
 def whom(rule: Rule) -> str:
@@ -148,17 +148,17 @@ def _registry(name: str, duty: ListDuty) -> str:
     return f"the number is not on the registry `{name}`, whose copy is at most {days} old"
 
 
-def _lift(lift: Lift) -> str:
-    newer = " given after the registry's answer" if lift.newer_than_answer else ""
-    if lift.consent is not None:
-        return f"{lift.consent.value} consent{newer}"
-    if lift.slot is not None:
-        return f"{lift.slot.value} consent to an agreed time, in that time"
-    if lift.purchase_months is not None:
-        return f"a purchase in the last {_months(lift.purchase_months)}"
-    if lift.inquiry_months is not None:
-        return f"an inquiry in the last {_months(lift.inquiry_months)}"
-    ended = f", or ended at most {length(f'{lift.contract_days}d')} ago" if lift.contract_days else ""
+def _lift(exemption: Exemption) -> str:
+    newer = " given after the registry's answer" if exemption.newer_than_answer else ""
+    if exemption.consent is not None:
+        return f"{exemption.consent.value} consent{newer}"
+    if exemption.slot is not None:
+        return f"{exemption.slot.value} consent to an agreed time, in that time"
+    if exemption.purchase_months is not None:
+        return f"a purchase in the last {_months(exemption.purchase_months)}"
+    if exemption.inquiry_months is not None:
+        return f"an inquiry in the last {_months(exemption.inquiry_months)}"
+    ended = f", or ended at most {length(f'{exemption.contract_days}d')} ago" if exemption.contract_days else ""
     return f"a contract that runs{ended}"
 
 

@@ -27,7 +27,7 @@ _NOT_LETTERS = re.compile(r"[^a-z]")
 _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class NumberLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a file that is not empty."""
 
     place: int
@@ -39,7 +39,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """The other columns, by their name in small letters; none where the file has no heading."""
 
 
-def account_in(line: Line) -> str | None:
+def account_in(line: NumberLine) -> str | None:
     """The account that a line names for its number, where the file has a column for it."""
     for name, cell in line.cells.items():
         if cell and _NOT_LETTERS.sub("", name) in _ACCOUNT_COLUMNS:
@@ -47,7 +47,7 @@ def account_in(line: Line) -> str | None:
     return None
 
 
-class NumberFile:
+class NumberListFile:
     """A file that is read once. Not closed by itself: use it as a context manager."""
 
     def __init__(self, path: Path, *, column: str | None = None) -> None:
@@ -67,7 +67,7 @@ class NumberFile:
         self.size = os.fstat(self._binary.fileno()).st_size
         self._text = io.TextIOWrapper(self._binary, encoding=self._encoding(), errors="replace", newline=None)
 
-    def __enter__(self) -> NumberFile:
+    def __enter__(self) -> NumberListFile:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -78,7 +78,7 @@ class NumberFile:
         """About how many bytes are read."""
         return self._binary.tell()
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[NumberLine]:
         """All lines that are not empty, without a heading. Raises NotAsSaid where the named column is missing."""
         first = True
         for place, text in _lines(self._text):
@@ -128,14 +128,14 @@ class NumberFile:
     def _has_no_column(self) -> NotAsSaid:
         return NotAsSaid(f"{self.path} has no column {self._column}.")
 
-    def _line(self, place: int, text: str, cells: list[str]) -> Line:
+    def _line(self, place: int, text: str, cells: list[str]) -> NumberLine:
         number = cells[self._place] if self._place < len(cells) else ""
         named = {
             name: cell
             for index, (name, cell) in enumerate(zip(self._heading, cells, strict=False))
             if index != self._place
         }
-        return Line(place=place, text=text[:LONGEST_LINE], number=number, cells=named)
+        return NumberLine(place=place, text=text[:LONGEST_LINE], number=number, cells=named)
 
 
 class Rejects:

@@ -15,7 +15,7 @@ import msgspec
 from manualdial.errors import ManualDialError
 from manualdial.imports.errors import FileUnusable, LineRefused
 from manualdial.imports.number_files import Rejects
-from manualdial.imports.record_writing import Bar, Written, content_id, write_records
+from manualdial.imports.record_writing import Bar, WrittenRecords, content_id, write_records
 from manualdial.law.location import is_a_place
 from manualdial.law.records import (
     KINDS,
@@ -131,7 +131,7 @@ class LineReader:
 
 async def import_lines(
     store: Storage, tenant_id: str, file: Path, reader: LineReader, *, now: datetime, again: bool, bar: Bar
-) -> tuple[Written, Rejects]:
+) -> tuple[WrittenRecords, Rejects]:
     """Write the records of a file; lines that are none go to its reject file. Raises FileUnusable."""
     try:
         lines = file.open("rb")

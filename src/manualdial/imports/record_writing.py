@@ -13,7 +13,7 @@ import msgspec
 
 from manualdial.errors import ManualDialError
 from manualdial.imports.errors import LineRefused
-from manualdial.imports.number_files import Line, NumberFile, Rejects
+from manualdial.imports.number_files import NumberLine, NumberListFile, Rejects
 from manualdial.law.records import AnyContent, Listing, Record
 from manualdial.numbers import parse
 from manualdial.ports import Person, Storage
@@ -27,7 +27,7 @@ Bar = Callable[[str, int, Callable[[], int]], AbstractContextManager[Callable[[]
 """Shows how far a file is read, by its name, its size and how much of it is read: a context with what moves it on."""
 
 
-class Written(msgspec.Struct, kw_only=True):
+class WrittenRecords(msgspec.Struct, kw_only=True):
     """What became of the records of a file."""
 
     added: int = 0
@@ -63,12 +63,12 @@ async def write_records(
     now: datetime,
     again: bool = False,
     progress: Callable[[], None] = lambda: None,
-) -> Written:
+) -> WrittenRecords:
     """Write the records that are not there yet. A record that was withdrawn is written anew with `again` only.
 
     What is committed stays committed where a later batch fails: the same import again goes on from there.
     """
-    written = Written()
+    written = WrittenRecords()
     source = iter(records)
     while batch := list(islice(source, BATCH)):
         people = [Person(number=number) for number in dict.fromkeys(record.number for record in batch)]
@@ -88,20 +88,20 @@ async def import_numbers(
     store: Storage,
     tenant_id: str,
     file: Path,
-    read: Callable[[str, Line], Record],
+    read: Callable[[str, NumberLine], Record],
     *,
     region: str,
     column: str | None,
     now: datetime,
     again: bool,
     bar: Bar,
-) -> tuple[Written, Rejects]:
+) -> tuple[WrittenRecords, Rejects]:
     """Write a record for each line of a file that has a number; the other lines go to its reject file.
 
     `read` makes the record of a number (E.164) and its line, or raises LineRefused. Raises FileUnusable, and
     NotAsSaid where the file has no such column.
     """
-    with NumberFile(file, column=column) as numbers, Rejects(file) as rejects:
+    with NumberListFile(file, column=column) as numbers, Rejects(file) as rejects:
 
         def records() -> Iterator[Record]:
             for line in numbers.lines():
@@ -121,7 +121,9 @@ def _e164(typed: str, region: str) -> str:
         raise LineRefused(error.message) from None
 
 
-def _new(record: Record, known: dict[str, Record], written: Written, *, now: datetime, again: bool) -> Record | None:
+def _new(
+    record: Record, known: dict[str, Record], written: WrittenRecords, *, now: datetime, again: bool
+) -> Record | None:
     """The record as it is to be written, or None where it is there. `known`, of its number, is added to."""
     newest = None
     while (there := known.get(record.id)) is not None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from manualdial.imports.errors import LineRefused, NotAsSaid
-from manualdial.imports.number_files import Line
+from manualdial.imports.number_files import NumberLine
 from manualdial.law.policies import Policies
 from manualdial.law.records import RegistryAnswer
 
@@ -42,7 +42,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     listed_words: Collection[str] = ()
     not_listed_words: Collection[str] = ()
 
-    def answer(self, line: Line) -> RegistryAnswer:
+    def answer(self, line: NumberLine) -> RegistryAnswer:
         """What the registry said of the number of a row. Raises LineRefused: a guess would have people called."""
         return RegistryAnswer(
             registry=self.registry,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from manualdial.law.attempts import Attempt
-from manualdial.law.exemptions import lifting_record, slots_ahead
+from manualdial.law.exemptions import exempting_record, slots_ahead
 from manualdial.law.facts import EVERY, Facts
 from manualdial.law.records import Refusal
 from manualdial.law.rule import After, AttemptKey, AttemptLimit, Counted, Rule, length
@@ -50,14 +50,14 @@ class AttemptLimits:
             blocked = "the person has been tried as often as is allowed"
         else:
             return self.rule.finding(Decision.ALLOW, "within the number of attempts that are allowed", evidence)
-        if record := lifting_record(self.rule, facts, at):
+        if record := exempting_record(self.rule, facts, at):
             reason = "beyond the number of attempts, which consent or a relationship on record lifts"
             return self.rule.finding(Decision.ALLOW, reason, evidence | {"liftedBy": record.id}, relied_on=(record.id,))
         return self.rule.finding(Decision.BLOCK, blocked, evidence)
 
     def permitted_from(self, facts: Facts, at: datetime) -> datetime | None:
         """When enough attempts have left the window, and the silence is over, if nothing more is tried."""
-        if lifting_record(self.rule, facts, at):
+        if exempting_record(self.rule, facts, at):
             return at
         candidates = [at]
         leaving = sorted(self._leaves_at(attempt.at, facts) for attempt in self._counted(facts, at))
@@ -112,7 +112,7 @@ class AttemptLimits:
             case After.REFUSAL:
                 begun = [
                     refusal.refused_at
-                    for _, refusal in facts.on_record(Refusal, at=at)
+                    for _, refusal in facts.records_of(Refusal, at=at)
                     if self._same_key(refusal.campaign_id, facts)
                 ]
             case _:

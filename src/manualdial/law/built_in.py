@@ -112,7 +112,7 @@ def _blocked_number(facts: Facts) -> Finding:
 
 
 def _company_list(facts: Facts, at: datetime) -> Finding:
-    for record, listing in facts.on_record(Listing, at=at):
+    for record, listing in facts.records_of(Listing, at=at):
         if listing.scope is ListScope.COMPANY:
             return Finding(
                 rule="do-not-call.company",
@@ -134,7 +134,7 @@ _COMPANY_LAW = "47 CFR 64.1200(d)(3), (d)(6), and the like elsewhere"
 
 def _campaign_list(facts: Facts, at: datetime) -> Finding:
     """A dial that does not say for which campaign it is may be for any."""
-    for record, listing in facts.on_record(Listing, at=at):
+    for record, listing in facts.records_of(Listing, at=at):
         if listing.scope is ListScope.CAMPAIGN and _may_be_of(listing, facts.campaign_id):
             return Finding(
                 rule="do-not-call.campaign",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from manualdial.law.exemptions import lifting_record, slots_ahead
+from manualdial.law.exemptions import exempting_record, slots_ahead
 from manualdial.law.facts import Facts
 from manualdial.law.holiday_sets import HolidaySets
 from manualdial.law.rule import Hours, Rule, Window, minutes
@@ -43,7 +43,7 @@ class CallingHours:
         closed = [name for name in names if not self._open(name, at)]
         if not closed:
             return self.rule.finding(Decision.ALLOW, "within the calling hours in every zone that counts", evidence)
-        if record := lifting_record(self.rule, facts, at):
+        if record := exempting_record(self.rule, facts, at):
             reason = "outside the calling hours, which consent or a relationship on record lifts"
             evidence |= {"liftedBy": record.id}
             return self.rule.finding(Decision.ALLOW, reason, evidence, relied_on=(record.id,))
@@ -56,7 +56,7 @@ class CallingHours:
 
     def permitted_from(self, facts: Facts, at: datetime) -> datetime | None:
         """The first moment within the windows of every zone, or of an agreed time."""
-        if lifting_record(self.rule, facts, at):
+        if exempting_record(self.rule, facts, at):
             return at
         _, names = zones_that_count(self.rule, facts)
         candidates = [*slots_ahead(self.rule, facts, at)]

@@ -15,7 +15,7 @@ from manualdial.law.cases import Case, CaseAttempt, Cases, Says
 from manualdial.law.facts import EVERY, Facts, ScreeningSettings
 from manualdial.law.holiday_sets import HolidaySets
 from manualdial.law.judge import applies
-from manualdial.law.policies import Check, PolicyInvalid, check_of
+from manualdial.law.policies import PolicyInvalid, RuleCheck, check_of
 from manualdial.law.records import AnyContent, Record
 from manualdial.law.registry_look import RegistryLook
 from manualdial.law.rule import Rule
@@ -98,14 +98,14 @@ def difference(case: Case, rules: Sequence[Rule], sets: HolidaySets) -> str:
     return ""
 
 
-def _says(run: Sequence[Check], facts: Facts) -> Says:
+def _says(run: Sequence[RuleCheck], facts: Facts) -> Says:
     if not run:
         return Says.ABSENT
     blocks = any(check.finding(facts, facts.at).decision is Decision.BLOCK for check in run)
     return Says.BLOCK if blocks else Says.ALLOW
 
 
-def _reaches(check: Check, facts: Facts) -> bool:
+def _reaches(check: RuleCheck, facts: Facts) -> bool:
     return any(place.is_within(check.rule.jurisdiction) for place in facts.places)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from manualdial.law.exemptions import consents, lifting_record, slots_ahead
+from manualdial.law.exemptions import consents, exempting_record, slots_ahead
 from manualdial.law.facts import EVERY, Facts
 from manualdial.law.records import Consent, RegistryAnswer
 from manualdial.law.registry_look import RegistryStanding
@@ -23,7 +23,7 @@ class Duty:
     def finding(self, facts: Facts, at: datetime) -> Finding:
         """Whether it is fulfilled at that moment, or lifted."""
         decision, reason, evidence, relied_on = self.says(facts, at)
-        if decision is Decision.BLOCK and (record := lifting_record(self.rule, facts, at)):
+        if decision is Decision.BLOCK and (record := exempting_record(self.rule, facts, at)):
             decision, relied_on = Decision.ALLOW, (record.id,)
             reason, evidence = (
                 f"{reason}; consent or a relationship on record lifts this",
@@ -51,7 +51,7 @@ class Duty:
         return self.rule.rule.partition(".")[2]
 
 
-class ToAskRegistry(Duty):
+class RegistryCheck(Duty):
     """`do-not-call.…`: the number is looked up in a copy that is young enough, or the registry was asked for it."""
 
     def __init__(self, rule: Rule, duty: ListDuty) -> None:
@@ -103,7 +103,7 @@ class ToAskRegistry(Duty):
     def _by_answer(self, facts: Facts, at: datetime) -> tuple[Decision, str, dict[str, Any], tuple[str, ...]]:
         answers = [
             (record, answer)
-            for record, answer in facts.on_record(RegistryAnswer, at=at)
+            for record, answer in facts.records_of(RegistryAnswer, at=at)
             if answer.registry == self.subject
             and answer.answered_at <= at < min(answer.valid_until, answer.answered_at + self._max_age)
         ]
@@ -124,7 +124,7 @@ class ToAskRegistry(Duty):
         return Decision.ALLOW, "the number is not on the registry", evidence, (record.id,)
 
 
-class ToHaveConsent(Duty):
+class ConsentCheck(Duty):
     """`consent-required.…`: no call to somebody who has not agreed to it."""
 
     def __init__(self, rule: Rule, duty: ConsentDuty) -> None:
@@ -133,7 +133,7 @@ class ToHaveConsent(Duty):
 
     def opens_at(self, facts: Facts, at: datetime) -> Iterable[datetime]:
         """The beginnings of agreed times."""
-        for _, consent in facts.on_record(Consent, at=at):
+        for _, consent in facts.records_of(Consent, at=at):
             begins = consent.slot_from
             if begins is not None and begins > at and any(consents(facts, begins, form=self._duty.form)):
                 yield begins
@@ -154,7 +154,7 @@ class ToHaveConsent(Duty):
         return Decision.ALLOW, "consent is on record", evidence, (record.id,)
 
 
-class ToSpareLines(Duty):
+class LineBanCheck(Duty):
     """`line-type.…`: kinds of lines that are not called. A line of which it is not known counts as each kind."""
 
     def __init__(self, rule: Rule, ban: LineBan) -> None:
@@ -177,7 +177,7 @@ class ToSpareLines(Duty):
         return Decision.ALLOW, "the line is not of a kind that may not be called", evidence, ()
 
 
-class ToBeRegistered(Duty):
+class RegistrationCheck(Duty):
     """`registration.…`: the caller must be registered or licensed, as the tenant says that it is."""
 
     def says(self, facts: Facts, at: datetime) -> tuple[Decision, str, dict[str, Any], tuple[str, ...]]:

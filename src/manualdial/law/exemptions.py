@@ -8,52 +8,52 @@ from datetime import date, datetime
 
 from manualdial.law.facts import Facts
 from manualdial.law.records import Consent, ConsentForm, Record, RegistryAnswer, Relationship, RelationshipType
-from manualdial.law.rule import Lift, Rule
+from manualdial.law.rule import Exemption, Rule
 from manualdial.law.zones import local_time, zones_that_count
 
 _FORMS = tuple(ConsentForm)
 
 
-def lifting_record(rule: Rule, facts: Facts, at: datetime) -> Record | None:
+def exempting_record(rule: Rule, facts: Facts, at: datetime) -> Record | None:
     """The record that lifts the rule at that moment, if one does."""
-    return next((record for lift in rule.lifted_by for record in _lifting(lift, rule, facts, at)), None)
+    return next((record for exemption in rule.lifted_by for record in _exempting(exemption, rule, facts, at)), None)
 
 
 def slots_ahead(rule: Rule, facts: Facts, at: datetime) -> Iterator[datetime]:
     """The beginnings of agreed times to come in which the rule will be lifted."""
-    for lift in rule.lifted_by:
-        form = lift.slot or lift.consent
-        for _, consent in facts.on_record(Consent, at=at) if form is not None else ():
+    for exemption in rule.lifted_by:
+        form = exemption.slot or exemption.consent
+        for _, consent in facts.records_of(Consent, at=at) if form is not None else ():
             begins = consent.slot_from
-            if begins is not None and begins > at and any(_lifting(lift, rule, facts, begins)):
+            if begins is not None and begins > at and any(_exempting(exemption, rule, facts, begins)):
                 yield begins
 
 
 def consents(facts: Facts, at: datetime, *, form: ConsentForm) -> Iterator[tuple[Record, Consent]]:
     """The consents that are at least of that form, for this campaign, and count at that moment."""
-    for record, consent in facts.on_record(Consent, at=at):
+    for record, consent in facts.records_of(Consent, at=at):
         strong = _FORMS.index(consent.form) >= _FORMS.index(form)
         meant = consent.campaign_id in (None, facts.campaign_id) and _given_to_us(consent, facts)
         if strong and meant and consent.given_at <= at and _in_slot(consent, at):
             yield record, consent
 
 
-def _lifting(lift: Lift, rule: Rule, facts: Facts, at: datetime) -> Iterator[Record]:
-    if lift.consent is not None:
+def _exempting(exemption: Exemption, rule: Rule, facts: Facts, at: datetime) -> Iterator[Record]:
+    if exemption.consent is not None:
         answered = _newest_answer(rule, facts, at)
-        for record, consent in consents(facts, at, form=lift.consent):
-            if not lift.newer_than_answer or (answered is not None and consent.given_at > answered):
+        for record, consent in consents(facts, at, form=exemption.consent):
+            if not exemption.newer_than_answer or (answered is not None and consent.given_at > answered):
                 yield record
-    elif lift.slot is not None:
-        for record, consent in consents(facts, at, form=lift.slot):
+    elif exemption.slot is not None:
+        for record, consent in consents(facts, at, form=exemption.slot):
             if consent.slot_from is not None:
                 yield record
     else:
         # The earliest of the days that it may be there: a term that is over anywhere is over.
         _, names = zones_that_count(rule, facts)
         days = [local_time(name, at).date() for name in names] or [at.date()]
-        for record, relationship in facts.on_record(Relationship, at=at):
-            if all(_holds(lift, relationship, day) for day in days):
+        for record, relationship in facts.records_of(Relationship, at=at):
+            if all(_holds(exemption, relationship, day) for day in days):
                 yield record
 
 
@@ -74,17 +74,17 @@ def _in_slot(consent: Consent, at: datetime) -> bool:
 
 def _newest_answer(rule: Rule, facts: Facts, at: datetime) -> datetime | None:
     name = rule.rule.partition(".")[2]
-    answers = [a.answered_at for _, a in facts.on_record(RegistryAnswer, at=at) if a.registry == name and a.listed]
+    answers = [a.answered_at for _, a in facts.records_of(RegistryAnswer, at=at) if a.registry == name and a.listed]
     return max(answers, default=None)
 
 
-def _holds(lift: Lift, relationship: Relationship, day: date) -> bool:
+def _holds(exemption: Exemption, relationship: Relationship, day: date) -> bool:
     if relationship.type is RelationshipType.CONTRACT:
         ended = relationship.ended_on
-        return lift.contract_days is not None and (
-            relationship.on <= day and (ended is None or (day - ended).days <= lift.contract_days)
+        return exemption.contract_days is not None and (
+            relationship.on <= day and (ended is None or (day - ended).days <= exemption.contract_days)
         )
-    months = lift.purchase_months if relationship.type is RelationshipType.PURCHASE else lift.inquiry_months
+    months = exemption.purchase_months if relationship.type is RelationshipType.PURCHASE else exemption.inquiry_months
     return months is not None and relationship.on <= day <= months_after(relationship.on, months)
 
 

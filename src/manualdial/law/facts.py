@@ -92,7 +92,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         """All places whose law may reach the call: where the person is, and where the number belongs."""
         return all_places(self.located, self.numbered)
 
-    def on_record(self, kind: type[AnyRecord], *, at: datetime) -> Iterator[tuple[Record, AnyRecord]]:
+    def records_of(self, kind: type[AnyRecord], *, at: datetime) -> Iterator[tuple[Record, AnyRecord]]:
         """The records of a kind that count at a moment, each with what it says."""
         for record in self.records:
             if isinstance(record.content, kind) and record.counts_at(at):
@@ -101,12 +101,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def party(self) -> Party:
         """Who is called: a business only where that is on record."""
-        return Party.BUSINESS if any(self.on_record(Business, at=self.at)) else Party.CONSUMER
+        return Party.BUSINESS if any(self.records_of(Business, at=self.at)) else Party.CONSUMER
 
     @property
     def line(self) -> LineKind:
         """The kind of line: what is on record, else what the numbering plan tells."""
-        stated = [content.type.value for _, content in self.on_record(Line, at=self.at)]
+        stated = [content.type.value for _, content in self.records_of(Line, at=self.at)]
         if stated:
             return LineKind(stated[-1])
         return _BY_NUMBER_TYPE.get(self.number.type, LineKind.EITHER)

@@ -9,9 +9,9 @@ import msgspec
 
 from manualdial.callers import Role
 from manualdial.law import built_in
-from manualdial.law.duties import ToAskRegistry
+from manualdial.law.duties import RegistryCheck
 from manualdial.law.facts import Facts, WantedOverride
-from manualdial.law.policies import Check, Policies
+from manualdial.law.policies import Policies, RuleCheck
 from manualdial.law.verdict import Decision, Finding, Verdict, strictest
 from manualdial.law.zones import local_time, moment_of, zones_that_count
 from manualdial.places.jurisdictions import known_jurisdictions
@@ -56,7 +56,7 @@ def judge(facts: Facts, policies: Policies) -> Judgement:
     )
 
 
-def _findings(facts: Facts, run: Sequence[Check], at: datetime) -> list[Finding]:
+def _findings(facts: Facts, run: Sequence[RuleCheck], at: datetime) -> list[Finding]:
     return [*built_in.findings(facts, at), *(check.finding(facts, at) for check in run)]
 
 
@@ -110,7 +110,7 @@ def _earliest_of_each(facts: Facts, policies: Policies, moment: datetime) -> Ite
         yield over if later else allowed_from
 
 
-def _out_of_force(check: Check, facts: Facts) -> datetime | None:
+def _out_of_force(check: RuleCheck, facts: Facts) -> datetime | None:
     """The first moment at which a rule is in force nowhere any more, if that is known."""
     until = check.rule.in_force_until
     if until is None:
@@ -119,7 +119,7 @@ def _out_of_force(check: Check, facts: Facts) -> datetime | None:
     return max((moment_of(until, 0, name) for name in names), default=None)
 
 
-def _applying(facts: Facts, policies: Policies, at: datetime) -> Iterator[Check]:
+def _applying(facts: Facts, policies: Policies, at: datetime) -> Iterator[RuleCheck]:
     """The rules of the law that are about such a call at that moment."""
     for check in policies.reaching(facts.places):
         if applies(check, facts, at):
@@ -129,11 +129,11 @@ def _applying(facts: Facts, policies: Policies, at: datetime) -> Iterator[Check]
 def registries_asked(facts: Facts, policies: Policies) -> Iterator[str]:
     """The registries of which a copy is looked into for such a call."""
     for check in _applying(facts, policies, facts.at):
-        if isinstance(check, ToAskRegistry) and not check.answers_only:
+        if isinstance(check, RegistryCheck) and not check.answers_only:
             yield check.subject
 
 
-def applies(check: Check, facts: Facts, at: datetime) -> bool:
+def applies(check: RuleCheck, facts: Facts, at: datetime) -> bool:
     """Whether a rule is about such a call at that moment."""
     rule = check.rule
     if facts.purpose not in rule.purposes or facts.party not in rule.parties:

@@ -18,7 +18,7 @@ import msgspec
 
 from manualdial.law.attempt_limits import AttemptLimits
 from manualdial.law.calling_hours import CallingHours
-from manualdial.law.duties import ToAskRegistry, ToBeRegistered, ToHaveConsent, ToSpareLines
+from manualdial.law.duties import ConsentCheck, LineBanCheck, RegistrationCheck, RegistryCheck
 from manualdial.law.facts import Facts
 from manualdial.law.holiday_sets import HolidaySet, HolidaySets
 from manualdial.law.rule import SHIPPED_ON, Hours, Part, Policy, Rule, Window, minutes
@@ -46,7 +46,7 @@ class Holidays(Part, frozen=True, kw_only=True):
     sets: dict[str, HolidaySet]
 
 
-class Check(Protocol):
+class RuleCheck(Protocol):
     """A rule of a policy, ready to be run. Pure: the facts and the moment decide."""
 
     rule: Rule
@@ -67,13 +67,13 @@ class Policies:
         self.policies = policies
         self.holiday_sets = sets
         self.version = PolicyName(name=NAME, version=version)
-        self.checks: tuple[Check, ...] = tuple(
+        self.checks: tuple[RuleCheck, ...] = tuple(
             check_of(rule, sets) for policy in policies for rule in policy.rules if rule.on
         )
         self.reaching = lru_cache(maxsize=4096)(self._reaching)
         self.looks_back = lru_cache(maxsize=4096)(self._looks_back_at)
 
-    def _reaching(self, places: tuple[Place, ...]) -> tuple[Check, ...]:
+    def _reaching(self, places: tuple[Place, ...]) -> tuple[RuleCheck, ...]:
         """The rules whose jurisdiction reaches one of the places, in the order of the files."""
         return tuple(
             check for check in self.checks if any(place.is_within(check.rule.jurisdiction) for place in places)
@@ -89,7 +89,7 @@ class Policies:
         return max((self._looks_back(self.checks, purpose) for purpose in Purpose), default=timedelta())
 
     @staticmethod
-    def _looks_back(checks: Iterable[Check], purpose: Purpose) -> timedelta:
+    def _looks_back(checks: Iterable[RuleCheck], purpose: Purpose) -> timedelta:
         counting = (check for check in checks if isinstance(check, AttemptLimits) and purpose in check.rule.purposes)
         return max((check.looks_back for check in counting), default=timedelta())
 
@@ -108,19 +108,19 @@ class Policies:
             yield from policy.rules
 
 
-def check_of(rule: Rule, sets: HolidaySets) -> Check:
+def check_of(rule: Rule, sets: HolidaySets) -> RuleCheck:
     """The rule, ready to be run."""
     if rule.hours is not None:
         return CallingHours(rule, rule.hours, sets)
     if rule.attempts is not None:
         return AttemptLimits(rule, rule.attempts)
     if rule.registry is not None:
-        return ToAskRegistry(rule, rule.registry)
+        return RegistryCheck(rule, rule.registry)
     if rule.consent is not None:
-        return ToHaveConsent(rule, rule.consent)
+        return ConsentCheck(rule, rule.consent)
     if rule.line is not None:
-        return ToSpareLines(rule, rule.line)
-    return ToBeRegistered(rule)
+        return LineBanCheck(rule, rule.line)
+    return RegistrationCheck(rule)
 
 
 def load(*directories: Path) -> Policies:
@@ -209,8 +209,14 @@ def _check(policy: Policy, rule: Rule, sets: HolidaySets) -> None:
             raise PolicyInvalid(f"{where}: a limit has max or silence_after")
         if limit.calendar and limit.within is not None and not limit.within.endswith("d"):
             raise PolicyInvalid(f"{where}: a calendar window is in days")
-    for lift in rule.lifted_by:
-        given = (lift.consent, lift.slot, lift.purchase_months, lift.inquiry_months, lift.contract_days)
+    for exemption in rule.lifted_by:
+        given = (
+            exemption.consent,
+            exemption.slot,
+            exemption.purchase_months,
+            exemption.inquiry_months,
+            exemption.contract_days,
+        )
         if sum(value is not None for value in given) != 1:
             raise PolicyInvalid(f"{where}: each entry of lifted_by says one thing")
 

@@ -10,12 +10,12 @@ from manualdial.law.policies import Policies
 from manualdial.law.verdict import Purpose
 from manualdial.numbers import PhoneNumber
 from manualdial.places.jurisdictions import everywhere
-from manualdial.places.preload import warm
+from manualdial.places.preload import preload_places
 
 
-def warm_up(policies: Policies) -> None:
+def preload(policies: Policies) -> None:
     """Judge a sale to somebody who may be anywhere, so that all is read. To be called in a thread, at the start."""
-    warm()
+    preload_places()
     anywhere = everywhere(None)
     number = PhoneNumber(typed="", e164="+80000000000", region="001", type="toll_free")
     judge(

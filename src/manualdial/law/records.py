@@ -13,7 +13,7 @@ from typing import Any, ClassVar, get_args
 import msgspec
 
 
-class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+class RecordContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
     """What a record says."""
 
     of_the_person: ClassVar[bool] = False
@@ -29,7 +29,7 @@ class ListScope(StrEnum):
     CAMPAIGN = "campaign"
 
 
-class Listing(Content, frozen=True, kw_only=True, tag="do-not-call"):
+class Listing(RecordContent, frozen=True, kw_only=True, tag="do-not-call"):
     """The person asked not to be called."""
 
     of_the_person = True
@@ -40,7 +40,7 @@ class Listing(Content, frozen=True, kw_only=True, tag="do-not-call"):
     reason: str = ""
 
 
-class Refusal(Content, frozen=True, kw_only=True, tag="refusal"):
+class Refusal(RecordContent, frozen=True, kw_only=True, tag="refusal"):
     """The person said no in a talk: some laws then give a time of silence. It is no listing by itself."""
 
     of_the_person = True
@@ -59,7 +59,7 @@ class ConsentForm(StrEnum):
     """Signed, also electronically."""
 
 
-class Consent(Content, frozen=True, kw_only=True, tag="consent"):
+class Consent(RecordContent, frozen=True, kw_only=True, tag="consent"):
     """The person agreed to be called."""
 
     form: ConsentForm
@@ -85,7 +85,7 @@ class RelationshipType(StrEnum):
     CONTRACT = "contract"
 
 
-class Relationship(Content, frozen=True, kw_only=True, tag="relationship"):
+class Relationship(RecordContent, frozen=True, kw_only=True, tag="relationship"):
     """The person is, or was, a customer."""
 
     type: RelationshipType
@@ -95,7 +95,7 @@ class Relationship(Content, frozen=True, kw_only=True, tag="relationship"):
     """The last day of a contract; None: it runs."""
 
 
-class Residence(Content, frozen=True, kw_only=True, tag="residence"):
+class Residence(RecordContent, frozen=True, kw_only=True, tag="residence"):
     """Where the person is."""
 
     jurisdiction: str | None = None
@@ -114,20 +114,20 @@ class LineType(StrEnum):
     MOBILE = "mobile"
 
 
-class Line(Content, frozen=True, kw_only=True, tag="line"):
+class Line(RecordContent, frozen=True, kw_only=True, tag="line"):
     """The kind of line, from a source better than the numbering plan."""
 
     type: LineType
     source: str
 
 
-class Business(Content, frozen=True, kw_only=True, tag="business"):
+class Business(RecordContent, frozen=True, kw_only=True, tag="business"):
     """The number is a business's line. Only ever a stated fact with a source: without one everybody is a consumer."""
 
     source: str
 
 
-class RegistryAnswer(Content, frozen=True, kw_only=True, tag="registry-answer"):
+class RegistryAnswer(RecordContent, frozen=True, kw_only=True, tag="registry-answer"):
     """What a registry that hands out no list answered when it was asked for this number."""
 
     registry: str
@@ -137,7 +137,7 @@ class RegistryAnswer(Content, frozen=True, kw_only=True, tag="registry-answer"):
 
 
 AnyContent = Listing | Refusal | Consent | Relationship | Residence | Line | Business | RegistryAnswer
-KINDS: Mapping[str, type[Content]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyContent)}
+KINDS: Mapping[str, type[RecordContent]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyContent)}
 """The kinds of records by their name in files."""
 
 

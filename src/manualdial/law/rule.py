@@ -180,7 +180,7 @@ class RegistrationDuty(Part, frozen=True, kw_only=True):
     """The authority."""
 
 
-class Lift(Part, frozen=True, kw_only=True):
+class Exemption(Part, frozen=True, kw_only=True):
     """What lifts a rule for a person. Exactly one of these is given."""
 
     consent: ConsentForm | None = None
@@ -226,7 +226,7 @@ class Rule(Part, frozen=True, kw_only=True):
     consent: ConsentDuty | None = None
     line: LineBan | None = None
     registration: RegistrationDuty | None = None
-    lifted_by: list[Lift] = msgspec.field(default_factory=list)
+    lifted_by: list[Exemption] = msgspec.field(default_factory=list)
     """Each of them lifts it alone."""
     note: str = ""
     conflict: str = ""

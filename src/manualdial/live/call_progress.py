@@ -63,12 +63,12 @@ class CallProgress:
         """Apply what an engine reports. Late and repeated reports are normal and change nothing."""
         call = self._live_calls.get(report.call_id)
         if call is None:
-            log.debug("report of a call that is over", call_id=report.call_id, sign=report.sign)
+            log.debug("report of a call that is over", call_id=report.call_id, signal=report.signal)
             return
         changes = calls.advance(call, report)
         if not changes:
-            log.debug("report changes nothing", call_id=report.call_id, sign=report.sign)
-            self._live_calls.deadlines.heard(call)
+            log.debug("report changes nothing", call_id=report.call_id, signal=report.signal)
+            self._live_calls.watchdog.heard(call)
         for change in changes:
             self.apply(change)
         if changes:
@@ -83,7 +83,7 @@ class CallProgress:
         self._live_calls.put(call)
         self._limit_wrap_up(call)
         self.mark_unknown(call.id)
-        self._live_calls.deadlines.loaded(self._live_calls.get(call.id) or call, age=age)
+        self._live_calls.watchdog.loaded(self._live_calls.get(call.id) or call, age=age)
 
     def begin(self, call: Call) -> Published:
         """A call is in the journal: from now on it is live and the agent is busy. Its first state is stored already.

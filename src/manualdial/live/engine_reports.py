@@ -6,7 +6,7 @@ import structlog
 
 from manualdial.live.call_progress import CallProgress
 from manualdial.live.recovery import Recovery
-from manualdial.ports import Engine, Reconnected, Stray
+from manualdial.ports import Engine, Orphan, Reconnected
 from manualdial.tasks import Pace
 
 log = structlog.get_logger(__name__)
@@ -20,8 +20,8 @@ async def read_reports(engine: Engine, *, progress: CallProgress, recovery: Reco
             match report:
                 case Reconnected():
                     recovery.engine_is_back()
-                case Stray():
-                    recovery.on_stray(report)
+                case Orphan():
+                    recovery.on_orphan(report)
                 case _:
                     progress.on_report(report)
         except Exception:  # a delivery loop: one report's failure is its own

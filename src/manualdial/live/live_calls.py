@@ -30,7 +30,7 @@ class _Unsettled(msgspec.Struct):
     due: float
 
 
-class Deadlines:
+class CallWatchdog:
     """One for each live call. Times in seconds."""
 
     def __init__(self, *, clock: Clock, settles_after: float, first_pause: float, silence: float) -> None:
@@ -104,8 +104,8 @@ class Deadlines:
 class LiveCalls:
     """The book of calls from the press to the end of the wrap-up. In memory; the store has the same on disk."""
 
-    def __init__(self, *, deadlines: Deadlines) -> None:
-        self.deadlines = deadlines
+    def __init__(self, *, watchdog: CallWatchdog) -> None:
+        self.watchdog = watchdog
         self._by_id: dict[str, Call] = {}
         self._by_agent: dict[str, list[str]] = {}
         """Ids in the order in which the calls came."""
@@ -125,7 +125,7 @@ class LiveCalls:
 
     def put(self, call: Call) -> None:
         """Remember a call as it is now, of which something was heard; forget it if it is ended."""
-        self.deadlines.heard(call)
+        self.watchdog.heard(call)
         if call.is_over:
             self._forget(call)
             return

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import structlog
 
-from manualdial.calls import Call, Cause, EndedBy, Ending, Report, Sign
+from manualdial.calls import Call, CallSignal, Cause, EndedBy, Ending, Report
 from manualdial.live.call_progress import CallProgress
 from manualdial.live.live_calls import LiveCalls
 from manualdial.live.sessions import Sessions
-from manualdial.ports import Clock, Engine, Engines, EngineSilent, EngineUnavailable, Originate, Store, Stray
+from manualdial.ports import Clock, Engine, Engines, EngineSilent, EngineUnavailable, Originate, Orphan, Store
 from manualdial.tasks import Pace, repeat
 from manualdial.telemetry.metrics import Metrics
 
@@ -60,7 +60,7 @@ class Recovery:
         """`interval`: how often the deadlines are looked at, in seconds."""
         self._engine = engine
         self._live_calls = live_calls
-        self._deadlines = live_calls.deadlines
+        self._watchdog = live_calls.watchdog
         self._progress = progress
         self._clock = clock
         self._metrics = metrics
@@ -74,10 +74,10 @@ class Recovery:
         self._gap = True
         self._wake.set()
 
-    def on_stray(self, stray: Stray) -> None:
+    def on_orphan(self, orphan: Orphan) -> None:
         """The engine had something of a call that the journal does not have, and takes it away."""
-        log.warning("the engine had what the journal has not", call_id=stray.call_id, what=stray.what)
-        self._metrics.stray()
+        log.warning("the engine had what the journal has not", call_id=orphan.call_id, what=orphan.what)
+        self._metrics.orphan()
 
     async def run(self) -> None:
         """Go on until cancelled: compare after each gap, and ask for the calls that are overdue.
@@ -97,7 +97,7 @@ class Recovery:
             finally:
                 self._gap = self._gap or not compared
             return
-        overdue = (self._live_calls.get(call_id) for call_id in self._deadlines.overdue())
+        overdue = (self._live_calls.get(call_id) for call_id in self._watchdog.overdue())
         if own := [call for call in overdue if call is not None and call.engine == self._engine.name]:
             await self._settle(own)
 
@@ -118,7 +118,7 @@ class Recovery:
         for order in orders:
             if found is not None and order.call_id not in found:
                 gone += self._gone(order.call_id)
-            self._deadlines.asked(order.call_id, answered=found is not None)
+            self._watchdog.asked(order.call_id, answered=found is not None)
             await pace.keep()
         if gone:  # one line for all: thousands would take longer than their calls
             log.warning("the engine does not have these calls", calls=gone)
@@ -127,7 +127,7 @@ class Recovery:
     def _gone(self, call_id: str) -> bool:
         """End a call that the engine does not have. False where it is over, or may still turn up: it is being made."""
         call = self._live_calls.get(call_id)
-        if call is None or not call.is_live or self._deadlines.may_turn_up(call_id):
+        if call is None or not call.is_live or self._watchdog.may_turn_up(call_id):
             return False
         log.info("the engine does not have the call", call_id=call_id, state=call.state)
         self._progress.on_report(_lost(call_id, self._clock))
@@ -136,4 +136,4 @@ class Recovery:
 
 def _lost(call_id: str, clock: Clock) -> Report:
     ending = Ending(by=EndedBy.SYSTEM, cause=Cause.UNKNOWN)
-    return Report(call_id=call_id, sign=Sign.ENDED, at=clock.now(), ending=ending)
+    return Report(call_id=call_id, signal=CallSignal.ENDED, at=clock.now(), ending=ending)

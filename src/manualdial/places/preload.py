@@ -9,7 +9,7 @@ from manualdial.places.jurisdictions import everywhere
 from manualdial.places.time_zone import time_zone
 
 
-def warm() -> None:
+def preload_places() -> None:
     """Read the tables of this package and the rules of every zone in them. To be called in a thread, at the start."""
     for place in everywhere(None).places:
         for zone in place.zones:

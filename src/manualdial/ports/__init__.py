@@ -13,11 +13,11 @@ from manualdial.ports.engine import (
     EngineSilent,
     EngineUnavailable,
     Originate,
+    Orphan,
     Reconnected,
-    Stray,
 )
 from manualdial.ports.evidence import CallLinks, EvidenceStore
-from manualdial.ports.records import OnRecord, Person, RecordStore
+from manualdial.ports.records import ContactHistory, Person, RecordStore
 from manualdial.ports.registries import Registries
 from manualdial.ports.storage import Storage
 from manualdial.ports.store import (
@@ -40,6 +40,7 @@ __all__ = [
     "CallLinks",
     "CallQuery",
     "Clock",
+    "ContactHistory",
     "Engine",
     "EngineRefused",
     "EngineSilent",
@@ -48,8 +49,8 @@ __all__ = [
     "EvidenceStore",
     "Health",
     "LoginNameTaken",
-    "OnRecord",
     "Originate",
+    "Orphan",
     "Person",
     "Reconnected",
     "RecordStore",
@@ -59,5 +60,4 @@ __all__ = [
     "Store",
     "StoreUnavailable",
     "StoredChange",
-    "Stray",
 ]

@@ -113,12 +113,12 @@ class Engine(Protocol):
         already it is found out anew how it stands, and what was missed is reported. For a call that it takes over, it
         reports the state that the call is in. Nothing is ever dialled again; a step that was not taken yet is taken.
         The first `adopt` after each Reconnected names every live call: calls of ours that are in none of its orders,
-        and that the engine does not know, are hung up, and told as Stray.
+        and that the engine does not know, are hung up, and told as Orphan.
         Raises EngineUnavailable or EngineSilent: then nothing is known of any of them.
         """
         ...
 
-    def reports(self) -> AsyncIterator[Report | Reconnected | Stray]:
+    def reports(self) -> AsyncIterator[Report | Reconnected | Orphan]:
         """The reports of what happens to calls, for as long as the engine runs. One reader.
 
         Reconnected comes after each gap in which reports may have been lost; the calls that the engine still knew of
@@ -135,7 +135,7 @@ class Reconnected(msgspec.Struct, frozen=True):
     """The engine was out of reach and is back (or was reached for the first time)."""
 
 
-class Stray(msgspec.Struct, frozen=True, kw_only=True):
+class Orphan(msgspec.Struct, frozen=True, kw_only=True):
     """The far end had something of a call of ours that the journal does not have; the engine takes it away."""
 
     call_id: str

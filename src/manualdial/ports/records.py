@@ -25,7 +25,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     account_number: str | None = None
 
 
-class OnRecord(msgspec.Struct, frozen=True, kw_only=True):
+class ContactHistory(msgspec.Struct, frozen=True, kw_only=True):
     """The records about a person, and the attempts to reach them."""
 
     records: tuple[Record, ...]
@@ -42,9 +42,9 @@ class OnRecord(msgspec.Struct, frozen=True, kw_only=True):
 class RecordStore(Protocol):
     """Records, closures, and what the journal knows of earlier dials. Every method raises StoreUnavailable."""
 
-    async def on_record(
+    async def contact_history(
         self, tenant_id: str, people: Sequence[Person], *, attempts_since: datetime
-    ) -> Sequence[OnRecord]:
+    ) -> Sequence[ContactHistory]:
         """The history of each of some people (1,000 at most), in their order. One question to the database.
 
         Left out are dials up to `attempts_since`, and records that were over or withdrawn by then: no moment for which

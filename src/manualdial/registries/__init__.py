@@ -1,5 +1,5 @@
 """National do-not-call registries as files of ours: imported once, looked up through a memory map."""
 
-from manualdial.registries.held_copies import Registries
+from manualdial.registries.held_copies import HeldCopies
 
-__all__ = ["Registries"]
+__all__ = ["HeldCopies"]

@@ -39,7 +39,7 @@ class _Held:
         return self._answers[RegistryStanding.NOT_LISTED if covered else RegistryStanding.NOT_COVERED]
 
 
-class Registries:
+class HeldCopies:
     """The copies in one folder. Files are opened when they are first asked for, and again when they were replaced.
 
     All processes that look into a copy share its pages of memory. `look_up` may be called from any thread.
@@ -115,7 +115,7 @@ class Registries:
         return _Held(copy)
 
 
-_FITS: type[ports.Registries] = Registries
+_FITS: type[ports.Registries] = HeldCopies
 
 
 def registry_file(directory: Path, name: str) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from manualdial.calls import Action, Call, CallState, Cause, EndedBy, Ending, Leg, Report, Sign, allowed_actions
+from manualdial.calls import Action, Call, CallSignal, CallState, Cause, EndedBy, Ending, Leg, Report, allowed_actions
 from manualdial.errors import (
     ActionNotAllowed,
     ClearContactFailed,
@@ -84,7 +84,7 @@ class CallControl:
             if not await self._engines.of_call(call).hang_up(call.id):
                 ending = Ending(by=EndedBy.AGENT, cause=Cause.CANCELLED)
                 at = self._clock.now()
-                self._progress.on_report(Report(call_id=call.id, sign=Sign.ENDED, at=at, ending=ending))
+                self._progress.on_report(Report(call_id=call.id, signal=CallSignal.ENDED, at=at, ending=ending))
 
         applied = await self._until(call, hang_up, lambda now: not now.is_live, DisconnectCallFailed)
         return self._answer(request, applied)

@@ -14,7 +14,7 @@ import msgspec
 from manualdial import calls, numbers
 from manualdial.agents import AgentSession
 from manualdial.callers import Caller
-from manualdial.dialing.dialing import Dialing, Outcome
+from manualdial.dialing.dialing import Dialing, PressOutcome
 from manualdial.dialing.press import Press
 from manualdial.errors import MalformedMessage, ManualDialError, NotPermitted
 from manualdial.law import Purpose
@@ -85,7 +85,7 @@ class DialRequests:
         told = views.state_change(calls.newest(call), self._engines.actions_of(call))
         return DirectReply(address=STATE_CHANGE.address.on(call.connector), message=told)
 
-    async def _press(self, request: Request, data: Dial) -> Outcome | DialChecked:
+    async def _press(self, request: Request, data: Dial) -> PressOutcome | DialChecked:
         """What became of the press; of a dry run, on which nothing rings and nothing is counted, its verdict."""
         try:
             press = press_of(
@@ -103,7 +103,7 @@ class DialRequests:
             return views.dial_checked(screened.facts, screened.verdict)
         return await self._dialing.press(press)
 
-    def _dial(self, outcome: Outcome | DialChecked) -> DialReply | DialChecked:
+    def _dial(self, outcome: PressOutcome | DialChecked) -> DialReply | DialChecked:
         if isinstance(outcome, DialChecked):
             return outcome
         return views.dial_reply(outcome.call, self._engines.actions_of(outcome.call), replay=outcome.replay)

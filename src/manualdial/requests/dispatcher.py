@@ -235,7 +235,7 @@ def error_data(error: ManualDialError) -> ErrorData:
     return ErrorData(
         error_type=error.error_type,
         error_message=error.message,
-        msg=error.told,
+        msg=error.user_message,
         retryable=error.retryable,
         details=dict(error.details) or UNSET,
     )

@@ -17,7 +17,7 @@ from manualdial.errors import MalformedMessage, ManualDialError, NoSuchCall, Not
 from manualdial.moments import moment
 from manualdial.ports import CallQuery, Store, StoredChange
 from manualdial.wire import views
-from manualdial.wire.messages.calls import Ending
+from manualdial.wire.messages.calls import CallEnding
 from manualdial.wire.messages.dial import Number
 
 Known = TypeVar("Known", bound=str)
@@ -55,7 +55,7 @@ class CallRecord(Struct, frozen=True, kw_only=True, rename="camel"):
     """The verdict that allowed the call (contract §5)."""
     states: list[CallStep]
     """Oldest first."""
-    ending: Ending | UnsetType = UNSET
+    ending: CallEnding | UnsetType = UNSET
     outcome: str | UnsetType = UNSET
     """What came of it: `conversation` where the customer answered, else the cause of the ending."""
     request_id: str | UnsetType = UNSET

@@ -179,7 +179,7 @@ class ScreeningRequests:
         )
         person = Person(number=number.e164, account_number=account_number)
         try:
-            (found,) = await self._store.on_record(caller.tenant_id, [person], attempts_since=now)
+            (found,) = await self._store.contact_history(caller.tenant_id, [person], attempts_since=now)
             there = [each for each in found.records if each.number == record.number and each.counts_at(now)]
             if any(covers(each, record) for each in there):
                 return

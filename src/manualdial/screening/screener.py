@@ -20,7 +20,7 @@ from manualdial.law.registry_look import RegistryLook, RegistryUnreadable
 from manualdial.numbers import PhoneNumber
 from manualdial.places.by_number import of_number
 from manualdial.places.place import Whereabouts
-from manualdial.ports import AttemptsSeen, OnRecord, Person, RecordStore, Registries, StoreUnavailable
+from manualdial.ports import AttemptsSeen, ContactHistory, Person, RecordStore, Registries, StoreUnavailable
 from manualdial.screening.closures import Closures
 from manualdial.tasks import Pace
 
@@ -79,7 +79,7 @@ class _Case(msgspec.Struct, frozen=True, kw_only=True):
 class _Known(msgspec.Struct, frozen=True, kw_only=True):
     """What the database said about one person."""
 
-    records: OnRecord
+    records: ContactHistory
     since: datetime
     """From when on it told of dials."""
     missing: bool = False
@@ -150,10 +150,10 @@ class Screener:
         people = [question.person for question in questions]
         try:
             async with asyncio.timeout_at(deadline):
-                found = await self._store.on_record(questions[0].tenant_id, people, attempts_since=since)
+                found = await self._store.contact_history(questions[0].tenant_id, people, attempts_since=since)
         except (StoreUnavailable, TimeoutError) as error:
             log.warning("screening without what is on record", reason=str(error))
-            return [_Known(records=OnRecord(records=(), attempts=()), since=since, missing=True)] * len(questions)
+            return [_Known(records=ContactHistory(records=(), attempts=()), since=since, missing=True)] * len(questions)
         return [_Known(records=one, since=since) for one in found]
 
     def _case(self, question: Question, records: Sequence[Record]) -> _Case:

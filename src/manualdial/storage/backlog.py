@@ -10,7 +10,7 @@ import structlog
 from manualdial.agents import AgentSession
 from manualdial.calls import Change
 from manualdial.evidence import Draft
-from manualdial.storage.batch import Content
+from manualdial.storage.batch import BatchContent
 from manualdial.storage.chains import QueuedDraft
 from manualdial.storage.logins import LoginChange
 
@@ -40,7 +40,7 @@ class Backlog:
     """How many changes were replaced since `tell_losses`."""
     lost_drafts: int = 0
     """How much evidence found no room since."""
-    _unwritten: list[Content] = field(default_factory=list)
+    _unwritten: list[BatchContent] = field(default_factory=list)
 
     def __len__(self) -> int:
         return self.count + len(self.logins) + len(self.drafts)
@@ -64,7 +64,7 @@ class Backlog:
             log.error("evidence gets lost: too much of it waits for the database")
         self.lost_drafts += 1
 
-    def take(self, changes: int) -> Content:
+    def take(self, changes: int) -> BatchContent:
         """Take all logins, and some changes and evidence.
 
         Of the changes about so many: those of the calls that have waited longest, and of each call all. Of evidence
@@ -74,7 +74,7 @@ class Backlog:
         logins = [LoginChange(agent_id, session) for agent_id, session in self.logins.items()]
         self.logins = {}
         drafts, self.drafts = self.drafts[:changes], self.drafts[changes:]
-        return Content(changes=self._take_changes(changes), logins=logins, drafts=drafts)
+        return BatchContent(changes=self._take_changes(changes), logins=logins, drafts=drafts)
 
     def _take_changes(self, number: int) -> list[Change]:
         taken: list[Change] = []
@@ -89,7 +89,7 @@ class Backlog:
         self.count -= len(taken)
         return taken
 
-    def give_back(self, unwritten: Content) -> None:
+    def give_back(self, unwritten: BatchContent) -> None:
         """Keep what was taken and not written, in the order of such calls, until it is put back."""
         self._unwritten.append(unwritten)
 

@@ -15,7 +15,7 @@ from manualdial.calls import Call, Change, Leg, requested
 from manualdial.evidence import Draft, Head, Sealed
 from manualdial.ports import AttemptsSeen, Person, StoreUnavailable
 from manualdial.storage.chains import QueuedDraft, kinds_of_calls, sealed, write_evidence, write_retraction
-from manualdial.storage.contact_history import COUNTS, Question, question_of
+from manualdial.storage.contact_history import COUNTS, HistoryQuestion, question_of
 from manualdial.storage.faults import ContentRefused
 from manualdial.storage.logins import LoginChange, write_logins
 from manualdial.storage.rows import (
@@ -55,7 +55,7 @@ class NewPress(NamedTuple):
     relied_on: Sequence[str] = ()
 
 
-class Content(NamedTuple):
+class BatchContent(NamedTuple):
     """The content of a transaction that is to be made."""
 
     presses: Sequence[NewPress] = ()
@@ -85,13 +85,13 @@ class Written(NamedTuple):
     """The new ends of the chains of evidence."""
 
 
-NO_CONTENT = Content()
+NO_CONTENT = BatchContent()
 WRITTEN = Recorded()
 ATTEMPTS_CHANGED = Recorded(attempts_changed=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Press:
+class QueuedPress:
     """A call to be written, and the future that its caller waits for."""
 
     new: NewPress
@@ -112,8 +112,8 @@ class Press:
 class Batch:
     """The presses of one transaction, whose callers wait, and the rest, for which nobody waits."""
 
-    presses: Sequence[Press] = ()
-    rest: Content = NO_CONTENT
+    presses: Sequence[QueuedPress] = ()
+    rest: BatchContent = NO_CONTENT
 
     def __len__(self) -> int:
         return len(self.presses) + self.size_of_rest
@@ -123,7 +123,7 @@ class Batch:
         """How much of it nobody waits for."""
         return len(self.rest.changes) + len(self.rest.logins) + len(self.rest.drafts)
 
-    def content(self) -> Content:
+    def content(self) -> BatchContent:
         """All that it writes."""
         return self.rest._replace(presses=[press.new for press in self.presses])
 
@@ -140,12 +140,12 @@ class Batch:
     def singly(self) -> Iterator[Batch]:
         """Each of them as a batch of its own."""
         yield from (Batch([press]) for press in self.presses)
-        yield from (Batch(rest=Content(changes=[change])) for change in self.rest.changes)
-        yield from (Batch(rest=Content(logins=[login])) for login in self.rest.logins)
-        yield from (Batch(rest=Content(drafts=[draft])) for draft in self.rest.drafts)
+        yield from (Batch(rest=BatchContent(changes=[change])) for change in self.rest.changes)
+        yield from (Batch(rest=BatchContent(logins=[login])) for login in self.rest.logins)
+        yield from (Batch(rest=BatchContent(drafts=[draft])) for draft in self.rest.drafts)
 
 
-def write_new(connection: Connection, content: Content, known: Mapping[str, Head] = _NO_HEADS) -> Written:
+def write_new(connection: Connection, content: BatchContent, known: Mapping[str, Head] = _NO_HEADS) -> Written:
     """`write_batch` where no press meets another and all attempts are as expected.
 
     Where that is not so the database refuses the whole transaction, or ContentRefused is raised.
@@ -163,7 +163,7 @@ def write_new(connection: Connection, content: Content, known: Mapping[str, Head
     return Written([WRITTEN] * len(content.presses), heads)
 
 
-def write_batch(connection: Connection, content: Content, known: Mapping[str, Head] = _NO_HEADS) -> Written:
+def write_batch(connection: Connection, content: BatchContent, known: Mapping[str, Head] = _NO_HEADS) -> Written:
     """Write it all, in a transaction that the caller commits. One outcome for each press.
 
     Presses that meet one of the same agent and `requestId`, in the database, in this batch or in a transaction that
@@ -187,7 +187,7 @@ def retract(connection: Connection, call: Call) -> None:
     write_retraction(connection, call)
 
 
-def _link_of_one(connection: Connection, content: Content, known: Mapping[str, Head]) -> Sealed | None:
+def _link_of_one(connection: Connection, content: BatchContent, known: Mapping[str, Head]) -> Sealed | None:
     """The link of a press that is alone, where the database writes that in one round trip."""
     alone = len(content.presses) == 1 and not (content.changes or content.logins or content.drafts)
     if connection.dialect.name != "postgresql" or not alone:
@@ -198,7 +198,7 @@ def _link_of_one(connection: Connection, content: Content, known: Mapping[str, H
 
 
 def _write_rest(
-    connection: Connection, accepted: Sequence[NewPress], content: Content, known: Mapping[str, Head]
+    connection: Connection, accepted: Sequence[NewPress], content: BatchContent, known: Mapping[str, Head]
 ) -> Mapping[str, Head]:
     gone = _write_changes(connection, accepted, content.changes)
     if content.logins:
@@ -307,7 +307,7 @@ class Expectations:
 
     def __init__(self, connection: Connection, presses: Iterable[NewPress]) -> None:
         expecting = [(press.call, press.expects) for press in presses if press.expects is not None]
-        self._counts: dict[Question, int] = {}
+        self._counts: dict[HistoryQuestion, int] = {}
         self._accepted: defaultdict[tuple[str, str, str], list[Call]] = defaultdict(list)
         if expecting:
             self._counts = _count(connection, expecting)
@@ -324,12 +324,12 @@ class Expectations:
                 self._accepted[name].append(call)
         return True
 
-    def _newly_accepted(self, question: Question) -> int:
+    def _newly_accepted(self, question: HistoryQuestion) -> int:
         near = {call.id: call for name in _names(question.tenant_id, question.person) for call in self._accepted[name]}
         return sum(_is_attempt(call, question) for call in near.values())
 
 
-def _is_attempt(call: Call, question: Question) -> bool:
+def _is_attempt(call: Call, question: HistoryQuestion) -> bool:
     """Whether a call is an attempt to reach the person."""
     person = question.person
     if call.tenant_id != question.tenant_id or call.requested_at <= question.since:
@@ -339,7 +339,7 @@ def _is_attempt(call: Call, question: Question) -> bool:
     return person.account_number is not None and call.account_number == person.account_number
 
 
-def _count(connection: Connection, expecting: Sequence[tuple[Call, AttemptsSeen]]) -> dict[Question, int]:
+def _count(connection: Connection, expecting: Sequence[tuple[Call, AttemptsSeen]]) -> dict[HistoryQuestion, int]:
     questions = list({question_of(call, expects) for call, expects in expecting})
     counting = COUNTS[connection.dialect.name]
     counts = dict.fromkeys(questions, 0)

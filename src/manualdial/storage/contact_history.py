@@ -18,7 +18,7 @@ import msgspec
 from manualdial.calls import Call, CallState
 from manualdial.law.attempts import Attempt
 from manualdial.law.records import AnyContent, Record
-from manualdial.ports import AttemptsSeen, OnRecord, Person, StoreUnavailable
+from manualdial.ports import AttemptsSeen, ContactHistory, Person, StoreUnavailable
 from manualdial.storage.database import Database
 from manualdial.storage.rows import DIALECTS, TEXT_PARAMETERS, TIME_PARAMETERS, TIMES, Convert, key, unescaped
 from manualdial.tasks import Tasks
@@ -32,7 +32,7 @@ OVER = (CallState.WRAP_UP, CallState.ENDED)
 # ── the people ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Question(NamedTuple):
+class HistoryQuestion(NamedTuple):
     """A question about one person of a tenant: attempts count from after `since`."""
 
     tenant_id: str
@@ -81,7 +81,7 @@ class PeopleStatement:
         self.about_one = _ONE_PERSON + body
         """The statement about one person, on PostgreSQL."""
 
-    def about(self, questions: Sequence[Question]) -> tuple[str, tuple[Any, ...]]:
+    def about(self, questions: Sequence[HistoryQuestion]) -> tuple[str, tuple[Any, ...]]:
         """The statement about these people, and its parameters; `i` is the place of a question.
 
         Raises ValueError for a time without a zone.
@@ -119,9 +119,9 @@ SUM_OF_COUNTS = for_each_database(_SUM)
 """How many attempts there were to reach all of them together."""
 
 
-def question_of(call: Call, expects: AttemptsSeen) -> Question:
+def question_of(call: Call, expects: AttemptsSeen) -> HistoryQuestion:
     """The question that is asked again when the call is written."""
-    return Question(call.tenant_id, expects.person, expects.since)
+    return HistoryQuestion(call.tenant_id, expects.person, expects.since)
 
 
 # ── all of it ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -154,7 +154,7 @@ QUESTIONS = for_each_database(_STATEMENT)
 _content: msgspec.json.Decoder[AnyContent] = msgspec.json.Decoder(AnyContent)
 
 
-def answers(dialect: str, rows: Iterable[Sequence[Any]], questions: Sequence[Question]) -> list[OnRecord]:
+def answers(dialect: str, rows: Iterable[Sequence[Any]], questions: Sequence[HistoryQuestion]) -> list[ContactHistory]:
     """The records and attempts of each of the people, by the rows of the statement."""
     time = TIMES[dialect]
     records: list[list[Record]] = [[] for _ in questions]
@@ -167,7 +167,7 @@ def answers(dialect: str, rows: Iterable[Sequence[Any]], questions: Sequence[Que
         else:
             attempts[place].append(_attempt(kind == _OVER, time, *columns))
     return [
-        OnRecord(
+        ContactHistory(
             records=tuple(sorted(of_person, key=lambda record: (record.recorded_at, record.id))),
             attempts=tuple(sorted(dials, key=lambda attempt: (attempt.at, attempt.call_id))),
         )
@@ -176,7 +176,7 @@ def answers(dialect: str, rows: Iterable[Sequence[Any]], questions: Sequence[Que
 
 
 def _record(
-    question: Question, time: Convert, name: str, recorded_at: Any, recorded_by: str, withdrawn_by: str | None,
+    question: HistoryQuestion, time: Convert, name: str, recorded_at: Any, recorded_by: str, withdrawn_by: str | None,
     until: Any, withdrawn_at: Any, used_at: Any, body: bytes, number: str, account_number: str | None,
     withdrawn_reason: str | None,
 ) -> Record:  # fmt: skip
@@ -215,11 +215,11 @@ def _attempt(
 
 
 class _Asked(NamedTuple):
-    questions: Sequence[Question]
-    answer: asyncio.Future[list[OnRecord]]
+    questions: Sequence[HistoryQuestion]
+    answer: asyncio.Future[list[ContactHistory]]
 
 
-class Inquiries:
+class HistoryInquiries:
     """Asks what is on record about people, through one task: while one question is asked, the next ones gather.
 
     About `together` people are asked about at once; a question about more goes in parts, beside those.
@@ -237,11 +237,13 @@ class Inquiries:
         """Start asking. Where who owns the tasks ends it, those who wait are told so."""
         self._asker = tasks.keep(self._ask_for_ever(), name="the asker of what is on record")
 
-    async def on_record(self, tenant_id: str, people: Sequence[Person], *, since: datetime) -> Sequence[OnRecord]:
+    async def contact_history(
+        self, tenant_id: str, people: Sequence[Person], *, since: datetime
+    ) -> Sequence[ContactHistory]:
         """The history of each of the people; attempts from after `since`. Raises StoreUnavailable."""
         if since.tzinfo is None:
             raise ValueError("a time without a zone is no moment")
-        questions = [Question(tenant_id, person, since) for person in people]
+        questions = [HistoryQuestion(tenant_id, person, since) for person in people]
         if not questions:
             return []
         if len(questions) > self._together:
@@ -255,9 +257,9 @@ class Inquiries:
         self._wake.set()
         return await asked.answer
 
-    async def _in_parts(self, questions: Sequence[Question]) -> list[OnRecord]:
+    async def _in_parts(self, questions: Sequence[HistoryQuestion]) -> list[ContactHistory]:
         """So that a press that comes meanwhile does not wait for all of them."""
-        found: list[OnRecord] = []
+        found: list[ContactHistory] = []
         try:
             for start in range(0, len(questions), self._together):
                 found += await self._ask(questions[start : start + self._together])
@@ -309,7 +311,7 @@ class Inquiries:
             if not asked.answer.done():
                 asked.answer.set_result(answer)
 
-    async def _ask(self, questions: Sequence[Question]) -> list[OnRecord]:
+    async def _ask(self, questions: Sequence[HistoryQuestion]) -> list[ContactHistory]:
         rows = await self._database.fetch(*self._statement.about(questions))
         return answers(self._database.dialect, rows, questions)
 

@@ -21,9 +21,9 @@ from manualdial.storage.backlog import Backlog
 from manualdial.storage.batch import (
     NO_CONTENT,
     Batch,
-    Content,
+    BatchContent,
     NewPress,
-    Press,
+    QueuedPress,
     Recorded,
     Written,
     counting_locks,
@@ -49,7 +49,7 @@ _TRIES = 10
 
 log = structlog.get_logger(__name__)
 
-Work = Callable[[Connection, Content, Mapping[str, Head]], Written]
+Work = Callable[[Connection, BatchContent, Mapping[str, Head]], Written]
 Result = TypeVar("Result")
 
 
@@ -82,7 +82,7 @@ class Journal:
         self._pacing = pacing
         self.commits = 0
         """How many transactions were committed."""
-        self._presses: list[Press] = []
+        self._presses: list[QueuedPress] = []
         self._backlog = Backlog(room=room)
         self._flushes: list[asyncio.Future[None]] = []
         self._in_hand = Batch()
@@ -127,7 +127,7 @@ class Journal:
         self._require_writer()
         if len(self._presses) >= MAX_WAITING_PRESSES:
             raise StoreUnavailable("too many presses wait for the database")
-        press = Press(new, asyncio.get_running_loop().create_future())
+        press = QueuedPress(new, asyncio.get_running_loop().create_future())
         self._presses.append(press)
         self._wake.set()
         outcome = await press.done
@@ -287,7 +287,7 @@ class Journal:
                 return await self._transact(write_batch, content)
         return await self._transact(write_batch, content)
 
-    async def _transact(self, work: Work, content: Content) -> list[Recorded]:
+    async def _transact(self, work: Work, content: BatchContent) -> list[Recorded]:
         """Write it all in one transaction. Raises ChainMoved besides what the database raises."""
         known = self._chains.known()
         try:

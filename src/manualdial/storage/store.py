@@ -21,9 +21,9 @@ from manualdial.ports import (
     CallHistory,
     CallLinks,
     CallQuery,
+    ContactHistory,
     EvidenceStore,
     Health,
-    OnRecord,
     Person,
     RecordStore,
     Store,
@@ -33,7 +33,7 @@ from manualdial.storage.batch import NewPress
 from manualdial.storage.call_history import call_histories, call_history
 from manualdial.storage.chains import head_of
 from manualdial.storage.closures import add_closure, closures_after, lift_closure
-from manualdial.storage.contact_history import Inquiries
+from manualdial.storage.contact_history import HistoryInquiries
 from manualdial.storage.database import database
 from manualdial.storage.journal import Journal, WritePacing
 from manualdial.storage.links import call_links, links_after
@@ -102,7 +102,7 @@ class SqlStore:
             pacing=WritePacing(linger=linger, first_retry=first_retry, longest_retry=longest_retry),
             room=max_pending_changes,
         )
-        self._inquiries = Inquiries(self._database, together=PEOPLE_TOGETHER)
+        self._inquiries = HistoryInquiries(self._database, together=PEOPLE_TOGETHER)
         self._tasks = Tasks()
 
     async def __aenter__(self) -> SqlStore:
@@ -235,11 +235,11 @@ class SqlStore:
 
     # ── the screening ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def on_record(
+    async def contact_history(
         self, tenant_id: str, people: Sequence[Person], *, attempts_since: datetime
-    ) -> Sequence[OnRecord]:
+    ) -> Sequence[ContactHistory]:
         """The records about each of some people and the attempts to reach them, in their order."""
-        return await self._inquiries.on_record(tenant_id, people, since=attempts_since)
+        return await self._inquiries.contact_history(tenant_id, people, since=attempts_since)
 
     async def add_records(self, records: Sequence[Record]) -> None:
         """Write records; on return they are committed."""

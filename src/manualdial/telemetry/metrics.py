@@ -68,7 +68,7 @@ class Metrics:
         """The service closed a connection of the bus with this code."""
         self._closed.labels(str(code)).inc()
 
-    def stray(self) -> None:
+    def orphan(self) -> None:
         """The engine had something of a call that the journal did not have."""
         self._strays.inc()
 

@@ -28,11 +28,11 @@ from manualdial.wire.messages.agents import (
 from manualdial.wire.messages.calls import (
     ButtonStates,
     CallActual,
+    CallEnding,
     CallEvent,
     CallStateSync,
     CallVariables,
     DialState,
-    Ending,
     InboundCallStateChange,
     MediaProperties,
     ResponseFields,
@@ -79,11 +79,11 @@ def number(phone_number: PhoneNumber) -> Number:
     )
 
 
-def ending(call: Call) -> Ending | msgspec.UnsetType:
+def ending(call: Call) -> CallEnding | msgspec.UnsetType:
     """How the call ended, where it has."""
     if call.ending is None:
         return UNSET
-    return Ending(
+    return CallEnding(
         by=call.ending.by,
         cause=call.ending.cause,
         q850=UNSET if call.ending.q850 is None else call.ending.q850,

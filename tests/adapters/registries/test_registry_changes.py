@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from manualdial.law.registry_look import RegistryStanding, RegistryUnreadable
-from manualdial.registries import Registries
+from manualdial.registries import HeldCopies
 from manualdial.registries.edition import Edition, ImportKind
 from manualdial.registries.importing import Doubtful, ImportFailed
 from manualdial.registries.line_shapes import Column
@@ -26,7 +26,7 @@ def change(folder: Path, lines: list[str], *, piece_bytes: int = 1 << 20, column
 
 
 def listed(folder: Path, numbers: range) -> set[int]:
-    copy = Registries(folder).copy("us-national")
+    copy = HeldCopies(folder).copy("us-national")
     assert copy is not None
     return {number for number in numbers if copy.holds(int("1" + national(number)))}
 
@@ -54,7 +54,7 @@ def test_the_changed_copy_keeps_what_it_covers_and_says_what_it_was(tmp_path: Pa
     assert made.changed_sha256 == first.body_sha256
     counts = made.counts
     assert (counts.numbers, counts.added, counts.removed, counts.duplicates) == (3, 2, 2, 1)
-    look = Registries(tmp_path).look_up("us-national", "+17035550101")
+    look = HeldCopies(tmp_path).look_up("us-national", "+17035550101")
     assert look is not None
     assert look.standing is RegistryStanding.NOT_COVERED
 

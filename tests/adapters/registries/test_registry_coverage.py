@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from manualdial.law.registry_look import RegistryStanding
-from manualdial.registries import Registries
+from manualdial.registries import HeldCopies
 from manualdial.registries.area_codes import codes_of
 from manualdial.registries.edition import Edition, ImportKind
 from manualdial.registries.importing import Doubtful
@@ -31,7 +31,7 @@ def take(
 
 
 def standing(folder: Path, number: str, registry: str = "us-national") -> RegistryStanding:
-    look = Registries(folder).look_up(registry, number)
+    look = HeldCopies(folder).look_up(registry, number)
     assert look is not None
     return look.standing
 
@@ -50,7 +50,7 @@ def test_the_codes_in_service_are_those_of_the_country_or_of_the_state() -> None
 def test_a_list_of_one_code_is_not_taken_for_one_of_all(tmp_path: Path) -> None:
     with pytest.raises(Doubtful, match=f"no number of {len(UNITED_STATES) - 1} of the {len(UNITED_STATES)} area codes"):
         take(tmp_path, ["202"], each=50)
-    assert Registries(tmp_path).look_up("us-national", "+12125550100") is None
+    assert HeldCopies(tmp_path).look_up("us-national", "+12125550100") is None
 
 
 def test_forced_it_covers_the_one_code_alone(tmp_path: Path) -> None:

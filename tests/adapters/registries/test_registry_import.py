@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from manualdial.registries import Registries
+from manualdial.registries import HeldCopies
 from manualdial.registries.edition import ImportKind
 from manualdial.registries.importing import Doubtful, ImportFailed, Progress, Stage
 from manualdial.registries.number_file import NumberFile
@@ -85,7 +85,7 @@ def test_a_list_that_looks_like_a_mistake_needs_force(lines: list[str], reason: 
         run(order(source, covered=("1202", "1703")), held)
     assert not (held / "us-national.registry").exists()
     run(order(source, covered=("1202", "1703"), force=True), held)
-    assert Registries(held).look_up("us-national", "+12025550101") is not None
+    assert HeldCopies(held).look_up("us-national", "+12025550101") is not None
 
 
 def test_a_file_that_is_something_else_is_not_read_to_its_end(tmp_path: Path) -> None:

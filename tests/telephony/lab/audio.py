@@ -47,11 +47,11 @@ def _energy(heard: bytes) -> float:
 
 def _encode(sample: int) -> int:
     """ITU-T G.711, mu-law."""
-    sign = 0x80 if sample < 0 else 0
+    signal = 0x80 if sample < 0 else 0
     magnitude = min(abs(sample), _CLIP) + _BIAS
     exponent = magnitude.bit_length() - 8
     mantissa = (magnitude >> (exponent + 3)) & 0x0F
-    return ~(sign | (exponent << 4) | mantissa) & 0xFF
+    return ~(signal | (exponent << 4) | mantissa) & 0xFF
 
 
 def _decode(byte: int) -> int:

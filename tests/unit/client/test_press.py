@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from manualdial.client.press import Press, press_data
+from manualdial.client.press import FollowedPress, press_data
 
 
-def answered(**dial: Any) -> Press:
-    press = Press("press-1")
+def answered(**dial: Any) -> FollowedPress:
+    press = FollowedPress("press-1")
     assert press.take({"requestId": "press-1", "message": {"dial": dial}})
     return press
 
 
-def refused(**error: Any) -> Press:
-    press = Press("press-1")
+def refused(**error: Any) -> FollowedPress:
+    press = FollowedPress("press-1")
     assert press.take({"requestId": "press-1", "topic": "Error", "subtopic": "ApiError", "data": error})
     return press
 

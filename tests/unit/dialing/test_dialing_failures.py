@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from manualdial.calls import Cause, EndedBy, Ending, Sign
+from manualdial.calls import CallSignal, Cause, EndedBy, Ending
 from manualdial.ports import EngineRefused, EngineSilent, EngineUnavailable
 from tests.support.calls import a_call, stored_calls
 from tests.support.core import Core, Desk, dial_of, error_type, running_core
@@ -76,7 +76,7 @@ async def test_what_the_engine_reported_counts_for_more_than_its_lost_answer(cor
     core.engine.fails["originate"] = EngineSilent("no answer")
     press = asyncio.create_task(desk.press())
     await until(lambda: bool(core.engine.orders))
-    await core.engine.report(core.engine.orders[0].call_id, Sign.AGENT_RINGING)
+    await core.engine.report(core.engine.orders[0].call_id, CallSignal.AGENT_RINGING)
     core.engine.waits["originate"].set()
     assert dial_of(await press)["state"] == "agent_ringing"
 
@@ -86,7 +86,7 @@ async def test_a_call_that_ended_before_the_engine_answered_is_told_as_ended(cor
     press = asyncio.create_task(desk.press())
     await until(lambda: bool(core.engine.orders))
     ending = Ending(by=EndedBy.AGENT, cause=Cause.REJECTED)
-    await core.engine.report(core.engine.orders[0].call_id, Sign.AGENT_RINGING, Sign.ENDED, ending=ending)
+    await core.engine.report(core.engine.orders[0].call_id, CallSignal.AGENT_RINGING, CallSignal.ENDED, ending=ending)
     core.engine.waits["originate"].set()
     assert dial_of(await press)["state"] == "ended"
 
@@ -249,12 +249,12 @@ async def test_where_engine_and_journal_were_both_silent_the_press_that_comes_ag
     core.engine.fails["make_ready"] = EngineSilent("x")
     core.store.loses_the_answer = True
     assert error_type(await desk.press()) == "MAKE_CALL_FAILED"
-    (unasked,) = core.earlier.unasked()
+    (in_doubt,) = core.idempotency.in_doubt()
     core.store.loses_the_answer = False
     del core.engine.fails["make_ready"]
     dial = dial_of(await desk.press())
     assert (dial["replay"], dial["state"]) == (False, "requested")
-    assert dial["callId"] != unasked.id
+    assert dial["callId"] != in_doubt.id
     assert [order.call_id for order in core.engine.orders] == [dial["callId"]]
     assert [call.id for call in await stored_calls(core.store, "t-north")] == [dial["callId"]]
 
@@ -270,7 +270,7 @@ async def test_where_too_many_presses_are_in_doubt_the_next_one_is_refused_and_m
     core: Core, desk: Desk
 ) -> None:
     for _ in range(10_000):
-        core.earlier.journal_was_silent(a_call())
+        core.idempotency.journal_was_silent(a_call())
     answer = await desk.press()
     assert (error_type(answer), answer["data"]["retryable"]) == ("MAKE_CALL_FAILED", True)
     assert core.engine.orders == []

@@ -59,7 +59,7 @@ async def test_a_refusal_is_evidence_before_it_is_answered_and_each_press_is_jud
     assert error_type(first) == error_type(again) == "CALL_REFUSED"
     links = await evidence(core)
     assert [link.kind for link in links] == [Kind.REFUSAL, Kind.REFUSAL]
-    told = links[0].told()["content"]
+    told = links[0].to_json()["content"]
     assert (told["requestId"], told["number"]["e164"], told["verdict"]["decision"]) == ("again", FLORIDA, "block")
     assert told["verdict"] == verdict_of(first)
 
@@ -70,7 +70,7 @@ async def test_an_attempt_is_evidence_before_it_rings_with_all_that_it_stood_on(
     assert (link.kind, link.call_id, link.number) == (Kind.ATTEMPT, dial["callId"], FLORIDA)
     (call,) = await stored_calls(core.store, "t-north")
     assert b'"verdict":' + call.verdict in link.body
-    told = link.told()["content"]
+    told = link.to_json()["content"]
     assert told["verdict"] == dial["verdict"]
     assert (told["entry"], told["campaignId"], told["accountNumber"]) == ("typed", "spring", "7")
     assert told["agent"]["loginName"] == "ann"
@@ -83,7 +83,7 @@ async def test_what_the_agent_chose_and_every_record_in_force_is_in_the_evidence
     await core.store.add_records([msgspec.structs.replace(listing(FLORIDA), content=Business(source="CRM"))])
     await desk.press(FLORIDA, Purpose="survey", ZipCode="94110")
     (link,) = await evidence(core)
-    told = link.told()["content"]
+    told = link.to_json()["content"]
     assert (told["purpose"], told["purposeNamed"], told["zipCode"]) == ("survey", True, "94110")
     assert (told["records"], told["calledParty"]) == (["listing-1"], "business")
 
@@ -158,7 +158,7 @@ async def test_the_end_of_a_call_is_evidence_with_the_times_of_its_legs(core: Co
     kinds = [link.kind for link in await evidence(core)]
     assert kinds[0] is Kind.ATTEMPT
     assert kinds[-1] is Kind.OUTCOME
-    told = (await evidence(core))[-1].told()["content"]
+    told = (await evidence(core))[-1].to_json()["content"]
     assert {"connected"} <= {one["state"] for one in told["legs"]}
     assert told["answeredAt"]
 
@@ -248,8 +248,8 @@ async def test_a_warning_is_overridden_by_who_may_under_a_new_request_id() -> No
         dial = dial_of(await over_http.press(FLORIDA, "two", Purpose="sales", Overrides=wish))
         assert dial["verdict"]["decision"] == "allow"
         links = await evidence(core)
-        assert links[-1].told()["content"]["overrides"] == wish
-        assert links[-1].told()["content"]["agent"]["roles"] == ["agent", "supervisor"]
+        assert links[-1].to_json()["content"]["overrides"] == wish
+        assert links[-1].to_json()["content"]["agent"]["roles"] == ["agent", "supervisor"]
 
 
 async def test_a_listing_of_another_tenant_does_not_count(core: Core, desk: Desk) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from manualdial.calls import Call, CallState
-from manualdial.dialing.double_click_guard import Guard
-from manualdial.dialing.idempotency import EarlierPresses
+from manualdial.dialing.double_click_guard import DoubleClickGuard
+from manualdial.dialing.idempotency import Idempotency
 from manualdial.dialing.press import Press
 from manualdial.errors import RequestIdConflict
 from manualdial.ports import StoreUnavailable
@@ -22,8 +22,8 @@ class Book:
 
     def __init__(self) -> None:
         self.store, self.live_calls, self.clock = MemoryStore(), no_calls(), MovedClock()
-        self.earlier = EarlierPresses(
-            store=self.store, live_calls=self.live_calls, guard=Guard(clock=self.clock, seconds=3)
+        self.idempotency = Idempotency(
+            store=self.store, live_calls=self.live_calls, guard=DoubleClickGuard(clock=self.clock, seconds=3)
         )
 
 
@@ -36,41 +36,41 @@ def test_a_live_call_is_recalled_by_its_request_id_without_the_journal() -> None
     book.store.unavailable = True
     call = of(press)
     book.live_calls.put(call)
-    assert book.earlier.recall(press) == call
-    assert book.earlier.recall(a_press(request_id="another")) is None
-    assert book.earlier.recall(a_press(request_id=None)) is None
+    assert book.idempotency.recall(press) == call
+    assert book.idempotency.recall(a_press(request_id="another")) is None
+    assert book.idempotency.recall(a_press(request_id=None)) is None
 
 
 def test_without_a_request_id_the_guard_time_recalls() -> None:
     book, press = Book(), a_press(request_id=None)
     call = of(press)
-    book.earlier.was_called(call)
-    assert book.earlier.recall(press) == call
-    assert book.earlier.recall(a_press()) is None
+    book.idempotency.was_called(call)
+    assert book.idempotency.recall(press) == call
+    assert book.idempotency.recall(a_press()) is None
     book.clock.move(3)
-    assert book.earlier.recall(press) is None
+    assert book.idempotency.recall(press) is None
 
 
 def test_a_call_with_a_request_id_starts_no_guard_time() -> None:
     book = Book()
-    book.earlier.was_called(of(a_press()))
-    assert book.earlier.recall(a_press(request_id=None)) is None
+    book.idempotency.was_called(of(a_press()))
+    assert book.idempotency.recall(a_press(request_id=None)) is None
 
 
 async def test_what_memory_does_not_have_the_journal_has() -> None:
     book, press = Book(), a_press()
-    assert await book.earlier.find(press) is None
+    assert await book.idempotency.find(press) is None
     call = of(press, state=CallState.ENDED)
     await book.store.record_press(call)
-    assert await book.earlier.find(press) == call
-    assert await book.earlier.find(a_press(request_id=None)) is None
+    assert await book.idempotency.find(press) == call
+    assert await book.idempotency.find(a_press(request_id=None)) is None
 
 
 async def test_a_journal_that_is_away_is_not_an_empty_one() -> None:
     book = Book()
     book.store.unavailable = True
     with pytest.raises(StoreUnavailable):
-        await book.earlier.find(a_press())
+        await book.idempotency.find(a_press())
 
 
 def test_the_same_press_is_told_as_it_is_now() -> None:
@@ -78,26 +78,26 @@ def test_the_same_press_is_told_as_it_is_now() -> None:
     before = of(press)
     now = of(press, id=before.id, state=CallState.CONNECTED)
     book.live_calls.put(now)
-    assert book.earlier.same(press, before) == now
+    assert book.idempotency.same(press, before) == now
 
 
 def test_other_data_under_the_same_request_id_are_a_conflict_and_without_one_are_none() -> None:
     book = Book()
     with pytest.raises(RequestIdConflict):
-        book.earlier.same(a_press(), of(a_press("(202) 555-0100")))
+        book.idempotency.same(a_press(), of(a_press("(202) 555-0100")))
     other = of(a_press("(202) 555-0100", request_id=None))
-    assert book.earlier.same(a_press(request_id=None), other) == other
+    assert book.idempotency.same(a_press(request_id=None), other) == other
 
 
 async def test_a_press_whose_journal_was_silent_is_unasked_until_it_is_taken_back() -> None:
     book, call = Book(), a_call(request_id="r")
-    assert not book.earlier.is_unasked(call)
+    assert not book.idempotency.is_in_doubt(call)
     await book.store.record_press(call)
-    book.earlier.journal_was_silent(call)
-    assert book.earlier.is_unasked(call)
-    assert book.earlier.unasked() == (call,)
-    await book.earlier.take_back(call)
-    assert not book.earlier.is_unasked(call)
+    book.idempotency.journal_was_silent(call)
+    assert book.idempotency.is_in_doubt(call)
+    assert book.idempotency.in_doubt() == (call,)
+    await book.idempotency.take_back(call)
+    assert not book.idempotency.is_in_doubt(call)
     assert await book.store.press("u-ann", "r") is None
 
 
@@ -105,8 +105,8 @@ def test_no_press_in_doubt_is_forgotten_however_many_there_are() -> None:
     book = Book()
     calls = [a_call() for _ in range(10_000)]
     for call in calls:
-        assert not book.earlier.is_full
-        book.earlier.journal_was_silent(call)
-    assert book.earlier.is_full
-    book.earlier.journal_was_silent(a_call())
-    assert book.earlier.is_unasked(calls[0])
+        assert not book.idempotency.is_full
+        book.idempotency.journal_was_silent(call)
+    assert book.idempotency.is_full
+    book.idempotency.journal_was_silent(a_call())
+    assert book.idempotency.is_in_doubt(calls[0])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from manualdial import numbers
-from manualdial.calls import Ending, Report, Sign
+from manualdial.calls import CallSignal, Ending, Report
 from manualdial.engines.asterisk.ari import Ari, Bridge, Channel, ChannelExists, Event, Snapshot
 from manualdial.engines.asterisk.call_controller import CallController
 from manualdial.engines.asterisk.call_steps import CallSteps
@@ -19,7 +19,7 @@ from manualdial.engines.asterisk.dial_strings import DialStrings
 from manualdial.engines.asterisk.in_flight import CallsInFlight
 from manualdial.engines.asterisk.orphans import Orphans
 from manualdial.engines.asterisk.reports import Reports
-from manualdial.ports import Originate, Reconnected, Stray
+from manualdial.ports import Originate, Orphan, Reconnected
 from manualdial.tasks import Tasks
 from tests.support.moved_clock import MovedClock
 from tests.support.waiting import until
@@ -147,9 +147,9 @@ class KeptReports(Reports):
 
     def __init__(self) -> None:
         super().__init__(limit=1000)
-        self.kept: list[Report | Reconnected | Stray] = []
+        self.kept: list[Report | Reconnected | Orphan] = []
 
-    def put(self, report: Report | Reconnected | Stray) -> None:
+    def put(self, report: Report | Reconnected | Orphan) -> None:
         self.kept.append(report)
 
 
@@ -164,19 +164,19 @@ class Line:
     orphans: Orphans
     clock: MovedClock
     tasks: Tasks
-    told: list[Report | Reconnected | Stray]
+    told: list[Report | Reconnected | Orphan]
 
-    def signs(self, call_id: str) -> list[Sign]:
+    def signals(self, call_id: str) -> list[CallSignal]:
         """What was told of a call."""
-        return [told.sign for told in self.told if isinstance(told, Report) and told.call_id == call_id]
+        return [told.signal for told in self.told if isinstance(told, Report) and told.call_id == call_id]
 
-    def strays(self) -> list[Stray]:
-        """The strays that were told."""
-        return [told for told in self.told if isinstance(told, Stray)]
+    def told_orphans(self) -> list[Orphan]:
+        """The orphans that were told."""
+        return [told for told in self.told if isinstance(told, Orphan)]
 
-    async def until(self, call_id: str, sign: Sign) -> None:
+    async def until(self, call_id: str, signal: CallSignal) -> None:
         """Return when that was told, and all that comes of it is done."""
-        await until(lambda: sign in self.signs(call_id))
+        await until(lambda: signal in self.signals(call_id))
         await self.quiet()
         self.clock.move(1)
 
@@ -186,8 +186,8 @@ class Line:
 
     async def ending(self, call_id: str) -> Ending:
         """How the call ended."""
-        await self.until(call_id, Sign.ENDED)
-        (ending,) = [told.ending for told in self.told if isinstance(told, Report) and told.sign is Sign.ENDED]
+        await self.until(call_id, CallSignal.ENDED)
+        (ending,) = [told.ending for told in self.told if isinstance(told, Report) and told.signal is CallSignal.ENDED]
         assert ending is not None
         return ending
 
@@ -198,14 +198,14 @@ class Line:
         self.asterisk.comes_to(f"{placed.call_id}.agent", "Up")
         await until(lambda: ("dial", f"{placed.call_id}.customer") in self.asterisk.asked)
         self.asterisk.comes_to(f"{placed.call_id}.customer", "Ringing")
-        await self.until(placed.call_id, Sign.RINGING)
+        await self.until(placed.call_id, CallSignal.RINGING)
         return placed
 
     async def connected(self) -> Originate:
         """A call in which they talk."""
         placed = await self.ringing()
         self.asterisk.comes_to(f"{placed.call_id}.customer", "Up")
-        await self.until(placed.call_id, Sign.CONNECTED)
+        await self.until(placed.call_id, CallSignal.CONNECTED)
         return placed
 
     async def look(self, *, after: float = 1.0) -> None:

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from manualdial.calls import Cause, EndedBy, Sign
+from manualdial.calls import CallSignal, Cause, EndedBy
 from manualdial.engines.asterisk.in_flight import Move
-from manualdial.ports import EngineSilent, Stray
+from manualdial.ports import EngineSilent, Orphan
 from tests.support.waiting import until
 from tests.unit.engines.small_asterisk import Line, order, running_line
 
@@ -57,7 +57,7 @@ async def test_a_leg_that_only_the_first_look_missed_is_no_end(line: Line) -> No
     assert await line.adopt(placed) == {placed.call_id}
     await line.look()
 
-    assert Sign.ENDED not in line.signs(placed.call_id)
+    assert CallSignal.ENDED not in line.signals(placed.call_id)
     assert line.asterisk.count("hang_up") == 0
 
 
@@ -81,10 +81,10 @@ async def test_what_happens_while_the_snapshot_is_under_way_is_not_undone_by_it(
 
     assert await line.adopt(placed) == {placed.call_id}
     line.asterisk.during_snapshot = lambda: None
-    await line.until(placed.call_id, Sign.CONNECTED)
+    await line.until(placed.call_id, CallSignal.CONNECTED)
     await line.look(after=60)
 
-    assert line.signs(placed.call_id)[-1] is Sign.CONNECTED
+    assert line.signals(placed.call_id)[-1] is CallSignal.CONNECTED
 
 
 async def test_a_leg_that_ends_while_the_snapshot_is_under_way_is_not_taken_for_alive(line: Line) -> None:
@@ -107,7 +107,7 @@ async def test_a_hold_is_not_undone_by_a_look_from_before_it(line: Line) -> None
     line.asterisk.during_snapshot = lambda: line.controller.touch(call)
     assert await line.adopt(placed) == {placed.call_id}
 
-    assert Sign.RESUMED not in line.signs(placed.call_id)
+    assert CallSignal.RESUMED not in line.signals(placed.call_id)
 
 
 async def test_a_call_that_is_being_placed_counts_as_there(line: Line) -> None:
@@ -119,7 +119,7 @@ async def test_a_call_that_is_being_placed_counts_as_there(line: Line) -> None:
 
     await line.controller.place(placed, journalled())
 
-    assert line.signs(placed.call_id) == []
+    assert line.signals(placed.call_id) == []
     assert line.asterisk.count("hang_up") == 0
     assert line.asterisk.count("dial") == 1
 
@@ -134,9 +134,9 @@ async def test_an_adopted_leg_that_does_not_begin_to_ring_is_hung_up_soon(line: 
 
     await line.look(after=5)
 
-    await line.until(never.call_id, Sign.ENDED)
+    await line.until(never.call_id, CallSignal.ENDED)
     await line.look(after=10)
-    assert line.signs(rings.call_id) == [Sign.AGENT_RINGING]
+    assert line.signals(rings.call_id) == [CallSignal.AGENT_RINGING]
     assert [*line.asterisk.channels] == [f"{rings.call_id}.agent"]
     assert line.asterisk.count("dial") == 0
 
@@ -153,7 +153,7 @@ async def test_a_customers_leg_that_was_perhaps_never_dialled_has_its_time_once_
     assert await line.adopt(placed) == {placed.call_id}
     if left:
         await line.look(after=left - 1.5)
-        assert line.signs(placed.call_id) == [Sign.DIALING]
+        assert line.signals(placed.call_id) == [CallSignal.DIALING]
     await line.look(after=2)
 
     assert (await line.ending(placed.call_id)).cause is Cause.TIMEOUT
@@ -192,7 +192,7 @@ async def test_of_an_adopted_call_it_is_told_whether_the_customer_is_held(line: 
     line.asterisk.channels.update({agent: "Up", customer: "Up"})
     line.asterisk.bridges[placed.call_id] = {agent} if held else {agent, customer}
     assert await line.adopt(placed) == {placed.call_id}
-    assert line.signs(placed.call_id) == [Sign.CONNECTED, Sign.HELD if held else Sign.RESUMED]
+    assert line.signals(placed.call_id) == [CallSignal.CONNECTED, CallSignal.HELD if held else CallSignal.RESUMED]
 
 
 async def test_an_adopted_customer_who_talks_is_rid_of_a_ringing_tone_that_may_be_on(line: Line) -> None:
@@ -202,23 +202,23 @@ async def test_an_adopted_customer_who_talks_is_rid_of_a_ringing_tone_that_may_b
     line.asterisk.bridges[placed.call_id] = set(legs)
 
     assert await line.adopt(placed) == {placed.call_id}
-    await line.until(placed.call_id, Sign.CONNECTED)
+    await line.until(placed.call_id, CallSignal.CONNECTED)
     await line.look()
 
     await until(lambda: line.asterisk.count("stop_ringback") == 1)
     assert line.asterisk.count("dial") == 0
 
 
-# ── strays ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── orphans ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def make_stray(line: Line) -> tuple[str, list[Stray]]:
+def make_stray(line: Line) -> tuple[str, list[Orphan]]:
     """A whole call that no journal knows."""
     call_id = order().call_id
     legs = [f"{call_id}.agent", f"{call_id}.customer"]
     line.asterisk.channels.update(dict.fromkeys(legs, "Up"))
     line.asterisk.bridges[call_id] = set(legs)
-    return call_id, [Stray(call_id=call_id, what=what) for what in ("agent's leg", "customer's leg", "bridge")]
+    return call_id, [Orphan(call_id=call_id, what=what) for what in ("agent's leg", "customer's leg", "bridge")]
 
 
 async def test_strays_are_taken_away_and_told_once_after_each_gap(line: Line) -> None:
@@ -231,8 +231,8 @@ async def test_strays_are_taken_away_and_told_once_after_each_gap(line: Line) ->
         await until(lambda: not line.asterisk.channels and not line.asterisk.bridges)
         await line.adopt()
 
-        await until(lambda: len(line.strays()) >= 3)
-        assert [stray.what for stray in line.strays()] == ["agent's leg", "customer's leg", "bridge"]
+        await until(lambda: len(line.told_orphans()) >= 3)
+        assert [orphan.what for orphan in line.told_orphans()] == ["agent's leg", "customer's leg", "bridge"]
 
 
 async def test_without_a_gap_that_was_told_nothing_is_taken_for_a_stray(line: Line) -> None:
@@ -272,7 +272,7 @@ async def test_a_stray_that_could_not_be_hung_up_is_hung_up_later_and_told_once(
     await line.look()
 
     assert not line.asterisk.channels
-    assert line.strays() == expected
+    assert line.told_orphans() == expected
 
 
 async def test_calls_that_are_known_are_no_strays(line: Line) -> None:
@@ -282,9 +282,9 @@ async def test_calls_that_are_known_are_no_strays(line: Line) -> None:
 
     assert await line.adopt(named) == {named.call_id}
 
-    assert line.strays() == []
+    assert line.told_orphans() == []
     assert line.asterisk.count("hang_up") == 0
-    assert Sign.ENDED not in line.signs(tracked.call_id)
+    assert CallSignal.ENDED not in line.signals(tracked.call_id)
 
 
 async def test_what_is_left_of_a_call_that_is_over_is_taken_away_in_silence(line: Line) -> None:
@@ -299,7 +299,7 @@ async def test_what_is_left_of_a_call_that_is_over_is_taken_away_in_silence(line
 
     assert not line.asterisk.channels
     assert not line.asterisk.bridges
-    assert line.strays() == []
+    assert line.told_orphans() == []
 
 
 async def test_the_bridge_of_a_call_that_is_named_and_has_no_leg_is_no_stray(line: Line) -> None:
@@ -310,7 +310,7 @@ async def test_the_bridge_of_a_call_that_is_named_and_has_no_leg_is_no_stray(lin
     assert await line.adopt(placed) == frozenset()
 
     assert not line.asterisk.bridges
-    assert line.strays() == []
+    assert line.told_orphans() == []
 
 
 async def test_a_bridge_that_comes_while_it_is_taken_away_is_taken_away_again(line: Line) -> None:
@@ -337,7 +337,7 @@ async def test_a_channel_that_is_made_while_the_snapshot_is_under_way_is_no_stra
 
     await line.controller.place(placed, journalled())
 
-    assert line.strays() == []
+    assert line.told_orphans() == []
     assert line.asterisk.count("hang_up") == 0
 
 
@@ -348,7 +348,7 @@ async def test_a_channel_of_ours_that_enters_and_that_nobody_knows_is_a_stray(li
     line.asterisk.tell("StasisStart", f"{call_id}.agent")
 
     await until(lambda: not line.asterisk.channels)
-    await until(lambda: line.strays() == [Stray(call_id=call_id, what="agent's leg")])
+    await until(lambda: line.told_orphans() == [Orphan(call_id=call_id, what="agent's leg")])
 
 
 async def test_a_channel_that_enters_before_the_journal_was_asked_waits_for_it(line: Line) -> None:
@@ -362,7 +362,7 @@ async def test_a_channel_that_enters_before_the_journal_was_asked_waits_for_it(l
     assert await line.adopt(known) == {known.call_id}
 
     await until(lambda: [*line.asterisk.channels] == [f"{known.call_id}.agent"])
-    await until(lambda: line.strays() == [Stray(call_id=unknown.call_id, what="agent's leg")])
+    await until(lambda: line.told_orphans() == [Orphan(call_id=unknown.call_id, what="agent's leg")])
 
 
 async def test_a_channel_that_enters_while_the_first_look_is_under_way_is_not_forgotten(line: Line) -> None:
@@ -378,4 +378,4 @@ async def test_a_channel_that_enters_while_the_first_look_is_under_way_is_not_fo
     await line.adopt()
 
     assert not line.asterisk.channels
-    assert line.strays() == [Stray(call_id=call_id, what="agent's leg")]
+    assert line.told_orphans() == [Orphan(call_id=call_id, what="agent's leg")]

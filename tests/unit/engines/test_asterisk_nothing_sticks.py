@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from manualdial.calls import Cause, EndedBy, Sign
+from manualdial.calls import CallSignal, Cause, EndedBy
 from manualdial.ports import EngineRefused, EngineSilent, EngineUnavailable
 from tests.support.waiting import until
 from tests.unit.engines.small_asterisk import Line, order, running_line
@@ -30,7 +30,7 @@ async def test_a_leg_that_was_hung_up_and_whose_end_is_never_told_is_asked_for_a
 
     assert await line.controller.hang_up(placed.call_id)
     await line.look()
-    assert Sign.ENDED not in line.signs(placed.call_id)
+    assert CallSignal.ENDED not in line.signals(placed.call_id)
     await line.look(after=3)
 
     ending = await line.ending(placed.call_id)
@@ -56,7 +56,7 @@ async def test_a_hang_up_that_failed_is_tried_at_the_next_look(line: Line, failu
     line.asterisk.fails["hang_up"] = failure
     line.asterisk.ends(f"{placed.call_id}.customer")
     await until(lambda: line.asterisk.count("hang_up") == 1)
-    assert Sign.ENDED not in line.signs(placed.call_id)
+    assert CallSignal.ENDED not in line.signals(placed.call_id)
 
     line.asterisk.fails.clear()
     await line.look()
@@ -136,7 +136,7 @@ async def test_a_customer_whose_dial_got_no_answer_has_the_time_to_answer_and_no
     line.asterisk.comes_to(f"{placed.call_id}.agent", "Up")
     await until(lambda: line.asterisk.count("dial") == 2)
     await line.look(after=45)
-    assert Sign.ENDED not in line.signs(placed.call_id)
+    assert CallSignal.ENDED not in line.signals(placed.call_id)
 
     await line.look(after=6)
 
@@ -182,7 +182,7 @@ async def test_an_agent_whose_answer_was_lost_gets_the_customer_by_adoption(line
 
     assert await line.adopt(placed) == {placed.call_id}
 
-    await line.until(placed.call_id, Sign.DIALING)
+    await line.until(placed.call_id, CallSignal.DIALING)
     assert line.asterisk.count("dial") == 2
 
 
@@ -201,7 +201,7 @@ async def test_a_journal_that_fails_leaves_no_leg_whatever_it_fails_with(line: L
 
     assert not line.asterisk.channels
     assert line.asterisk.count("dial") == 0
-    assert line.signs(placed.call_id) == []
+    assert line.signals(placed.call_id) == []
 
 
 async def test_an_order_that_is_cancelled_while_it_is_journalled_leaves_no_leg(line: Line) -> None:
@@ -232,7 +232,7 @@ async def test_an_order_that_is_cancelled_while_it_is_dialled_is_a_call(line: Li
 
     assert await line.adopt(placed) == {placed.call_id}
     line.asterisk.comes_to(f"{placed.call_id}.agent", "Up")
-    await line.until(placed.call_id, Sign.DIALING)
+    await line.until(placed.call_id, CallSignal.DIALING)
 
 
 async def test_a_call_that_is_hung_up_while_it_is_journalled_is_not_dialled(line: Line) -> None:
@@ -270,7 +270,7 @@ async def test_an_agent_who_waits_for_a_customer_whom_nobody_brings_gets_one(lin
     line.asterisk.fails.clear()
     await line.look()
 
-    await line.until(placed.call_id, Sign.DIALING)
+    await line.until(placed.call_id, CallSignal.DIALING)
     assert line.asterisk.count("dial") == 2
 
 
@@ -283,8 +283,8 @@ async def test_a_call_whose_dial_was_not_answered_goes_on_when_the_agent_answers
     line.clock.move(5)
     line.asterisk.comes_to(f"{placed.call_id}.agent", "Ringing")
     line.asterisk.comes_to(f"{placed.call_id}.agent", "Up")
-    await line.until(placed.call_id, Sign.DIALING)
+    await line.until(placed.call_id, CallSignal.DIALING)
     line.asterisk.comes_to(f"{placed.call_id}.customer", "Up")
 
-    await line.until(placed.call_id, Sign.CONNECTED)
+    await line.until(placed.call_id, CallSignal.CONNECTED)
     assert line.asterisk.count("hang_up") == 0

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from manualdial.calls import Report, Sign
+from manualdial.calls import CallSignal, Report
 from manualdial.engines.asterisk.reports import Reports
 
 
 def report(call_id: str) -> Report:
-    return Report(call_id=call_id, sign=Sign.AGENT_RINGING, at=datetime(2031, 5, 6, tzinfo=UTC))
+    return Report(call_id=call_id, signal=CallSignal.AGENT_RINGING, at=datetime(2031, 5, 6, tzinfo=UTC))
 
 
 async def test_reports_are_read_in_order_and_end_with_the_queue() -> None:

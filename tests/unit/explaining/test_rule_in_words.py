@@ -86,7 +86,7 @@ def test_each_kind_of_rule_says_what_it_asks(name: str, tables: dict[str, Any], 
 
 
 def test_what_lifts_a_rule_is_told_one_by_one() -> None:
-    lifts = [
+    exemptions = [
         {"consent": "express", "newer_than_answer": True},
         {"slot": "oral"},
         {"purchase_months": 18},
@@ -94,7 +94,7 @@ def test_what_lifts_a_rule_is_told_one_by_one() -> None:
         {"contract_days": 0},
         {"contract_days": 30},
     ]
-    assert rule_in_words.lifted_by(rule("consent-required.x", consent={}, lifted_by=lifts)) == [
+    assert rule_in_words.lifted_by(rule("consent-required.x", consent={}, lifted_by=exemptions)) == [
         "express consent given after the registry's answer",
         "oral consent to an agreed time, in that time",
         "a purchase in the last 18 months",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from manualdial.calls import CallState, Sign
+from manualdial.calls import CallSignal, CallState
 from tests.support.calls import TO_CONNECTED, a_call
 from tests.support.core import Core, Desk, running_core
 from tests.support.people import BOB
@@ -22,7 +22,13 @@ async def test_every_change_is_stored_and_told_in_the_same_order(core: Core, des
 
 async def test_reports_twice_and_out_of_order_are_told_once_and_in_order(core: Core, desk: Desk) -> None:
     call_id = (await desk.press())["message"]["dial"]["callId"]
-    shuffled = (Sign.RINGING, Sign.AGENT_RINGING, Sign.CONNECTED, Sign.DIALING, *reversed(TO_CONNECTED))
+    shuffled = (
+        CallSignal.RINGING,
+        CallSignal.AGENT_RINGING,
+        CallSignal.CONNECTED,
+        CallSignal.DIALING,
+        *reversed(TO_CONNECTED),
+    )
     await core.engine.report(call_id, *shuffled, *shuffled)
     assert [state for _, state in desk.states(call_id)] == [
         "requested", "agent_ringing", "agent_answered", "dialing", "ringing", "connected",
@@ -30,7 +36,7 @@ async def test_reports_twice_and_out_of_order_are_told_once_and_in_order(core: C
 
 
 async def test_reports_of_a_call_that_nobody_knows_change_nothing(core: Core, desk: Desk) -> None:
-    await core.engine.report("no-such-call", *TO_CONNECTED, Sign.ENDED)
+    await core.engine.report("no-such-call", *TO_CONNECTED, CallSignal.ENDED)
     assert desk.seen == []
     assert len(core.live_calls) == 0
 
@@ -39,7 +45,7 @@ async def test_a_report_after_the_end_changes_nothing(core: Core, desk: Desk) ->
     call_id = await desk.connected_call(core.engine)
     await core.engine.end(call_id)
     desk.forget()
-    await core.engine.report(call_id, *TO_CONNECTED, Sign.ENDED)
+    await core.engine.report(call_id, *TO_CONNECTED, CallSignal.ENDED)
     assert desk.seen == []
 
 
@@ -111,7 +117,7 @@ async def test_a_watch_that_was_given_up_disturbs_nobody(core: Core) -> None:
 async def test_a_call_goes_on_without_a_login_and_its_wrap_up_is_over_at_once(core: Core, desk: Desk) -> None:
     call_id = await desk.connected_call(core.engine)
     core.sessions.end("u-ann")
-    await core.engine.report(call_id, Sign.HELD, Sign.RESUMED)
+    await core.engine.report(call_id, CallSignal.HELD, CallSignal.RESUMED)
     await core.engine.end(call_id)
     assert desk.states(call_id)[-3:] == [("customer", "wrap_up"), ("agent", "wrap_up"), ("agent", "ended")]
     assert len(core.live_calls) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from manualdial.calls import Action, Sign
+from manualdial.calls import Action, CallSignal
 from manualdial.ports import Engines, EngineUnavailable, Reconnected
 from tests.support.calls import a_call
 from tests.support.core import Core, Desk, dial_of, error_type, running_core
@@ -72,14 +72,16 @@ async def test_an_engine_is_asked_for_its_own_calls_alone() -> None:
             await until(lambda: core.engine.asked == [("adopt", of_ann)])
 
 
-@pytest.mark.parametrize(("signs", "state"), [((), "ended"), ((Sign.AGENT_RINGING, Sign.AGENT_ANSWERED), "wrap_up")])
+@pytest.mark.parametrize(
+    ("signals", "state"), [((), "ended"), ((CallSignal.AGENT_RINGING, CallSignal.AGENT_ANSWERED), "wrap_up")]
+)
 async def test_a_call_of_an_engine_that_is_configured_no_more_is_over_at_the_start_and_no_other_is_asked_for_it(
-    signs: tuple[Sign, ...], state: str
+    signals: tuple[CallSignal, ...], state: str
 ) -> None:
     async with running_core(others=["Other"]) as before:
         _, bob = await desks(before)
         call_id = str(dial_of(await bob.press())["callId"])
-        await before.others[0].report(call_id, *signs)
+        await before.others[0].report(call_id, *signals)
     async with running_core(store=before.store) as core:
         await core.load()
         core.engine.put(Reconnected())

@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 
 from manualdial.callers import Caller
-from manualdial.calls import Call, CallState, Cause, Sign, advance
-from manualdial.ports import EngineSilent, EngineUnavailable, Reconnected, Stray
+from manualdial.calls import Call, CallSignal, CallState, Cause, advance
+from manualdial.ports import EngineSilent, EngineUnavailable, Orphan, Reconnected
 from tests.support.calls import TO_CONNECTED, a_call, a_report
 from tests.support.core import Core, Desk, dial_of, running_core
 from tests.support.memory_store import MemoryStore
@@ -28,10 +28,10 @@ async def a_store_with(*calls: Call, logged_in: bool = True) -> MemoryStore:
     return store
 
 
-def written(call: Call, store: MemoryStore, *signs: Sign) -> Call:
+def written(call: Call, store: MemoryStore, *signals: CallSignal) -> Call:
     """The call after these reports, all of it in the journal."""
-    for sign in signs:
-        for change in advance(call, a_report(call, sign)):
+    for signal in signals:
+        for change in advance(call, a_report(call, signal)):
             store.record_change(change)
             call = change.call
     return call
@@ -62,11 +62,11 @@ async def test_a_call_that_the_engine_still_has_goes_on() -> None:
         assert core.engine.orders == []
 
 
-@pytest.mark.parametrize(("signs", "state"), [((), "ended"), (TO_CONNECTED[:1], "ended"), (TO_CONNECTED, "wrap_up")])
-async def test_a_call_that_the_engine_does_not_have_is_ended(signs: tuple[Sign, ...], state: str) -> None:
+@pytest.mark.parametrize(("signals", "state"), [((), "ended"), (TO_CONNECTED[:1], "ended"), (TO_CONNECTED, "wrap_up")])
+async def test_a_call_that_the_engine_does_not_have_is_ended(signals: tuple[CallSignal, ...], state: str) -> None:
     call = a_call(at=A_MORNING - timedelta(hours=1))
     store = await a_store_with(call)
-    written(call, store, *signs)
+    written(call, store, *signals)
     async with after_a_restart(store, up=set()) as core:
         found = await store.call("t-north", call.id)
         assert found is not None
@@ -92,7 +92,7 @@ async def test_an_agent_whose_call_ended_in_the_restart_comes_back_to_its_wrap_u
 async def test_a_wrap_up_from_before_the_restart_has_its_time_too() -> None:
     call = a_call()
     store = await a_store_with(call)
-    written(call, store, *TO_CONNECTED, Sign.ENDED)
+    written(call, store, *TO_CONNECTED, CallSignal.ENDED)
     async with after_a_restart(store, up=set(), wrap_up=0.01) as core:
         await until(lambda: len(core.live_calls) == 0)
 
@@ -262,7 +262,7 @@ async def test_a_press_that_was_only_written_before_the_restart_is_unknown_until
         (seen,) = (await desk.ask("Amazon/InboundCall/StateSync"))["message"]["calls"]
         assert seen["dial"]["state"] == "unknown"
         core.engine.calls.add(call.id)
-        await core.engine.report(call.id, Sign.AGENT_RINGING)
+        await core.engine.report(call.id, CallSignal.AGENT_RINGING)
         assert desk.states(call.id)[-1] == ("agent", "agent_ringing")
         assert core.engine.orders == []
 
@@ -329,7 +329,7 @@ async def test_an_agent_whose_call_is_gone_is_not_left_busy() -> None:
 async def test_the_wrap_up_of_an_agent_who_is_not_logged_in_is_ended_at_the_start() -> None:
     call = a_call()
     store = await a_store_with(call, logged_in=False)
-    written(call, store, *TO_CONNECTED, Sign.ENDED)
+    written(call, store, *TO_CONNECTED, CallSignal.ENDED)
     async with after_a_restart(store, up=set()) as core:
         assert len(core.live_calls) == 0
 
@@ -366,7 +366,7 @@ async def test_a_call_of_which_nothing_is_heard_is_asked_for_and_ended_where_it_
 
 
 async def test_what_the_engine_had_and_the_journal_had_not_is_counted(core: Core) -> None:
-    core.engine.put(Stray(call_id="c", what="agent"))
+    core.engine.put(Orphan(call_id="c", what="agent"))
     await core.engine.handled()
     assert b"manualdial_strays_total 1.0" in core.metrics.text(live_calls=0, agents=0, readers=0, commits=0)
 

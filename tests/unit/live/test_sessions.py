@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from manualdial.calls import Cause, EndedBy, Sign
+from manualdial.calls import CallSignal, Cause, EndedBy
 from tests.support.core import Core, Desk, error_type, running_core
 from tests.support.people import BOB
 from tests.support.waiting import until
@@ -233,7 +233,7 @@ async def test_muting_ends_with_the_call(core: Core, desk: Desk) -> None:
     call_id = await desk.connected_call(core.engine)
     await desk.ask("Amazon/Agent/Mute")
     assert (await desk.ask("Amazon/Agent/StateSync"))["message"]["agentInfo"]["muted"] is True
-    await core.engine.report(call_id, Sign.HELD, Sign.RESUMED)
+    await core.engine.report(call_id, CallSignal.HELD, CallSignal.RESUMED)
     assert (await desk.ask("Amazon/Agent/StateSync"))["message"]["agentInfo"]["muted"] is True
     await core.engine.end(call_id)
     assert (await desk.ask("Amazon/Agent/StateSync"))["message"]["agentInfo"]["muted"] is False

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from manualdial.calls import Sign
+from manualdial.calls import CallSignal
 from manualdial.ports import EngineRefused, EngineSilent, EngineUnavailable
 from tests.support.calls import TO_CONNECTED
 from tests.support.core import CHANGE, Core, Desk, error_type, running_core
@@ -262,7 +262,7 @@ async def test_state_sync_tells_of_the_call_until_it_is_ended(core: Core, desk: 
         return [call["dial"]["state"] for call in calls]
 
     assert await states() == ["connected"]
-    await core.engine.report(call_id, Sign.HELD)
+    await core.engine.report(call_id, CallSignal.HELD)
     assert await states() == ["held"]
     await core.engine.end(call_id)
     assert await states() == ["wrap_up"]

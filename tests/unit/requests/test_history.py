@@ -10,11 +10,11 @@ import pytest
 from msgspec import UNSET
 
 from manualdial.callers import Caller
-from manualdial.calls import Cause, EndedBy, Sign, advance
+from manualdial.calls import CallSignal, Cause, EndedBy, advance
 from manualdial.errors import MalformedMessage, NoSuchCall, NotPermitted
 from manualdial.ports import StoreUnavailable
 from manualdial.requests.history import CallPage, CallRecord, CallsAsked, History
-from manualdial.wire.messages.calls import Ending
+from manualdial.wire.messages.calls import CallEnding
 from tests.support.calls import TO_CONNECTED, a_call, a_report
 from tests.support.memory_store import MemoryStore
 from tests.support.people import A_MORNING, ADA, ANN, BOB, SUE, ZOE, a_caller
@@ -137,8 +137,8 @@ async def one(store: MemoryStore, caller: Caller, call_id: str) -> CallRecord:
 async def test_a_call_is_told_with_all_its_states_verdict_and_ending(store: MemoryStore) -> None:
     call = a_call(id="told", request_id="r", campaign_id="7", caller_id="+12025550199", purpose="service")
     await store.record_press(call)
-    for sign in (*TO_CONNECTED, Sign.ENDED):
-        for change in advance(call, a_report(call, sign)):
+    for signal in (*TO_CONNECTED, CallSignal.ENDED):
+        for change in advance(call, a_report(call, signal)):
             store.record_change(change)
             call = change.call
     record = await one(store, ANN, "told")
@@ -153,7 +153,7 @@ async def test_a_call_is_told_with_all_its_states_verdict_and_ending(store: Memo
         "+12025550199",
     )
     assert record.verdict["decision"] == "allow"
-    assert (record.ending, record.outcome) == (Ending(by=EndedBy.SYSTEM, cause=Cause.UNKNOWN), "conversation")
+    assert (record.ending, record.outcome) == (CallEnding(by=EndedBy.SYSTEM, cause=Cause.UNKNOWN), "conversation")
     assert record.requested_at.endswith("Z")
 
 

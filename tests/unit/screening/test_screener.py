@@ -14,7 +14,7 @@ from manualdial.law.closure import Closure
 from manualdial.law.location import REFUSE, STRICTEST
 from manualdial.law.records import AnyContent, Business, Listing, Residence
 from manualdial.places.place import PlaceSource
-from manualdial.ports import OnRecord, Person, StoreUnavailable
+from manualdial.ports import ContactHistory, Person, StoreUnavailable
 from manualdial.screening.closures import Closures
 from manualdial.screening.screener import Question, Screened, Screener
 from tests.support.core import shipped_policies
@@ -32,11 +32,11 @@ class Asked(MemoryStore):
         super().__init__()
         self.sinces: list[datetime] = []
 
-    async def on_record(
+    async def contact_history(
         self, tenant_id: str, people: Sequence[Person], *, attempts_since: datetime
-    ) -> Sequence[OnRecord]:
+    ) -> Sequence[ContactHistory]:
         self.sinces.append(attempts_since)
-        return await super().on_record(tenant_id, people, attempts_since=attempts_since)
+        return await super().contact_history(tenant_id, people, attempts_since=attempts_since)
 
 
 class World:

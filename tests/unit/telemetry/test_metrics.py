@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from manualdial.calls import Cause, EndedBy, Sign
+from manualdial.calls import CallSignal, Cause, EndedBy
 from manualdial.telemetry.metrics import Metrics
 from tests.support.calls import TO_CONNECTED, a_call, after
 from tests.support.core import Core, Desk
@@ -33,7 +33,7 @@ def test_the_text_is_prometheus_text() -> None:
 async def test_a_call_leaves_its_milestones_and_its_end(core: Core, desk: Desk) -> None:
     call_id = (await desk.press())["message"]["dial"]["callId"]
     core.clock.move(0.5)
-    await core.engine.report(call_id, Sign.AGENT_RINGING, Sign.AGENT_ANSWERED)
+    await core.engine.report(call_id, CallSignal.AGENT_RINGING, CallSignal.AGENT_ANSWERED)
     core.clock.move(2)
     await core.engine.connect(call_id)
     await desk.ask("Amazon/InboundCall/Hold")
@@ -91,9 +91,9 @@ async def test_requests_are_counted_by_address_and_outcome(core: Core, desk: Des
 
 def test_a_call_from_before_the_start_has_an_end_and_no_times() -> None:
     metrics = Metrics()
-    for signs in (TO_CONNECTED[:1], TO_CONNECTED):
-        metrics.call_state(after(a_call(), *signs), at=0)
-    over = after(a_call(), Sign.ENDED)
+    for signals in (TO_CONNECTED[:1], TO_CONNECTED):
+        metrics.call_state(after(a_call(), *signals), at=0)
+    over = after(a_call(), CallSignal.ENDED)
     metrics.call_state(over, at=0)
     told = figures(metrics)
     assert 'manualdial_press_seconds_count{milestone="ringing",outcome="called"}' not in told

@@ -10,7 +10,19 @@ import msgspec
 import pytest
 
 from manualdial.agents import AFTER_CALL_WORK, AGENT_STATES, AVAILABLE, BUSY, NOT_READY, AgentState
-from manualdial.calls import Action, Call, CallState, Cause, EndedBy, Ending, Leg, Sign, advance, newest, requested
+from manualdial.calls import (
+    Action,
+    Call,
+    CallSignal,
+    CallState,
+    Cause,
+    EndedBy,
+    Ending,
+    Leg,
+    advance,
+    newest,
+    requested,
+)
 from manualdial.wire import views
 from tests.support.calls import TO_CONNECTED, a_call, a_number, a_report, after
 from tests.support.people import a_session
@@ -86,7 +98,7 @@ def test_an_event_at_the_end_tells_the_ending_and_only_what_is_known_of_it() -> 
         (Ending(by=EndedBy.NETWORK, cause=Cause.CONGESTION, q850=34, sip=503), {"q850": 34, "sip": 503}),
         (Ending(by=EndedBy.NETWORK, cause=Cause.CONGESTION), {}),
     ):
-        for change in advance(call, a_report(call, Sign.ENDED, ending)):
+        for change in advance(call, a_report(call, CallSignal.ENDED, ending)):
             dial = wire(views.state_change(change, ALL))["call"]["dial"]
             assert dial["ending"] == {"by": "network", "cause": "congestion"} | told
 

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from manualdial.calls import Cause, EndedBy, Ending, Leg, Report, Sign
+from manualdial.calls import CallSignal, Cause, EndedBy, Ending, Leg, Report
 from manualdial.engines.asterisk.ari import PROBLEMS, Ari, ChannelExists, Event
 from manualdial.engines.asterisk.call_steps import CallSteps
 from manualdial.engines.asterisk.causes import ending_of
@@ -126,12 +126,12 @@ class CallController:
             self._in_flight.note_over(call_id, dialled=True)
             self._orphans.take_bridge_away(call_id)
             ending = Ending(by=EndedBy.AGENT, cause=Cause.CANCELLED)
-            self._reports.put(Report(call_id=call_id, sign=Sign.ENDED, at=self._clock.now(), ending=ending))
+            self._reports.put(Report(call_id=call_id, signal=CallSignal.ENDED, at=self._clock.now(), ending=ending))
         return any(found)
 
-    def report(self, call: TrackedCall, sign: Sign, ending: Ending | None = None) -> None:
+    def report(self, call: TrackedCall, signal: CallSignal, ending: Ending | None = None) -> None:
         """Tell of a call."""
-        self._reports.put(Report(call_id=call.id, sign=sign, at=self._clock.now(), ending=ending))
+        self._reports.put(Report(call_id=call.id, signal=signal, at=self._clock.now(), ending=ending))
 
     def touch(self, call: TrackedCall) -> None:
         """Note that something was done: what was seen of the call before that is out of date."""
@@ -171,19 +171,19 @@ class CallController:
 
     def _on_leg_state(self, call: TrackedCall, leg: TrackedLeg, state: str) -> None:
         if state in ("RINGING", "PROGRESS"):
-            self._reached(call, leg, Sign(state.lower()))
+            self._reached(call, leg, CallSignal(state.lower()))
         elif state in ("ANSWER", "UP"):
             self._answered(call, leg)
 
-    def _reached(self, call: TrackedCall, leg: TrackedLeg, sign: Sign) -> None:
+    def _reached(self, call: TrackedCall, leg: TrackedLeg, signal: CallSignal) -> None:
         leg.heard_of = True
-        has_early_media = call.sign is Sign.PROGRESS
+        has_early_media = call.signal is CallSignal.PROGRESS
         if leg.leg is Leg.AGENT:
-            self.comes_to(call, Sign.AGENT_RINGING)
-        elif sign is Sign.PROGRESS:
-            self.comes_to(call, sign)
+            self.comes_to(call, CallSignal.AGENT_RINGING)
+        elif signal is CallSignal.PROGRESS:
+            self.comes_to(call, signal)
             self.set_ringback(call, on=False)
-        elif self.comes_to(call, sign) and not has_early_media:
+        elif self.comes_to(call, signal) and not has_early_media:
             self.set_ringback(call, on=True)
 
     def _answered(self, call: TrackedCall, leg: TrackedLeg) -> None:
@@ -191,9 +191,9 @@ class CallController:
             return
         leg.heard_of = leg.up = True
         if leg.leg is Leg.AGENT:
-            if self.comes_to(call, Sign.AGENT_ANSWERED):
+            if self.comes_to(call, CallSignal.AGENT_ANSWERED):
                 self.bring_customer(call)
-        elif self.comes_to(call, Sign.CONNECTED):
+        elif self.comes_to(call, CallSignal.CONNECTED):
             self.connected(call, fresh=True)
 
     def connected(self, call: TrackedCall, *, fresh: bool) -> None:
@@ -202,11 +202,11 @@ class CallController:
         if fresh and call.order.number.extension:
             self._tasks.start(self._send_extension(call))
 
-    def comes_to(self, call: TrackedCall, sign: Sign) -> bool:
+    def comes_to(self, call: TrackedCall, signal: CallSignal) -> bool:
         """Tell how far the call has come. False where it was there already, or is ending."""
-        if call.ending is not None or not call.comes_to(sign):
+        if call.ending is not None or not call.comes_to(signal):
             return False
-        self.report(call, sign)
+        self.report(call, signal)
         return True
 
     def set_ringback(self, call: TrackedCall, *, on: bool) -> None:
@@ -242,7 +242,7 @@ class CallController:
         if call.bridged:
             self._orphans.take_bridge_away(call.id)
         if call.phase is not Phase.UNDONE:
-            self.report(call, Sign.ENDED, call.ending)
+            self.report(call, CallSignal.ENDED, call.ending)
 
     # ── what is to be done next ──
 
@@ -276,7 +276,7 @@ class CallController:
     async def _ring_customer(self, call: TrackedCall) -> None:
         try:
             if await self._steps.join_customer(call):
-                self.comes_to(call, Sign.DIALING)
+                self.comes_to(call, CallSignal.DIALING)
                 await self._steps.dial(call.customer)
         except ChannelExists:
             call.customer.asked = call.doubtful = True

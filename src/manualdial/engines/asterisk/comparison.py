@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from manualdial.calls import Cause, EndedBy, Ending, Leg, Sign
+from manualdial.calls import CallSignal, Cause, EndedBy, Ending, Leg
 from manualdial.engines.asterisk.ari import PROBLEMS, Ari, Snapshot
 from manualdial.engines.asterisk.call_controller import CallController
 from manualdial.engines.asterisk.call_steps import CallSteps
@@ -34,7 +34,7 @@ class ObservedCall(msgspec.Struct, frozen=True, kw_only=True):
     customer_there: bool
     agent_rang: bool
     """Whether the agent's phone has rung, so its leg was dialled for certain."""
-    sign: Sign | None
+    signal: CallSignal | None
     """The furthest that the legs prove. None: the agent's leg is there and was perhaps never dialled."""
     held: bool
     customer_dialled: bool
@@ -53,7 +53,7 @@ class ObservedCall(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             customer_there=customer is not None,
             agent_rang=agent not in (None, _DOWN),
-            sign=_sign(agent, customer, customer_dialled=customer_dialled),
+            signal=_signal(agent, customer, customer_dialled=customer_dialled),
             held=customer == _UP and call.agent.id in joined and call.customer.id not in joined,
             customer_dialled=customer_dialled,
             bridge_there=bridge is not None,
@@ -190,8 +190,8 @@ class Comparison:
         """
         call.bridged = True
         # While the customer's phone rings the tone is on, or early media has its place; after that it may be left on.
-        call.ringback = observed.sign is Sign.RINGING
-        call.ringback_on = None if observed.sign is Sign.CONNECTED else call.ringback
+        call.ringback = observed.signal is CallSignal.RINGING
+        call.ringback_on = None if observed.signal is CallSignal.CONNECTED else call.ringback
         call.agent.asked = call.agent.dial_sent = True
         call.agent.deadline = self._steps.deadline(Leg.AGENT)
         now = self._clock.monotonic()
@@ -200,19 +200,19 @@ class Comparison:
         call.customer.asked = observed.customer_there or observed.bridge_there
         call.customer.dial_sent = observed.customer_there and observed.customer_dialled
         call.customer.deadline = self._steps.deadline(Leg.CUSTOMER)
-        if observed.sign is Sign.DIALING:  # nothing shows that it was dialled, and Asterisk ends only what was
+        if observed.signal is CallSignal.DIALING:  # nothing shows that it was dialled, and Asterisk ends only what was
             call.customer.deadline = max(now, call.customer.deadline - _age(call.customer, snapshot))
 
     def _lead_on(self, call: TrackedCall, observed: ObservedCall, *, adopted: bool, age: float) -> None:
         call.agent.heard_of = call.agent.heard_of or observed.agent_rang
-        call.customer.heard_of = call.customer.heard_of or observed.sign in (Sign.RINGING, Sign.CONNECTED)
-        call.agent.up = call.agent.up or observed.sign not in (None, Sign.AGENT_RINGING)
-        call.customer.up = call.customer.up or observed.sign is Sign.CONNECTED
-        had_early_media = call.sign is Sign.PROGRESS
-        if observed.sign is not None and self._controller.comes_to(call, observed.sign):
-            if observed.sign is Sign.CONNECTED:
+        call.customer.heard_of = call.customer.heard_of or observed.signal in (CallSignal.RINGING, CallSignal.CONNECTED)
+        call.agent.up = call.agent.up or observed.signal not in (None, CallSignal.AGENT_RINGING)
+        call.customer.up = call.customer.up or observed.signal is CallSignal.CONNECTED
+        had_early_media = call.signal is CallSignal.PROGRESS
+        if observed.signal is not None and self._controller.comes_to(call, observed.signal):
+            if observed.signal is CallSignal.CONNECTED:
                 self._controller.connected(call, fresh=not adopted)
-            elif observed.sign is Sign.RINGING and not (adopted or had_early_media):
+            elif observed.signal is CallSignal.RINGING and not (adopted or had_early_media):
                 self._controller.set_ringback(call, on=True)
         if call.agent.up and not call.customer.dial_sent:
             # The verdict that allowed the call is about the time in which an agent answers.
@@ -222,8 +222,8 @@ class Comparison:
             self._controller.bring_customer(call)
         # Of a call of an earlier life it is not known what was told last.
         moved = call.moves(Move.HOLD if observed.held else Move.RESUME)
-        if moved or (adopted and observed.sign is Sign.CONNECTED):
-            self._controller.report(call, Sign.HELD if observed.held else Sign.RESUMED)
+        if moved or (adopted and observed.signal is CallSignal.CONNECTED):
+            self._controller.report(call, CallSignal.HELD if observed.held else CallSignal.RESUMED)
 
 
 def _age(leg: TrackedLeg, snapshot: Snapshot) -> float:
@@ -242,13 +242,13 @@ def _state(leg: TrackedLeg, snapshot: Snapshot) -> str | None:
     return channel.state if channel is not None else None
 
 
-def _sign(agent: str | None, customer: str | None, *, customer_dialled: bool) -> Sign | None:
+def _signal(agent: str | None, customer: str | None, *, customer_dialled: bool) -> CallSignal | None:
     if customer == _UP:
-        return Sign.CONNECTED
+        return CallSignal.CONNECTED
     if customer == _RINGING:
-        return Sign.RINGING
+        return CallSignal.RINGING
     if customer is not None and customer_dialled:
-        return Sign.DIALING
+        return CallSignal.DIALING
     if agent == _UP:
-        return Sign.AGENT_ANSWERED
-    return Sign.AGENT_RINGING if agent == _RINGING else None
+        return CallSignal.AGENT_ANSWERED
+    return CallSignal.AGENT_RINGING if agent == _RINGING else None

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from manualdial.calls import Action, Report, Sign
+from manualdial.calls import Action, CallSignal, Report
 from manualdial.engines.asterisk.ari import PROBLEMS, Ari, Event
 from manualdial.engines.asterisk.call_controller import CallController
 from manualdial.engines.asterisk.call_steps import CallSteps
@@ -28,8 +28,8 @@ from manualdial.ports import (
     EngineUnavailable,
     Health,
     Originate,
+    Orphan,
     Reconnected,
-    Stray,
 )
 from manualdial.tasks import Tasks, repeat
 
@@ -185,7 +185,7 @@ class AsteriskEngine:
             if call.phase is not Phase.HELD:
                 await self._steps.part(call)
                 if call.moves(Move.HOLD):
-                    self._controller.report(call, Sign.HELD)
+                    self._controller.report(call, CallSignal.HELD)
 
     async def resume(self, call_id: str) -> None:
         """See the port."""
@@ -194,7 +194,7 @@ class AsteriskEngine:
             if call.phase is Phase.HELD:
                 await self._steps.rejoin(call)
                 if call.moves(Move.RESUME):
-                    self._controller.report(call, Sign.RESUMED)
+                    self._controller.report(call, CallSignal.RESUMED)
 
     async def send_dtmf(self, call_id: str, digits: str) -> None:
         """See the port."""
@@ -220,7 +220,7 @@ class AsteriskEngine:
         except EngineRefused as problem:
             raise EngineUnavailable("Asterisk does not show its calls") from problem
 
-    async def reports(self) -> AsyncIterator[Report | Reconnected | Stray]:
+    async def reports(self) -> AsyncIterator[Report | Reconnected | Orphan]:
         """See the port."""
         async for report in self._reports.read():
             if isinstance(report, Reconnected):

@@ -10,7 +10,7 @@ from typing import Final
 
 from cachetools import FIFOCache
 
-from manualdial.calls import Ending, Leg, Sign
+from manualdial.calls import CallSignal, Ending, Leg
 from manualdial.engines.asterisk.causes import LegEnd
 from manualdial.ports import Originate
 
@@ -19,12 +19,12 @@ _REMEMBERED: Final = 4096
 """How many calls that are over are known by their id."""
 
 _ROW: Final = (
-    Sign.AGENT_RINGING,
-    Sign.AGENT_ANSWERED,
-    Sign.DIALING,
-    Sign.PROGRESS,
-    Sign.RINGING,
-    Sign.CONNECTED,
+    CallSignal.AGENT_RINGING,
+    CallSignal.AGENT_ANSWERED,
+    CallSignal.DIALING,
+    CallSignal.PROGRESS,
+    CallSignal.RINGING,
+    CallSignal.CONNECTED,
 )
 
 
@@ -146,7 +146,7 @@ class TrackedCall:
     agent: TrackedLeg
     customer: TrackedLeg
     phase: Phase
-    sign: Sign | None = None
+    signal: CallSignal | None = None
     """The furthest that was reported."""
     ringback: bool = False
     """The agent is to hear the ringing tone."""
@@ -201,7 +201,7 @@ class TrackedCall:
     @property
     def is_connected(self) -> bool:
         """Whether agent and customer are both there, also while the customer is held."""
-        return self.sign is Sign.CONNECTED
+        return self.signal is CallSignal.CONNECTED
 
     @property
     def legs(self) -> tuple[TrackedLeg, ...]:
@@ -216,11 +216,11 @@ class TrackedCall:
         self.phase = phase
         return True
 
-    def comes_to(self, sign: Sign) -> bool:
+    def comes_to(self, signal: CallSignal) -> bool:
         """Note how far the call has come. False where it was there already, or further."""
-        if self.sign is not None and _ROW.index(sign) <= _ROW.index(self.sign):
+        if self.signal is not None and _ROW.index(signal) <= _ROW.index(self.signal):
             return False
-        self.sign = sign
+        self.signal = signal
         return True
 
     def end_of(self, leg: TrackedLeg, *, q850: int | None, sip: int | None) -> LegEnd:

@@ -11,7 +11,7 @@ from manualdial.calls import Leg
 from manualdial.engines.asterisk.ari import PROBLEMS, Ari, Snapshot
 from manualdial.engines.asterisk.in_flight import CallsInFlight, call_of, is_call_id, leg_of
 from manualdial.engines.asterisk.reports import Reports
-from manualdial.ports import EngineRefused, Stray
+from manualdial.ports import EngineRefused, Orphan
 from manualdial.tasks import Tasks
 
 log = structlog.get_logger(__name__)
@@ -23,7 +23,7 @@ _BRIDGE: Final = "bridge"
 class Orphans:
     """Takes them away, and goes on trying until Asterisk has done it.
 
-    What no journal knows is told as Stray. That can only be said once the journal was asked: after each gap in the
+    What no journal knows is told as Orphan. That can only be said once the journal was asked: after each gap in the
     events, an `adopt` that names every live call. A channel that enters before that waits for it.
     """
 
@@ -97,7 +97,7 @@ class Orphans:
 
     def _tell_unknown(self, call_id: str, what: str) -> None:
         log.warning("an orphan was found: the journal does not have its call", call_id=call_id, what=what)
-        self._reports.put(Stray(call_id=call_id, what=what))
+        self._reports.put(Orphan(call_id=call_id, what=what))
 
     # ── what is done ──
 

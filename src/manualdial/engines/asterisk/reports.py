@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 
 from manualdial.calls import Report
-from manualdial.ports import Reconnected, Stray
+from manualdial.ports import Orphan, Reconnected
 
 
 class Reports:
@@ -19,13 +19,13 @@ class Reports:
 
     def __init__(self, *, limit: int) -> None:
         self._limit = limit
-        self._waiting: deque[Report | Reconnected | Stray] = deque()
+        self._waiting: deque[Report | Reconnected | Orphan] = deque()
         self._something = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
         self._closed = False
 
-    def put(self, report: Report | Reconnected | Stray) -> None:
+    def put(self, report: Report | Reconnected | Orphan) -> None:
         """Add one."""
         self._waiting.append(report)
         self._something.set()
@@ -48,7 +48,7 @@ class Reports:
         self._closed = True
         self._something.set()
 
-    async def read(self) -> AsyncIterator[Report | Reconnected | Stray]:
+    async def read(self) -> AsyncIterator[Report | Reconnected | Orphan]:
         """Everything, in order, until `close`."""
         while True:
             while self._waiting:

@@ -32,7 +32,7 @@ class Digits(Incoming, frozen=True, kw_only=True):
     call_id: Identifier | None = field(name="callId", default=None)
 
 
-class Ending(Outbound, frozen=True, kw_only=True):
+class CallEnding(Outbound, frozen=True, kw_only=True):
     """How a call ended."""
 
     by: EndedBy
@@ -52,7 +52,7 @@ class DialState(Outbound, frozen=True, kw_only=True):
     state: CallState
     leg: Leg
     allowed_actions: list[Action]
-    ending: Ending | UnsetType = UNSET
+    ending: CallEnding | UnsetType = UNSET
     at: str
 
 

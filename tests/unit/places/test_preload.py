@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from manualdial.places.jurisdictions import everywhere
-from manualdial.places.preload import warm
+from manualdial.places.preload import preload_places
 from manualdial.places.time_zone import time_zone
 
 
 def test_after_warming_every_zone_of_every_place_has_been_read() -> None:
-    warm()
+    preload_places()
     read = time_zone.cache_info().currsize
     for place in everywhere(None).places:
         for zone in place.zones:
