@@ -29,6 +29,7 @@ from manualdial.agents import AgentSession
 from manualdial.app.adapters import store_for
 from manualdial.calls import Call, CallSignal, Change, Report
 from manualdial.config import load
+from manualdial.live.live_calls import order_of
 from manualdial.ports import Originate, Store
 
 CALLS = 10_000
@@ -137,7 +138,7 @@ async def _fill(file: Path) -> list[Originate]:
                 store.record_login(_login(call))
                 _tell(store, call, HISTORIES[number // 2 % len(HISTORIES)])
             await store.flush()
-            orders += [Originate.of(call) for call in made if call.campaign_id == UP]
+            orders += [order_of(call) for call in made if call.campaign_id == UP]
     return orders
 
 

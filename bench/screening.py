@@ -27,8 +27,7 @@ from manualdial.law.judge import judge
 from manualdial.law.policies import Policies, load
 from manualdial.law.records import Consent, ConsentForm, Line, LineType, Record
 from manualdial.registries import HeldCopies
-from manualdial.screening.closures import Closures
-from manualdial.screening.screener import Question, Screener
+from manualdial.screening.screener import Closures, Question, Screener
 from manualdial.storage.store import SqlStore
 
 VERDICTS = 2000

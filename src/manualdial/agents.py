@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
 
 import msgspec
 
-from manualdial import numbers
-from manualdial.errors import AgentStateNotFound, ManualDialError
+from manualdial.errors import AgentStateNotFound
 
 
 class AgentStateType(StrEnum):
@@ -82,16 +80,3 @@ class AgentSession(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     muted: bool = False
     """Whether the agent's microphone is muted in the call."""
-
-    @property
-    def own_number(self) -> str | None:
-        """The E.164 number of the agent's own line, where the extension is one."""
-        return _read_extension(self.extension, self.region)
-
-
-@lru_cache(maxsize=10_000)
-def _read_extension(extension: str, region: str) -> str | None:
-    try:
-        return numbers.parse(extension, region=region).e164
-    except ManualDialError:
-        return None

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import partial
 
 from manualdial.ports import Clock
 
 
 class SystemClock:
-    """The wall clock and the monotonic clock of the machine."""
+    """The wall clock, in UTC, and the monotonic clock of the machine, in seconds since some moment."""
 
-    def now(self) -> datetime:
-        """Now, in UTC."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Seconds since some moment; never goes back."""
-        return time.monotonic()
+    now = staticmethod(partial(datetime.now, UTC))
+    monotonic = staticmethod(time.monotonic)
 
 
 _FITS: type[Clock] = SystemClock

@@ -125,6 +125,15 @@ def _read(typed: str, region: str) -> PhoneNumber:
     )
 
 
+@lru_cache(_KEPT)
+def own_line(extension: str, region: str) -> str | None:
+    """The E.164 number of a phone, where its extension is one."""
+    try:
+        return parse(extension, region=region).e164
+    except (PhoneNumberInvalid, PhoneNumberMissing):
+        return None
+
+
 def _refuse_short(digits: str, region: str) -> None:
     if len(digits) > _MAX_SHORT_DIGITS:
         return

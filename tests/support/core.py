@@ -20,8 +20,9 @@ from manualdial.law import Purpose
 from manualdial.law.facts import ScreeningSettings
 from manualdial.law.location import STRICTEST
 from manualdial.law.policies import Policies, load
+from manualdial.live.live_calls import Engines
 from manualdial.live.recovery import Recovery
-from manualdial.ports import Engines, Orphan, Reconnected, Storage
+from manualdial.ports import Orphan, Reconnected, Storage
 from manualdial.requests.dispatcher import Dispatcher, Routes
 from manualdial.screening.tenants import Tenants, TenantSettings
 from tests.support.declared import Declared

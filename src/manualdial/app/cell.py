@@ -10,20 +10,19 @@ from manualdial.app.cell_settings import CellSettings
 from manualdial.app.health import Dependencies
 from manualdial.audit.retention import Retention
 from manualdial.bus.bus import Bus
-from manualdial.dialing.agent_locks import AgentLocks
 from manualdial.dialing.dial_rate import DialRate
 from manualdial.dialing.dialing import Dialing
 from manualdial.dialing.double_click_guard import DoubleClickGuard
-from manualdial.dialing.idempotency import Idempotency
+from manualdial.dialing.idempotency import AgentLocks, Idempotency
 from manualdial.dialing.in_doubt import InDoubtResolution
 from manualdial.law.policies import Policies
 from manualdial.law.preload import preload
 from manualdial.live.call_progress import CallProgress
 from manualdial.live.engine_reports import read_reports
-from manualdial.live.live_calls import CallWatchdog, LiveCalls
+from manualdial.live.live_calls import CallWatchdog, Engines, LiveCalls
 from manualdial.live.recovery import Recovery, take_over
 from manualdial.live.sessions import Sessions
-from manualdial.ports import Authenticator, Clock, Engine, Engines, Registries, Storage
+from manualdial.ports import Authenticator, Clock, Engine, Registries, Storage
 from manualdial.requests.agents import AgentRequests
 from manualdial.requests.call_control import CallControl
 from manualdial.requests.dial import DialRequests
@@ -32,8 +31,7 @@ from manualdial.requests.history import History
 from manualdial.requests.registration import Registration
 from manualdial.requests.routes import routes
 from manualdial.requests.screening import ScreeningRequests
-from manualdial.screening.closures import Closures
-from manualdial.screening.screener import Screener
+from manualdial.screening.screener import Closures, Screener
 from manualdial.screening.tenants import Tenants
 from manualdial.tasks import Tasks
 from manualdial.telemetry.metrics import Metrics

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from manualdial.ports import Clock, Engines, Health, Registries, Store
+from manualdial.live.live_calls import Engines
+from manualdial.ports import Clock, Health, Registries, Store
 from manualdial.tasks import Tasks
 
 

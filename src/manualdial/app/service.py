@@ -14,7 +14,8 @@ from manualdial.app.cell_settings import cell_settings
 from manualdial.app.server import identity_of, server_of
 from manualdial.clock import SystemClock
 from manualdial.config import Config, ConfigurationError
-from manualdial.ports import Clock, Engine, Engines, Storage
+from manualdial.live.live_calls import Engines
+from manualdial.ports import Clock, Engine, Storage
 from manualdial.telemetry.tracing import Span, exporting
 from manualdial.transports.server import Server
 

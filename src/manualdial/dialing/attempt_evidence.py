@@ -95,7 +95,7 @@ _SOFTWARE = _Software(
 
 def evidence_of(press: Press, screened: Screened, *, call: Call | None, engine: str, at: datetime) -> Draft:
     """The link about a press that became a `call`, or was refused and became none."""
-    facts, question, number = screened.facts, press.question, press.number
+    facts, question, number = screened.facts, press.question, press.question.number
     caller_id = press.caller_id or press.settings.engine_caller_id
     content = _Attempt(
         telemarketer=press.settings.seller.telemarketer,
@@ -108,7 +108,7 @@ def evidence_of(press: Press, screened: Screened, *, call: Call | None, engine: 
         caller_id=caller_id,
         caller_id_right="not set here: the engine decides" if caller_id is None else "configured by the operator",
         agent=_Agent(
-            id=press.agent_id,
+            id=press.session.agent_id,
             login_name=press.session.login_name,
             name=press.session.name,
             roles=sorted(question.roles),

@@ -16,10 +16,9 @@ import structlog
 
 from manualdial.bus.bus import Published
 from manualdial.calls import Call, CallSignal, Cause, EndedBy, Ending, Report
-from manualdial.dialing.agent_locks import AgentLocks
 from manualdial.dialing.attempt_evidence import evidence_of
 from manualdial.dialing.dial_rate import DialRate
-from manualdial.dialing.idempotency import Idempotency
+from manualdial.dialing.idempotency import AgentLocks, Idempotency
 from manualdial.dialing.press import Press
 from manualdial.errors import (
     AgentNotLoggedIn,
@@ -34,17 +33,15 @@ from manualdial.evidence import Draft
 from manualdial.law import Decision
 from manualdial.law.sentences import sentence_of
 from manualdial.live.call_progress import CallProgress
-from manualdial.live.live_calls import LiveCalls
+from manualdial.live.live_calls import Engines, LiveCalls, order_of
 from manualdial.live.sessions import Sessions
 from manualdial.ports import (
     AttemptsChanged,
     Clock,
     EngineRefused,
-    Engines,
     EngineSilent,
     EngineUnavailable,
     EvidenceStore,
-    Originate,
     RequestIdTaken,
     Store,
     StoreUnavailable,
@@ -148,9 +145,9 @@ class Dialing:
 
     async def _in_turn(self, press: Press) -> PressOutcome:
         """One press of an agent after the other: a second one finds what came of the first."""
-        async with self._agent_locks.of(press.agent_id):
+        async with self._agent_locks.of(press.session.agent_id):
             self._require_patience(press)
-            with self._sessions.pressing(press.agent_id):
+            with self._sessions.pressing(press.session.agent_id):
                 return await self._now(press)
 
     def _require_patience(self, press: Press) -> None:
@@ -162,7 +159,7 @@ class Dialing:
         try:
             if (recalled := self._idempotency.recall(press)) is not None:
                 return PressOutcome(call=self._idempotency.same(press, recalled), replay=True)
-            if (too_fast := self._rate.take_of_agent(press.agent_id)) is not None:
+            if (too_fast := self._rate.take_of_agent(press.session.agent_id)) is not None:
                 return await self._earlier_or(too_fast, press)
             spent = False
             try:
@@ -174,7 +171,7 @@ class Dialing:
                 raise
             finally:
                 if not spent:
-                    self._rate.give_back_to_agent(press.agent_id)
+                    self._rate.give_back_to_agent(press.session.agent_id)
         except StoreUnavailable as error:
             log.warning("no call without a journal", reason=str(error))
             raise MakeCallFailed("the journal is not available", retryable=True) from None
@@ -236,9 +233,9 @@ class Dialing:
                 sentence=sentence_of(verdict),
                 retryable=bool(screened.facts.missing),
             )
-        if self._sessions.get(press.agent_id) is None:
+        if self._sessions.get(press.session.agent_id) is None:
             return AgentNotLoggedIn("the agent has logged out meanwhile")
-        for call in self._live_calls.all_of_agent(press.agent_id):
+        for call in self._live_calls.all_of_agent(press.session.agent_id):
             if call.is_live:
                 return CallInProgress("the agent has a live call", details={"callId": call.id})
         if self._idempotency.is_full:
@@ -289,7 +286,7 @@ class Dialing:
         end = self._progress.watch(call.id, lambda now: now.is_over)
         try:
             with self._span("engine"):
-                await self._engines.of_call(call).originate(Originate.of(call), journalled)
+                await self._engines.of_call(call).originate(order_of(call), journalled)
         except (EngineRefused, EngineUnavailable) as error:
             await journalled  # where the journal says no as well, that counts: then there was no press
             log.warning("the engine did not take the call", call_id=call.id, reason=str(error))
@@ -313,11 +310,11 @@ class Dialing:
         return Call(
             id=str(uuid.uuid4()),
             tenant_id=press.session.tenant_id,
-            agent_id=press.agent_id,
+            agent_id=press.session.agent_id,
             connector=press.connector,
             engine=self._engines.of_connector(press.connector).name,
             extension=press.session.extension,
-            number=press.number,
+            number=press.question.number,
             request_id=press.request_id,
             digest=press.digest,
             caller_id=press.caller_id,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from weakref import WeakValueDictionary
+
 from manualdial.calls import Call
 from manualdial.dialing.double_click_guard import DoubleClickGuard
 from manualdial.dialing.press import Press
@@ -25,8 +28,8 @@ class Idempotency:
     def recall(self, press: Press) -> Call | None:
         """The earlier press as far as memory tells: in the guard time, or a live call's."""
         if press.request_id is None:
-            return self._guard.recall(press.agent_id, press.number)
-        call = self._live_calls.of_agent(press.agent_id)
+            return self._guard.recall(press.session.agent_id, press.question.number)
+        call = self._live_calls.of_agent(press.session.agent_id)
         return call if call is not None and call.request_id == press.request_id else None
 
     async def find(self, press: Press) -> Call | None:
@@ -36,10 +39,10 @@ class Idempotency:
         """
         if press.request_id is None:
             return None
-        call = await self._store.press(press.agent_id, press.request_id)
+        call = await self._store.press(press.session.agent_id, press.request_id)
         if call is not None and not call.is_over and self._live_calls.get(call.id) is None:
             await self._store.flush()  # it has ended, and its last changes are still on their way to the disk
-            call = await self._store.press(press.agent_id, press.request_id)
+            call = await self._store.press(press.session.agent_id, press.request_id)
         return call
 
     def same(self, press: Press, earlier: Call) -> Call:
@@ -74,3 +77,17 @@ class Idempotency:
         """Take such a press out of the journal: it was refused, so it is not remembered. Raises StoreUnavailable."""
         await self._store.retract_press(call)
         self._in_doubt.pop(call.id, None)
+
+
+class AgentLocks:
+    """What is done for the presses of one agent is done one after the other: a lock while somebody wants it."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def of(self, agent_id: str) -> asyncio.Lock:
+        """The agent's lock: `async with` waits for it."""
+        lock = self._locks.get(agent_id)
+        if lock is None:
+            lock = self._locks[agent_id] = asyncio.Lock()
+        return lock

@@ -9,8 +9,7 @@ import asyncio
 
 import structlog
 
-from manualdial.dialing.agent_locks import AgentLocks
-from manualdial.dialing.idempotency import Idempotency
+from manualdial.dialing.idempotency import AgentLocks, Idempotency
 from manualdial.ports import StoreUnavailable
 from manualdial.tasks import repeat
 

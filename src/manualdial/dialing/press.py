@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from manualdial.agents import AgentSession
-from manualdial.numbers import PhoneNumber
 from manualdial.screening.screener import Question
 from manualdial.screening.tenants import TenantSettings
 
@@ -30,13 +29,3 @@ class Press(msgspec.Struct, frozen=True, kw_only=True):
     """As it was given."""
     at: float
     """The monotonic time at which it came in."""
-
-    @property
-    def agent_id(self) -> str:
-        """The agent for whom is dialled."""
-        return self.session.agent_id
-
-    @property
-    def number(self) -> PhoneNumber:
-        """The number that is dialled."""
-        return self.question.number

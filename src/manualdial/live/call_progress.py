@@ -14,9 +14,9 @@ import structlog
 from manualdial import calls
 from manualdial.bus.bus import Bus, Published, Scope
 from manualdial.calls import Call, CallState, Change, Report
-from manualdial.live.live_calls import LiveCalls
+from manualdial.live.live_calls import Engines, LiveCalls
 from manualdial.live.sessions import Sessions
-from manualdial.ports import Clock, Engines, Store
+from manualdial.ports import Clock, Store
 from manualdial.telemetry.metrics import Metrics
 from manualdial.wire import views
 from manualdial.wire.addresses import STATE_CHANGE

@@ -1,4 +1,4 @@
-"""The calls that are not ended, by id and by agent, and when the engine is to be asked for each, so that none sticks.
+"""The calls that are not ended, the engines that have them, and when these are to be asked, so that no call sticks.
 
 An agent has at most one; only what a crash left in the journal may be one more, and then the newest counts.
 
@@ -9,12 +9,12 @@ has the call. All in monotonic time: the wall clock may be stepped.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import msgspec
 
-from manualdial.calls import Call, CallState
-from manualdial.ports import Clock
+from manualdial.calls import Action, Call, CallState
+from manualdial.ports import Clock, Engine, EngineUnavailable, Originate
 
 _UNSETTLED = (CallState.REQUESTED, CallState.UNKNOWN)
 """States in which nobody knows whether the call was made."""
@@ -147,3 +147,37 @@ class LiveCalls:
 
     def __len__(self) -> int:
         return len(self._by_id)
+
+
+class Engines:
+    """The engines of a cell, by name. The first takes what is dialled on a connector that bears no engine's name."""
+
+    def __init__(self, *engines: Engine) -> None:
+        """Raises ValueError where there is none, or two have one name."""
+        self._by_name = {engine.name: engine for engine in engines}
+        if not engines or len(self._by_name) < len(engines):
+            raise ValueError("engines have names of their own, and there is at least one")
+        self._first = engines[0]
+
+    def __iter__(self) -> Iterator[Engine]:
+        return iter(self._by_name.values())
+
+    def of_connector(self, connector: str) -> Engine:
+        """The one that places calls for this connector."""
+        return self._by_name.get(connector, self._first)
+
+    def of_call(self, call: Call) -> Engine:
+        """The one that has the call. Raises EngineUnavailable where there is none of that name any more."""
+        if (engine := self._by_name.get(call.engine)) is None:
+            raise EngineUnavailable("the call's engine is configured no more")
+        return engine
+
+    def actions_of(self, call: Call) -> frozenset[Action]:
+        """What the engine of the call can do with it."""
+        engine = self._by_name.get(call.engine)
+        return frozenset() if engine is None else engine.actions
+
+
+def order_of(call: Call) -> Originate:
+    """The order by which an engine knows the call."""
+    return Originate(call_id=call.id, extension=call.extension, number=call.number, caller_id=call.caller_id)

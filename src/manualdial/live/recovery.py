@@ -12,9 +12,9 @@ import structlog
 
 from manualdial.calls import Call, CallSignal, Cause, EndedBy, Ending, Report
 from manualdial.live.call_progress import CallProgress
-from manualdial.live.live_calls import LiveCalls
+from manualdial.live.live_calls import Engines, LiveCalls, order_of
 from manualdial.live.sessions import Sessions
-from manualdial.ports import Clock, Engine, Engines, EngineSilent, EngineUnavailable, Originate, Orphan, Store
+from manualdial.ports import Clock, Engine, EngineSilent, EngineUnavailable, Orphan, Store
 from manualdial.tasks import Pace, repeat
 from manualdial.telemetry.metrics import Metrics
 
@@ -107,7 +107,7 @@ class Recovery:
         return await self._settle([call for call in own if call.is_live])
 
     async def _settle(self, open_calls: Sequence[Call]) -> bool:
-        orders = [Originate.of(call) for call in open_calls]
+        orders = [order_of(call) for call in open_calls]
         try:
             found: frozenset[str] | None = await self._engine.adopt(orders)
         except (EngineUnavailable, EngineSilent) as error:

@@ -9,7 +9,6 @@ from manualdial.ports.clock import Clock, Health
 from manualdial.ports.engine import (
     Engine,
     EngineRefused,
-    Engines,
     EngineSilent,
     EngineUnavailable,
     Originate,
@@ -45,7 +44,6 @@ __all__ = [
     "EngineRefused",
     "EngineSilent",
     "EngineUnavailable",
-    "Engines",
     "EvidenceStore",
     "Health",
     "LoginNameTaken",

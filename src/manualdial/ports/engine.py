@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Collection
 from typing import Protocol
 
 import msgspec
 
-from manualdial.calls import Action, Call, Report
+from manualdial.calls import Action, Report
 from manualdial.numbers import PhoneNumber
 from manualdial.ports.clock import Health
 
@@ -34,11 +34,6 @@ class Originate(msgspec.Struct, frozen=True, kw_only=True):
     """The customer; `number.extension` is sent as DTMF after the answer."""
     caller_id: str | None = None
     """The number shown to the customer, in E.164."""
-
-    @classmethod
-    def of(cls, call: Call) -> Originate:
-        """The order for a call."""
-        return cls(call_id=call.id, extension=call.extension, number=call.number, caller_id=call.caller_id)
 
 
 class Engine(Protocol):
@@ -141,32 +136,3 @@ class Orphan(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str
     what: str
     """Which part of the call it was, in the engine's words: its agent's leg, its bridge …"""
-
-
-class Engines:
-    """The engines of a cell, by name. The first takes what is dialled on a connector that bears no engine's name."""
-
-    def __init__(self, *engines: Engine) -> None:
-        """Raises ValueError where there is none, or two have one name."""
-        self._by_name = {engine.name: engine for engine in engines}
-        if not engines or len(self._by_name) < len(engines):
-            raise ValueError("engines have names of their own, and there is at least one")
-        self._first = engines[0]
-
-    def __iter__(self) -> Iterator[Engine]:
-        return iter(self._by_name.values())
-
-    def of_connector(self, connector: str) -> Engine:
-        """The one that places calls for this connector."""
-        return self._by_name.get(connector, self._first)
-
-    def of_call(self, call: Call) -> Engine:
-        """The one that has the call. Raises EngineUnavailable where there is none of that name any more."""
-        if (engine := self._by_name.get(call.engine)) is None:
-            raise EngineUnavailable("the call's engine is configured no more")
-        return engine
-
-    def actions_of(self, call: Call) -> frozenset[Action]:
-        """What the engine of the call can do with it."""
-        engine = self._by_name.get(call.engine)
-        return frozenset() if engine is None else engine.actions

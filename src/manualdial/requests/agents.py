@@ -14,9 +14,9 @@ from manualdial.errors import (
     NotPermitted,
     UpdateAgentStateFailed,
 )
-from manualdial.live.live_calls import LiveCalls
+from manualdial.live.live_calls import Engines, LiveCalls
 from manualdial.live.sessions import Sessions
-from manualdial.ports import EngineRefused, Engines, EngineSilent, EngineUnavailable
+from manualdial.ports import EngineRefused, EngineSilent, EngineUnavailable
 from manualdial.requests.request import Reply, Request
 from manualdial.wire import views
 from manualdial.wire.addresses import (

@@ -20,8 +20,8 @@ from manualdial.errors import (
     SendDtmfFailed,
 )
 from manualdial.live.call_progress import Applied, CallProgress
-from manualdial.live.live_calls import LiveCalls
-from manualdial.ports import Clock, EngineRefused, Engines, EngineSilent, EngineUnavailable
+from manualdial.live.live_calls import Engines, LiveCalls
+from manualdial.ports import Clock, EngineRefused, EngineSilent, EngineUnavailable
 from manualdial.requests.request import AnsweredByEvent, Reply, Request
 from manualdial.wire import views
 from manualdial.wire.messages.calls import CallReference, ControlReply, Digits

@@ -19,9 +19,10 @@ from manualdial.dialing.press import Press
 from manualdial.errors import MalformedMessage, ManualDialError, NotPermitted
 from manualdial.law import Purpose
 from manualdial.law.facts import WantedOverride
+from manualdial.live.live_calls import Engines
 from manualdial.live.sessions import Sessions
 from manualdial.numbers import PhoneNumber
-from manualdial.ports import Clock, Engines, Store
+from manualdial.ports import Clock, Store
 from manualdial.requests.request import AnsweredByEvent, DirectReply, Reply, Request
 from manualdial.screening.screener import Question
 from manualdial.screening.tenants import Tenants, TenantSettings
@@ -153,7 +154,7 @@ def question_of(
         account_number=as_text(data.account_number),
         entry=data.entry,
         zip_code=zip_code_of(data.zip_code),
-        own_number=None if session is None else session.own_number,
+        own_number=None if session is None else numbers.own_line(session.extension, session.region),
         roles=caller.roles,
         overrides=tuple(WantedOverride(rule=wish.rule, reason=wish.reason) for wish in data.overrides or ()),
     )

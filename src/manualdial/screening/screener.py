@@ -11,6 +11,7 @@ import structlog
 
 from manualdial.callers import Role
 from manualdial.law import Decision, Purpose, Verdict
+from manualdial.law.closure import Closure
 from manualdial.law.facts import EVERY, Facts, ScreeningSettings, WantedOverride, all_places
 from manualdial.law.judge import LOOK_AHEAD, judge, next_permitted_at, registries_asked
 from manualdial.law.location import located
@@ -20,9 +21,8 @@ from manualdial.law.registry_look import RegistryLook, RegistryUnreadable
 from manualdial.numbers import PhoneNumber
 from manualdial.places.by_number import of_number
 from manualdial.places.place import Whereabouts
-from manualdial.ports import AttemptsSeen, ContactHistory, Person, RecordStore, Registries, StoreUnavailable
-from manualdial.screening.closures import Closures
-from manualdial.tasks import Pace
+from manualdial.ports import AttemptsSeen, Clock, ContactHistory, Person, RecordStore, Registries, StoreUnavailable
+from manualdial.tasks import Pace, repeat
 
 log = structlog.get_logger(__name__)
 
@@ -89,6 +89,40 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
 def _end_of_a_record(facts: Facts) -> datetime | None:
     """When the first of the records ends that count."""
     return min((each.until for each in facts.records if each.until and each.counts_at(facts.at)), default=None)
+
+
+class Closures:
+    """Asks the database every so often, so that what an operator closes is closed within that time."""
+
+    def __init__(self, *, store: RecordStore, clock: Clock, interval: float, stale_after: float) -> None:
+        """`interval` and `stale_after` in seconds: how often is asked, and how old an answer may be."""
+        self._store = store
+        self._clock = clock
+        self._interval = interval
+        self._stale_after = stale_after
+        self._known: tuple[Closure, ...] = ()
+        self._asked_at: float | None = None
+
+    async def run(self) -> None:
+        """Ask for as long as the service runs."""
+        away = (StoreUnavailable, TimeoutError)
+        await repeat(self._renew, every=self._interval, failing="the closures are not known", expected=away)
+
+    async def load(self) -> None:
+        """Ask once. Raises StoreUnavailable."""
+        asked_at = self._clock.monotonic()
+        self._known = tuple(await self._store.closures(ending_after=self._clock.now()))
+        self._asked_at = asked_at
+
+    async def _renew(self) -> None:
+        async with asyncio.timeout(self._stale_after):
+            await self.load()
+
+    def current(self, tenant_id: str) -> Sequence[Closure] | None:
+        """Those of a tenant, also those still to come; None where the last answer is too old to be relied on."""
+        if self._asked_at is None or self._clock.monotonic() - self._asked_at > self._stale_after:
+            return None
+        return [closure for closure in self._known if closure.tenant_id in (None, tenant_id)]
 
 
 class Screener:

@@ -20,8 +20,7 @@ from manualdial.law.records import Consent, ConsentForm, Listing, Record
 from manualdial.law.rule import ConsentDuty, Days, Hours, Policy, Rule, Trust
 from manualdial.requests.dial import press_of
 from manualdial.requests.request import Request
-from manualdial.screening.closures import Closures
-from manualdial.screening.screener import Screened, Screener
+from manualdial.screening.screener import Closures, Screened, Screener
 from manualdial.screening.tenants import Seller, TenantSettings
 from manualdial.wire.envelope import Address
 from manualdial.wire.messages.dial import Dial

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from manualdial.calls import Action, CallSignal
-from manualdial.ports import Engines, EngineUnavailable, Reconnected
+from manualdial.live.live_calls import Engines
+from manualdial.ports import EngineUnavailable, Reconnected
 from tests.support.calls import a_call
 from tests.support.core import Core, Desk, dial_of, error_type, running_core
 from tests.support.moved_clock import MovedClock

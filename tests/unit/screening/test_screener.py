@@ -15,8 +15,7 @@ from manualdial.law.location import REFUSE, STRICTEST
 from manualdial.law.records import AnyContent, Business, Listing, Residence
 from manualdial.places.place import PlaceSource
 from manualdial.ports import ContactHistory, Person, StoreUnavailable
-from manualdial.screening.closures import Closures
-from manualdial.screening.screener import Question, Screened, Screener
+from manualdial.screening.screener import Closures, Question, Screened, Screener
 from tests.support.core import shipped_policies
 from tests.support.held_registries import HeldRegistries
 from tests.support.memory_store import MemoryStore
