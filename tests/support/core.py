@@ -17,8 +17,7 @@ from manualdial.app.cell import Cell
 from manualdial.app.cell_settings import CellSettings
 from manualdial.callers import Caller
 from manualdial.law import Purpose
-from manualdial.law.facts import ScreeningSettings
-from manualdial.law.location import STRICTEST
+from manualdial.law.facts import STRICTEST, ScreeningSettings
 from manualdial.law.policies import Policies, load
 from manualdial.live.live_calls import Engines
 from manualdial.live.recovery import Recovery

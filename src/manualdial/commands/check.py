@@ -15,7 +15,7 @@ from manualdial.commands.record_options import moment
 from manualdial.commands.signing_in import DEFAULT_URL, URL, LoginName, PasswordFromStdin, login
 from manualdial.commands.terminal import json_line, output, say
 from manualdial.commands.verdict import explained
-from manualdial.law.location import of_postal_code
+from manualdial.law.facts import of_postal_code
 from manualdial.law.verdict import Decision, Purpose
 from manualdial.plain_text import printable
 

@@ -22,8 +22,7 @@ from manualdial.explaining.foreseen import Foreseen, foresee
 from manualdial.explaining.moments import here, wherever
 from manualdial.explaining.rule_in_words import asks, lifted_by
 from manualdial.explaining.verdict import SOURCES
-from manualdial.law.facts import Facts
-from manualdial.law.location import located, of_postal_code
+from manualdial.law.facts import Facts, located, of_postal_code
 from manualdial.law.policies import Policies
 from manualdial.law.rule import Rule
 from manualdial.law.verdict import Decision, Finding

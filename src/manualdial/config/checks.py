@@ -17,7 +17,7 @@ from manualdial.config.options import (
     Tenant,
     options,
 )
-from manualdial.law.location import REFUSE, STRICTEST
+from manualdial.law.facts import REFUSE, STRICTEST
 from manualdial.numbers import is_region
 from manualdial.places.jurisdictions import of_jurisdiction
 

@@ -16,7 +16,7 @@ from manualdial.errors import ManualDialError
 from manualdial.imports.errors import FileUnusable, LineRefused
 from manualdial.imports.number_files import Rejects
 from manualdial.imports.record_writing import Bar, WrittenRecords, content_id, write_records
-from manualdial.law.location import is_a_place
+from manualdial.law.facts import is_a_place
 from manualdial.law.records import (
     KINDS,
     AnyContent,

@@ -14,7 +14,7 @@ import msgspec
 from manualdial.callers import Caller
 from manualdial.calls import Call
 from manualdial.errors import MalformedMessage, ManualDialError, NoSuchCall, ServiceUnavailable
-from manualdial.law.location import is_a_place
+from manualdial.law.facts import is_a_place
 from manualdial.law.records import AnyContent, Listing, ListScope, Record, Refusal, Residence
 from manualdial.law.repetition import covers, is_replaced
 from manualdial.live.live_calls import LiveCalls

@@ -12,9 +12,8 @@ import structlog
 from manualdial.callers import Role
 from manualdial.law import Decision, Purpose, Verdict
 from manualdial.law.closure import Closure
-from manualdial.law.facts import EVERY, Facts, ScreeningSettings, WantedOverride, all_places
+from manualdial.law.facts import EVERY, Facts, ScreeningSettings, WantedOverride, all_places, located
 from manualdial.law.judge import LOOK_AHEAD, judge, next_permitted_at, registries_asked
-from manualdial.law.location import located
 from manualdial.law.policies import Policies
 from manualdial.law.records import Record, Residence
 from manualdial.law.registry_look import RegistryLook, RegistryUnreadable
@@ -138,7 +137,7 @@ class Screener:
         no_place: str,
         store_timeout: float,
     ) -> None:
-        """`no_place`: see `screening.location.located`; `store_timeout` in seconds."""
+        """`no_place`: see `law.facts.located`; `store_timeout` in seconds."""
         self._store = store
         self._registries = registries
         self._closures = closures

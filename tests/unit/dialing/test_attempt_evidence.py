@@ -12,9 +12,8 @@ import pytest
 from manualdial.callers import Role
 from manualdial.dialing.attempt_evidence import evidence_of
 from manualdial.dialing.press import Press
-from manualdial.law.facts import ScreeningSettings
+from manualdial.law.facts import STRICTEST, ScreeningSettings
 from manualdial.law.holiday_sets import HolidaySets
-from manualdial.law.location import STRICTEST
 from manualdial.law.policies import Policies
 from manualdial.law.records import Consent, ConsentForm, Listing, Record
 from manualdial.law.rule import ConsentDuty, Days, Hours, Policy, Rule, Trust

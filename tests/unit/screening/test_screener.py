@@ -11,7 +11,7 @@ import pytest
 from manualdial import numbers
 from manualdial.law import Purpose
 from manualdial.law.closure import Closure
-from manualdial.law.location import REFUSE, STRICTEST
+from manualdial.law.facts import REFUSE, STRICTEST
 from manualdial.law.records import AnyContent, Business, Listing, Residence
 from manualdial.places.place import PlaceSource
 from manualdial.ports import ContactHistory, Person, StoreUnavailable

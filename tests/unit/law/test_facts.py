@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from manualdial import numbers
-from manualdial.law.location import STRICTEST, is_a_place, located
+from manualdial.law.facts import STRICTEST, is_a_place, located
 from manualdial.law.records import Residence
 from manualdial.places.place import PlaceSource
 
