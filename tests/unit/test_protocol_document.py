@@ -33,9 +33,9 @@ from manualdial.transports.http import http_app
 from manualdial.transports.statuses import STATUSES
 from manualdial.wire import envelope
 from manualdial.wire.addresses import AMAZON
+from manualdial.wire.envelope import read
 from manualdial.wire.messages.calls import ControlReply, DialState
 from manualdial.wire.messages.dial import Dial, DialReply, ManualDialReply
-from manualdial.wire.messages.incoming import read
 from manualdial.wire.messages.outbound import ErrorData
 from manualdial.wire.messages.screening import MAX_CHECKS, Check, SetDnc, SetLocation
 from manualdial.wire.messages.verdict import Verdict

@@ -34,8 +34,17 @@ from manualdial.requests.request import AnsweredByEvent, Connection, DirectReply
 from manualdial.telemetry.tracing import Span
 from manualdial.wire import envelope as wire
 from manualdial.wire.addresses import Publication
-from manualdial.wire.envelope import Address, Envelope, MalformedPacket, Outgoing, Packet, checked_request_id, fold
-from manualdial.wire.messages.incoming import Incoming, read
+from manualdial.wire.envelope import (
+    Address,
+    Envelope,
+    MalformedPacket,
+    Outgoing,
+    Packet,
+    checked_request_id,
+    fold,
+    read,
+)
+from manualdial.wire.messages.incoming import Incoming
 from manualdial.wire.messages.outbound import ErrorData
 
 log = structlog.get_logger(__name__)

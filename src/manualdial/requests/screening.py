@@ -29,8 +29,8 @@ from manualdial.screening.tenants import Tenants
 from manualdial.tasks import Pace
 from manualdial.wire import views
 from manualdial.wire.addresses import SET_DNC_RESULT
+from manualdial.wire.envelope import read
 from manualdial.wire.messages.dial import DialChecked
-from manualdial.wire.messages.incoming import read
 from manualdial.wire.messages.screening import (
     MAX_CHECKS,
     Check,

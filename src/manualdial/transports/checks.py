@@ -19,9 +19,9 @@ from manualdial.requests.dispatcher import error_data
 from manualdial.tasks import Pace
 from manualdial.transports import openapi
 from manualdial.transports.body import AnyRequest, read_body
-from manualdial.wire.envelope import json_of
+from manualdial.wire.envelope import json_of, read
 from manualdial.wire.messages.dial import DialChecked
-from manualdial.wire.messages.incoming import Identifier, Incoming, read
+from manualdial.wire.messages.incoming import Identifier, Incoming
 from manualdial.wire.messages.outbound import ErrorData
 from manualdial.wire.messages.screening import MAX_CHECKS, Check
 

@@ -1,18 +1,22 @@
-"""Bytes ⇄ envelope: the frame of a message, its address, packets and patterns (contract §1). No message types here.
+"""Bytes ⇄ envelope: the frame of a message, its address, packets; and the reading of its data (contract §1).
 
-Keys of the frame are read without regard to case; addresses are compared without regard to case and outer blanks.
+Keys of the frame and of the data are read without regard to case, and unknown ones are ignored; addresses are compared
+without regard to case and outer blanks.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from typing import Any
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
 from manualdial.errors import MalformedMessage
+from manualdial.wire.messages.incoming import Incoming, NoData
+
+AnyIncoming = TypeVar("AnyIncoming", bound=Incoming)
 
 MAX_MESSAGE_BYTES = 65_536
 """The size of the largest message that is read, in bytes, included (contract §1)."""
@@ -187,6 +191,55 @@ def _level(frame: Mapping[str, Any], name: str) -> str:
     return level
 
 
+def read(data: Any, kind: type[AnyIncoming]) -> AnyIncoming:
+    """The `data` of a request as its type.
+
+    Raises MalformedMessage with `details.path` where a value has the wrong type; the text tells no value.
+    """
+    if data is None:
+        data = {}
+    if kind.bare is not None and isinstance(data, str | int) and not isinstance(data, bool):
+        data = {kind.bare: data} if data != "" else {}
+    if not isinstance(data, dict):
+        if kind is NoData:
+            return kind()
+        raise MalformedMessage("data is an object", details={"path": "data"})
+    try:
+        return msgspec.convert(_spelt(data, kind), kind, strict=False)
+    except RecursionError:
+        raise MalformedMessage("nested too deeply", details={"path": "data"}) from None
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$")
+        raise MalformedMessage(reason, details={"path": "data" + path.rstrip("`")}) from None
+
+
+def _spelt(value: Any, kind: Any) -> Any:
+    """The value with the keys of objects spelt as the type spells them. The exact spelling wins over another one."""
+    if isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, Incoming):
+        names = _spellings(kind)
+        known: dict[str, Any] = {}
+        for key, item in value.items():
+            name, inner = names.get(key.strip().casefold(), (None, None))
+            if name is not None and (name not in known or key == name):
+                known[name] = _spelt(item, inner)
+        return known
+    if isinstance(value, list):
+        return [_spelt(item, kind) for item in value]
+    return value
+
+
+@cache
+def _spellings(kind: type[Incoming]) -> dict[str, tuple[str, Any]]:
+    fields = msgspec.structs.fields(kind)
+    return {one.encode_name.casefold(): (one.encode_name, _inner_struct(one.type)) for one in fields}
+
+
+def _inner_struct(kind: Any) -> Any:
+    if isinstance(kind, type) and issubclass(kind, Incoming):
+        return kind
+    return next((found for part in get_args(kind) if (found := _inner_struct(part)) is not None), None)
+
+
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """A message that goes out, encoded once for all who read it."""
 
@@ -227,32 +280,3 @@ def api_error(channel: str, data: Any, *, request_id: str | int | None = None) -
 
 
 _encode = msgspec.json.Encoder().encode
-
-
-class Pattern(msgspec.Struct, frozen=True):
-    """Which addresses a reader wants: three levels, `*` stands for one whole level (contract §6)."""
-
-    text: str
-    levels: tuple[str, str, str]
-
-    @classmethod
-    def parse(cls, text: str) -> Pattern:
-        """Raises MalformedMessage where the text is not three levels."""
-        levels = tuple(fold(level) for level in text.split("/"))
-        if len(levels) != 3 or not all(levels) or len(text) > 3 * MAX_LEVEL_CHARACTERS:
-            raise MalformedMessage("a subscription is channel/topic/subtopic, `*` for any level")
-        channel, topic, subtopic = levels
-        return cls(text.strip(), (channel, topic, subtopic))
-
-    def matches(self, key: tuple[str, str, str]) -> bool:
-        """Whether an address with this `key` is wanted."""
-        channel, topic, subtopic = self.levels  # spelt out: it runs for every reader of every message
-        return channel in ("*", key[0]) and topic in ("*", key[1]) and subtopic in ("*", key[2])
-
-
-def matches_any(patterns: Iterable[Pattern], key: tuple[str, str, str]) -> bool:
-    """Whether one of the patterns wants the address with this `key`."""
-    for pattern in patterns:  # noqa: SIM110 - as a generator it costs as much as all the rest of a delivery
-        if pattern.matches(key):
-            return True
-    return False

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from manualdial.bus.bus import MAX_SUBSCRIPTIONS, Bus, Scope, Subscriber, permitted_patterns, scope_for
+from manualdial.bus.bus import MAX_SUBSCRIPTIONS, Bus, Pattern, Scope, Subscriber, permitted_patterns, scope_for
 from manualdial.callers import Caller
 from manualdial.errors import MalformedMessage, NotPermitted
-from manualdial.wire.envelope import Address, Outgoing, Packet, Pattern, reply
+from manualdial.wire.envelope import Address, Outgoing, Packet, reply
 from tests.support.moved_clock import MovedClock
 from tests.support.people import ADA, ANN, SUE
 from tests.support.recording_connection import RecordingConnection
@@ -229,3 +229,25 @@ def test_an_answer_that_was_missed_is_told_whatever_is_subscribed_to_since(bus: 
     ann.subscriber.subscribe([Pattern.parse("*/*/*")])
     bus.tell(ann.subscriber, published)
     assert len(ann.got) == 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "wanted"),
+    [
+        ("*/*/*", True), ("LCM/*/*", True), ("lcm/webservice/manualdialcall", True), (" LCM / * /ManualDialCall", True),
+        ("*/Webservice/*", True), ("LCM/Webservice/Other", False), ("LC*/*/*", False), ("UI/*/*", False),
+    ],
+)  # fmt: skip
+def test_a_star_stands_for_one_whole_level(pattern: str, wanted: bool) -> None:
+    key = Address("LCM", "Webservice", "ManualDialCall").key
+    assert Pattern.parse(pattern).matches(key) is wanted
+
+
+def test_a_star_wants_an_empty_level_too() -> None:
+    assert Pattern.parse("MyCrm/*/*").matches(Address("MyCrm").key)
+
+
+@pytest.mark.parametrize("text", ["", "*", "LCM/*", "LCM/*/*/*", "//", "LCM//x", "x" * 400 + "/*/*"])
+def test_what_is_not_three_levels_is_no_pattern(text: str) -> None:
+    with pytest.raises(MalformedMessage):
+        Pattern.parse(text)

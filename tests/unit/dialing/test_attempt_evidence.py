@@ -21,9 +21,8 @@ from manualdial.requests.dial import press_of
 from manualdial.requests.request import Request
 from manualdial.screening.screener import Closures, Screened, Screener
 from manualdial.screening.tenants import Seller, TenantSettings
-from manualdial.wire.envelope import Address
+from manualdial.wire.envelope import Address, read
 from manualdial.wire.messages.dial import Dial
-from manualdial.wire.messages.incoming import read
 from tests.support.calls import a_call
 from tests.support.held_registries import HeldRegistries
 from tests.support.memory_store import MemoryStore

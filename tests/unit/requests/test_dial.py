@@ -13,9 +13,8 @@ from manualdial.law import Purpose
 from manualdial.requests.dial import press_of
 from manualdial.requests.request import Request
 from manualdial.screening.tenants import TenantSettings
-from manualdial.wire.envelope import Address
+from manualdial.wire.envelope import Address, read
 from manualdial.wire.messages.dial import Dial
-from manualdial.wire.messages.incoming import read
 from tests.support.moved_clock import MovedClock
 from tests.support.people import ANN, a_caller, a_session
 from tests.support.recording_connection import RecordingConnection

@@ -16,11 +16,9 @@ from manualdial.wire.envelope import (
     MalformedPacket,
     Outgoing,
     Packet,
-    Pattern,
     api_error,
     decode,
     fold,
-    matches_any,
     refuse_repeated_keys,
     reply,
 )
@@ -219,28 +217,6 @@ def test_meta_is_the_last_key_of_any_message(data: Any, blank: bytes) -> None:
 
 
 # ── patterns ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    ("pattern", "wanted"),
-    [
-        ("*/*/*", True), ("LCM/*/*", True), ("lcm/webservice/manualdialcall", True), (" LCM / * /ManualDialCall", True),
-        ("*/Webservice/*", True), ("LCM/Webservice/Other", False), ("LC*/*/*", False), ("UI/*/*", False),
-    ],
-)  # fmt: skip
-def test_a_star_stands_for_one_whole_level(pattern: str, wanted: bool) -> None:
-    key = Address("LCM", "Webservice", "ManualDialCall").key
-    assert matches_any([Pattern.parse(pattern)], key) is wanted
-
-
-def test_a_star_wants_an_empty_level_too() -> None:
-    assert Pattern.parse("MyCrm/*/*").matches(Address("MyCrm").key)
-
-
-@pytest.mark.parametrize("text", ["", "*", "LCM/*", "LCM/*/*/*", "//", "LCM//x", "x" * 400 + "/*/*"])
-def test_what_is_not_three_levels_is_no_pattern(text: str) -> None:
-    with pytest.raises(MalformedMessage):
-        Pattern.parse(text)
 
 
 @given(st.text(max_size=20))

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from manualdial.errors import MalformedMessage
 from manualdial.wire import messages
+from manualdial.wire.envelope import read
 from manualdial.wire.messages.agents import Login, UpdateState
 from manualdial.wire.messages.bus import Register, Subscriptions
 from manualdial.wire.messages.calls import CallReference, Digits
 from manualdial.wire.messages.dial import Dial, Override
-from manualdial.wire.messages.incoming import Incoming, NoData, read
+from manualdial.wire.messages.incoming import Incoming, NoData
 from tests.support.json_values import objects_or_others
 
 
