@@ -30,7 +30,7 @@ COMMANDS = {
     "user": "Who may sign in.",
     "config": "The settings in force.",
 }
-"""What the help says of each. Its module in `manualdial.commands` has its name, and the command as `application`."""
+"""The help's words on each. Its module in `manualdial.commands` has its name, and the command as `application`."""
 
 
 class LazyGroup(TyperGroup):

@@ -9,7 +9,7 @@ import msgspec
 
 
 class Role(StrEnum):
-    """What a user may do. A user has one or more."""
+    """The right of a user to do something. A user has one or more."""
 
     AGENT = "agent"
     """Logs in, dials, controls own calls."""

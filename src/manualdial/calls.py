@@ -65,11 +65,11 @@ class Cause(StrEnum):
 
 CONVERSATION = "conversation"
 OUTCOMES = (CONVERSATION, *(cause.value for cause in Cause))
-"""What can have come of a call."""
+"""The outcomes that a call can have had."""
 
 
 class Action(StrEnum):
-    """What an agent may do with a call."""
+    """An action of an agent with a call."""
 
     DISCONNECT = "disconnect"
     HOLD = "hold"
@@ -93,7 +93,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CallSignal(StrEnum):
-    """What an engine can report of a call."""
+    """An event in the life of a call that an engine can report."""
 
     AGENT_RINGING = "agent_ringing"
     AGENT_ANSWERED = "agent_answered"
@@ -166,7 +166,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def outcome(self) -> str | None:
-        """What came of it, one of OUTCOMES: a conversation where the customer answered, else why it ended."""
+        """The outcome, one of OUTCOMES: a conversation where the customer answered, else why it ended."""
         if self.answered_at is not None:
             return CONVERSATION
         return None if self.ending is None else self.ending.cause.value
@@ -214,7 +214,7 @@ _EVENTS = {
 
 
 def allowed_actions(state: CallState, engine: frozenset[Action]) -> tuple[Action, ...]:
-    """What the agent may do with a call in this state, where `engine` is what its engine can do."""
+    """The actions that the agent may take with a call in this state, where `engine` is what its engine can do."""
     of_state = _ACTIONS.get(state, (Action.DISCONNECT,))
     return tuple(action for action in of_state if action in engine or action is Action.CLEAR_CONTACT)
 
@@ -231,7 +231,7 @@ def newest(call: Call) -> Change:
 
 
 def advance(call: Call, report: Report) -> tuple[Change, ...]:
-    """What a report of the engine changes; nothing where it is late, repeated or not allowed in the call's state."""
+    """The changes by a report of the engine; none where it is late, repeated or not allowed in the call's state."""
     if not call.is_live:
         return ()
     match report.signal:

@@ -39,7 +39,7 @@ class Head(NamedTuple):
 
 
 class Kind(StrEnum):
-    """What a link tells of."""
+    """The subject of a link."""
 
     ATTEMPT = "attempt"
     REFUSAL = "refusal"
@@ -121,7 +121,7 @@ _GONE = (CallState.WRAP_UP, CallState.ENDED)
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """What an `outcome` tells."""
+    """The content of an `outcome`."""
 
     by: str
     cause: str
@@ -230,7 +230,7 @@ class Proof:
         return None
 
     def end(self) -> Broken | None:
-        """What can only be told after the last link.
+        """The fault that can only be told after the last link.
 
         Of the links that were pruned the last one's seal is known; an `expects` of another cannot be compared.
         """
@@ -276,7 +276,7 @@ _NOT_EXPECTED = "the seal is not the one that was expected"
 
 
 class _Pruned(msgspec.Struct, frozen=True, kw_only=True):
-    """What a `pruned` tells, as far as a proof needs it."""
+    """The content of a `pruned`, as far as a proof needs it."""
 
     through: int
     seal: str

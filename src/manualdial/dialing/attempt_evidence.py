@@ -1,4 +1,4 @@
-"""What goes into the evidence of one attempt: who, whom, why, on which law, from which facts (16 CFR 310.5(a)(2))."""
+"""The evidence of one attempt: who, whom, why, on which law, from which facts (16 CFR 310.5(a)(2))."""
 
 from __future__ import annotations
 

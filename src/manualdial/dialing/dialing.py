@@ -58,7 +58,7 @@ _JUDGED_AT_MOST = 10
 
 
 class PressOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a press: its call as it is now, and whether it was made for an earlier press."""
+    """The outcome of a press: its call as it is now, and whether it was made for an earlier press."""
 
     call: Call
     replay: bool
@@ -224,7 +224,7 @@ class Dialing:
         raise refusal
 
     def _refusal(self, press: Press, screened: Screened) -> ManualDialError | None:
-        """What refuses a press before it is written down; where nothing does, the engine's right to a call is taken."""
+        """The error that refuses a press before it is written down; else the engine's right to a call is taken."""
         verdict = screened.verdict
         if verdict.decision is not Decision.ALLOW:
             return CallRefused(

@@ -80,7 +80,7 @@ class Idempotency:
 
 
 class AgentLocks:
-    """What is done for the presses of one agent is done one after the other: a lock while somebody wants it."""
+    """One lock an agent, while somebody wants it: presses of one agent are handled one after the other."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()

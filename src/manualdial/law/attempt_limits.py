@@ -132,6 +132,6 @@ class AttemptLimits:
 
 
 def _subject(campaign_id: str | None, facts: Facts) -> str | None:
-    """What a dial was about; None: it is no subject of its own, as far as the operator says."""
+    """The subject of a dial; None: it is no subject of its own, as far as the operator says."""
     known = facts.settings.campaigns
     return campaign_id if campaign_id in known or EVERY in known else None

@@ -14,7 +14,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     purpose: str
     campaign_id: str | None
-    """What it was about: the subject, the debt, the offer."""
+    """Its subject: the matter, the debt, the offer."""
     is_over: bool
     rang: bool
     """Whether the far end was reached: it rang, was busy, was answered or declined."""

@@ -21,7 +21,7 @@ _COSTLY = frozenset({"premium_rate", "shared_cost"})
 
 
 def findings(facts: Facts, at: datetime) -> Iterator[Finding]:
-    """What each of these rules says at that moment."""
+    """The finding of each of these rules at that moment."""
     yield from _missing(facts)
     yield _own_line(facts)
     yield _country(facts)

@@ -25,7 +25,7 @@ from manualdial.law.verdict import Purpose
 
 
 class Says(StrEnum):
-    """What a rule says in a case."""
+    """The word of a rule in a case."""
 
     ALLOW = "allow"
     BLOCK = "block"
@@ -44,7 +44,7 @@ class CaseAttempt(Part, frozen=True, kw_only=True):
 
 
 class CaseLook(Part, frozen=True, kw_only=True):
-    """What our copy of the rule's registry says."""
+    """The finding of our copy of the rule's registry."""
 
     standing: RegistryStanding
     as_of: datetime

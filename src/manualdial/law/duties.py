@@ -47,7 +47,7 @@ class Duty:
 
     @property
     def subject(self) -> str:
-        """What the rule's name says after the dot."""
+        """The part of the rule's name after the dot."""
         return self.rule.rule.partition(".")[2]
 
 
@@ -65,7 +65,7 @@ class RegistryCheck(Duty):
         return self._duty.answers_only
 
     def says(self, facts: Facts, at: datetime) -> tuple[Decision, str, dict[str, Any], tuple[str, ...]]:
-        """What the copy, or the registry's answer, says."""
+        """The finding by the copy, or by the registry's answer."""
         required = facts.settings.registries
         if self.subject not in required and EVERY not in required:
             return Decision.ALLOW, "this registry is not among those that this tenant must ask", {}, ()

@@ -1,4 +1,4 @@
-"""What lifts a rule for a person: consent, or a relationship, that is on record (the rule's `lifted_by`)."""
+"""Exemptions of a person from a rule: consent, or a relationship, that is on record (the rule's `lifted_by`)."""
 
 from __future__ import annotations
 

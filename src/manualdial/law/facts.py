@@ -40,7 +40,7 @@ _NOWHERE = Whereabouts(source=PlaceSource.NONE, places=())
 
 
 class ScreeningSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tenant has decided, and what it says of itself."""
+    """The decisions of a tenant, and what it says of itself."""
 
     registries: frozenset[str] = frozenset({EVERY})
     """The registries that must be asked where a rule says so; those not among them need not be."""
@@ -68,7 +68,7 @@ class WantedOverride(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known about one dial, at one moment."""
+    """Everything known about one dial, at one moment."""
 
     at: datetime
     number: PhoneNumber
@@ -81,17 +81,17 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     numbered: Whereabouts
     """Where the number belongs."""
     records: tuple[Record, ...] = ()
-    """What is on record about the person; what is over or withdrawn may be among it."""
+    """The records about the person; what is over or withdrawn may be among it."""
     attempts: tuple[Attempt, ...] = ()
     """Earlier dials to the number, and to the account where one is named, as far back as some rule looks."""
     looks: Mapping[str, RegistryLook] = msgspec.field(default_factory=dict)
-    """What our copies of registries say, by the registry's name; a registry that is not here: there is no copy."""
+    """The findings of our copies of registries, by the registry's name; without a copy it is not here."""
     closures: tuple[Closure, ...] = ()
     own_number: str | None = None
     """The E.164 number of the agent's own line, if it has one."""
     settings: ScreeningSettings = msgspec.field(default_factory=ScreeningSettings)
     roles: frozenset[Role] = frozenset()
-    """What the agent may do."""
+    """The roles of the agent."""
     overrides: tuple[WantedOverride, ...] = ()
     placing: bool = False
     """Whether the dial is about to be placed, and not only asked about: then every dial on record came before it."""

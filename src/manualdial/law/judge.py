@@ -61,7 +61,7 @@ def _findings(facts: Facts, run: Sequence[RuleCheck], at: datetime) -> list[Find
 
 
 def _with_the_later(now: Sequence[Finding], facts: Facts, policies: Policies) -> list[Finding]:
-    """What the rules say now, and of those that allow now those that block by the moment that the person is dialled."""
+    """The findings now, and of the rules that allow now those that block when the person is dialled."""
     dialled_at = facts.at + timedelta(seconds=facts.lead_seconds)
     blocked = {finding.rule for finding in now if finding.decision is Decision.BLOCK}
     late = {
@@ -188,5 +188,5 @@ def _is_meant(wish: WantedOverride, rule: str) -> bool:
 
 
 def _names_of(rule: str) -> tuple[str, ...]:
-    """What a rule may be called: its name, and its kind."""
+    """The names of a rule: its own, and its kind."""
     return (rule,) if rule.startswith(BY_FULL_NAME) else (rule, rule.partition(".")[0])

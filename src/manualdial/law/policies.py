@@ -52,7 +52,7 @@ class RuleCheck(Protocol):
     rule: Rule
 
     def finding(self, facts: Facts, at: datetime) -> Finding:
-        """What it says at that moment."""
+        """Its finding at that moment."""
         ...
 
     def permitted_from(self, facts: Facts, at: datetime) -> datetime | None:
@@ -94,7 +94,7 @@ class Policies:
         return max((check.looks_back for check in counting), default=timedelta())
 
     def names(self, kind: str) -> frozenset[str]:
-        """What stands after the dot in the names of all rules of a kind, also of those that are off."""
+        """The part after the dot in the names of all rules of a kind, also of those that are off."""
         return frozenset(rule.rule.partition(".")[2] for rule in self.rules() if rule.kind == kind)
 
     def data(self) -> bytes:
@@ -187,7 +187,7 @@ def _merged(below: Policy, above: Policy) -> Policy:
 
 
 def _check(policy: Policy, rule: Rule, sets: HolidaySets) -> None:
-    """What the schema cannot say."""
+    """Checks that the schema cannot make."""
     where = f"{policy.jurisdiction}: {rule.rule}"
     tables = {
         "calling-hours": rule.hours,

@@ -1,4 +1,4 @@
-"""What the first verdict would else have to wait for: tables, time zones, holidays."""
+"""Everything that the first verdict would else have to wait for: tables, time zones, holidays."""
 
 from __future__ import annotations
 

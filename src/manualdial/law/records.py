@@ -1,4 +1,4 @@
-"""What is on record about a person: dated statements, each with who wrote it down.
+"""Records about a person: dated statements, each with who wrote it down.
 
 A record is never changed. It ends by its own date, or by being withdrawn, and stays readable for old evidence.
 """
@@ -14,7 +14,7 @@ import msgspec
 
 
 class RecordContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
-    """What a record says."""
+    """The statement of a record."""
 
     of_the_person: ClassVar[bool] = False
     """Whether it also counts for the other numbers of its account. Only what restricts calls does: what lifts a rule
@@ -69,7 +69,7 @@ class Consent(RecordContent, frozen=True, kw_only=True, tag="consent"):
     given_to: str = ""
     """The seller to whom it was given; empty: the tenant."""
     campaign_id: str | None = None
-    """What it is for; None: everything."""
+    """Its purpose; None: everything."""
     proof: str = ""
     """Where the proof is: a recording, a form."""
     slot_from: datetime | None = None
@@ -78,7 +78,7 @@ class Consent(RecordContent, frozen=True, kw_only=True, tag="consent"):
 
 
 class RelationshipType(StrEnum):
-    """What ties the person to the seller."""
+    """A tie between the person and the seller."""
 
     PURCHASE = "purchase"
     INQUIRY = "inquiry"
@@ -128,7 +128,7 @@ class Business(RecordContent, frozen=True, kw_only=True, tag="business"):
 
 
 class RegistryAnswer(RecordContent, frozen=True, kw_only=True, tag="registry-answer"):
-    """What a registry that hands out no list answered when it was asked for this number."""
+    """The answer of a registry that hands out no list, when it was asked for this number."""
 
     registry: str
     listed: bool
@@ -172,7 +172,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def content_json(record: Record) -> dict[str, Any]:
-    """What a record says, as it is written in files, with its `kind`."""
+    """The statement of a record, as it is written in files, with its `kind`."""
     content: dict[str, Any] = msgspec.to_builtins(record.content)
     return content
 

@@ -1,4 +1,4 @@
-"""What a look into the held copy of a do-not-call registry brings."""
+"""A look into the held copy of a do-not-call registry, and its finding."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RegistryLook(msgspec.Struct, frozen=True, kw_only=True):
     """The name of the registry, such as `us-national`."""
     standing: RegistryStanding
     edition: str
-    """What the copy is called by whoever imported it."""
+    """The copy's name by whoever imported it."""
     as_of: datetime
     """The instant of the source, with its zone; not that of the import."""
 

@@ -130,7 +130,7 @@ class AttemptKey(StrEnum):
 
 
 class After(StrEnum):
-    """What begins a time of silence."""
+    """The event with which a time of silence begins."""
 
     CONVERSATION = "conversation"
     REFUSAL = "refusal"
@@ -181,7 +181,7 @@ class RegistrationDuty(Part, frozen=True, kw_only=True):
 
 
 class Exemption(Part, frozen=True, kw_only=True):
-    """What lifts a rule for a person. Exactly one of these is given."""
+    """An exemption of a person from a rule. Exactly one of these is given."""
 
     consent: ConsentForm | None = None
     """Consent of this form or a stronger one."""
@@ -207,7 +207,7 @@ class Rule(Part, frozen=True, kw_only=True):
     source: Annotated[str, Meta(pattern=r"^https://")]
     """A public address where the law, or the regulator's word on it, can be read."""
     read_in: Annotated[list[str], Meta(min_length=1)]
-    """What was read, in words: the statute's text, a regulator's page, a table that quotes it."""
+    """The source that was read, in words: the statute's text, a regulator's page, a table that quotes it."""
     as_of: Annotated[str, Meta(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]
     """The state of the law that the source shows."""
     trust: Trust
@@ -246,7 +246,7 @@ class Rule(Part, frozen=True, kw_only=True):
     def finding(
         self, decision: Decision, reason: str, evidence: dict[str, Any], *, relied_on: tuple[str, ...] = ()
     ) -> Finding:
-        """What it says of a dial."""
+        """Its finding about a dial."""
         return Finding(
             rule=self.rule, decision=decision, reason=reason, evidence=evidence, law=self.law, relied_on=relied_on
         )
@@ -258,7 +258,7 @@ class Policy(Part, frozen=True, kw_only=True):
     jurisdiction: Annotated[str, Meta(pattern=JURISDICTION)]
     title: Annotated[str, Meta(min_length=2)]
     about: str = ""
-    """What somebody must know who reads the verdicts."""
+    """Notes that somebody must know who reads the verdicts."""
     rules: Annotated[list[Rule], Meta(min_length=1)]
 
 

@@ -1,4 +1,4 @@
-"""What a refusal says to the agent, in one sentence (contract §1: `msg`)."""
+"""The one sentence that a refusal says to the agent (contract §1: `msg`)."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import msgspec
 
 
 class Decision(StrEnum):
-    """What a rule, or the verdict as a whole, says."""
+    """The word of a rule, or of the verdict as a whole."""
 
     ALLOW = "allow"
     WARN = "warn"
@@ -40,7 +40,7 @@ class Purpose(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What one rule says."""
+    """The word of one rule about a dial, with its reason."""
 
     rule: str
     decision: Decision
@@ -60,7 +60,7 @@ class PolicyName(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What the rules say together: the strictest of their decisions."""
+    """All rules together: the strictest of their decisions."""
 
     decision: Decision
     rules: tuple[Finding, ...]

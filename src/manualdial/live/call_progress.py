@@ -1,4 +1,4 @@
-"""What the reports of an engine mean: transition → store → bus → the agent's state. The way back of a press.
+"""The meaning of an engine's reports: transition → store → bus → the agent's state. The way back of a press.
 
 Everything here is synchronous, so the changes of a call are stored and published in the order in which they happen.
 """

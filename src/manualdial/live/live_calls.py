@@ -173,7 +173,7 @@ class Engines:
         return engine
 
     def actions_of(self, call: Call) -> frozenset[Action]:
-        """What the engine of the call can do with it."""
+        """The actions that the engine of the call can take with it."""
         engine = self._by_name.get(call.engine)
         return frozenset() if engine is None else engine.actions
 

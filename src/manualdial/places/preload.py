@@ -1,4 +1,4 @@
-"""What the first press would otherwise wait for, done once before it."""
+"""Reading that the first press would otherwise wait for, done once before it."""
 
 from __future__ import annotations
 

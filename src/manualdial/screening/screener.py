@@ -67,7 +67,7 @@ class Screened(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Case(msgspec.Struct, frozen=True, kw_only=True):
-    """What follows from where a person is."""
+    """Conclusions from where a person is."""
 
     located: Whereabouts
     numbered: Whereabouts
@@ -76,7 +76,7 @@ class _Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What the database said about one person."""
+    """The database's answer about one person."""
 
     records: ContactHistory
     since: datetime

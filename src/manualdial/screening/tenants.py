@@ -1,4 +1,4 @@
-"""What an operator has decided for each tenant, and what a tenant says of itself."""
+"""The operator's decisions for each tenant, and what a tenant says of itself."""
 
 from __future__ import annotations
 

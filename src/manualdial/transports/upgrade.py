@@ -90,7 +90,7 @@ class UpgradedProtocol(WSProtocol):  # type: ignore[misc]  # a class of Cython
             self._socket.close()
 
     def data_received(self, data: bytes) -> None:
-        """What a socket brings that is read as uvicorn reads it; the first is the upgrade request, in one piece."""
+        """Bytes of a socket that is read as uvicorn reads it; the first is the upgrade request, in one piece."""
         if self._connection is None:
             data = self._shake_hands(data)
         rest = memoryview(data)
@@ -166,13 +166,13 @@ class _PicowsLog:
     def info(self, *_: object) -> None: ...
 
     def warning(self, message: str, *values: object) -> None:
-        log.debug("picows", told=message % values)
+        log.debug("picows", reason=message % values)
 
     def error(self, message: str, *values: object) -> None:
-        log.debug("picows", told=message % values)
+        log.debug("picows", reason=message % values)
 
     def exception(self, message: str, *values: object) -> None:
-        log.error("picows", told=message % values, exc_info=sys.exception())
+        log.error("picows", reason=message % values, exc_info=sys.exception())
 
 
 _PICOWS_LOG = _PicowsLog()

@@ -42,7 +42,7 @@ _TEXT, _PONG, _PING_FRAME = 0x81, 0x8A, b"\x89\x00"
 _BURST = 4.0
 """How many seconds' worth of its rate a connection may send at once."""
 _LEAST_COST = 1024
-"""What a message counts as at least, in bytes: a short one is work too."""
+"""The least that a message counts as, in bytes: a short one is work too."""
 
 
 class BusEndpoint:
@@ -111,7 +111,7 @@ class BusEndpoint:
             connection.abort()
 
     def protocol(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> asyncio.BaseProtocol:
-        """What uvicorn asks for when a client wants to upgrade: the protocol that takes the socket over."""
+        """The protocol that uvicorn asks for when a client wants to upgrade, which takes the socket over."""
         return cast("asyncio.BaseProtocol", UpgradedProtocol(self._accept, server_state))
 
     def _accept(self, request: bytes, socket: asyncio.Transport) -> tuple[Handshake, BusConnection]:
