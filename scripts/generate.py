@@ -163,7 +163,7 @@ def configuration() -> Files:
 
 POLICIES_PREAMBLE = """# Policies
 
-<!-- Made by `make docs` from src/manualdial/screening/policies; a change belongs there. -->
+<!-- Made by `make docs` from src/manualdial/law/policies; a change belongs there. -->
 
 The calling rules that are shipped, by the place that is called: {on} that are applied, and {off} that are switched off.
 **This is no legal advice.**

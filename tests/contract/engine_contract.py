@@ -34,7 +34,7 @@ class JournalBrokeError(RuntimeError):
 async def place(
     engine: Engine, reader: ReportReader, number: str = ANSWERS, until: CallSignal = CallSignal.CONNECTED
 ) -> str:
-    """A call that has come to this sign."""
+    """A call that has come to this signal."""
     placed = order(number)
     await engine.originate(placed)
     await reader.until(placed.call_id, until)
@@ -273,7 +273,7 @@ class EngineContract:
         assert not await engine.hang_up(unknown.call_id)
         assert reader.signals(unknown.call_id) == []
 
-    async def test_a_call_that_the_engine_has_is_no_stray_though_no_order_names_it(
+    async def test_a_call_that_the_engine_has_is_no_orphan_though_no_order_names_it(
         self, engine: Engine, reader: ReportReader
     ) -> None:
         call_id = await place(engine, reader)

@@ -40,7 +40,7 @@ class ReportReader:
         return [report.signal for report in self._seen.get(call_id, [])]
 
     async def until(self, call_id: str, signal: CallSignal) -> Report:
-        """The first report of that sign, now or later. Fails with what came instead."""
+        """The first report of that signal, now or later. Fails with what came instead."""
         found = await self._wait(
             lambda: next((report for report in self._seen.get(call_id, []) if report.signal is signal), None),
             lambda: f"{signal} did not come: {self._seen.get(call_id)}",

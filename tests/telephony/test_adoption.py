@@ -26,7 +26,7 @@ async def life(
 async def place(
     laboratory: Laboratory, phone: Sipp, carrier: Sipp, until: CallSignal, *, hold: bool = False
 ) -> Originate:
-    """A call of an earlier life, left at this sign."""
+    """A call of an earlier life, left at this signal."""
     placed = order()
     async with life(laboratory, phone, carrier) as (engine, reader):
         await engine.originate(placed)

@@ -168,7 +168,7 @@ async def test_a_hang_up_whose_end_is_never_told_ends_all_the_same(
     await laboratory.until_idle()
 
 
-async def test_strays_are_taken_away_and_told_after_a_reconnect(
+async def test_orphans_are_taken_away_and_told_after_a_reconnect(
     laboratory: Laboratory, phone: Sipp, carrier: Sipp, proxy: AriProxy, operator: Operator
 ) -> None:
     async with laboratory.engine(phone, carrier, url=proxy.url) as engine, ReportReader(engine) as reader:

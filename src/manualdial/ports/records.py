@@ -58,8 +58,8 @@ class RecordStore(Protocol):
         ...
 
     async def records(self, tenant_id: str, people: Sequence[Person]) -> Sequence[Sequence[Record]]:
-        """All records about each of some people (1,000 at most), in their order: those of `OnRecord`, and also what was
-        over or withdrawn long ago. No dial is looked at.
+        """All records about each of some people (1,000 at most), in their order: those of `ContactHistory`, and also
+        what was over or withdrawn long ago. No dial is looked at.
         """
         ...
 

@@ -43,7 +43,7 @@ class Checks(Incoming, frozen=True, kw_only=True):
 
 
 class Screening(Protocol):
-    """Judges numbers; `screening_requests.ScreeningRequests`."""
+    """Judges numbers; `requests.screening.ScreeningRequests`."""
 
     async def check_all(self, caller: Caller, checks: Sequence[Any]) -> Sequence[DialChecked | ManualDialError]: ...
 

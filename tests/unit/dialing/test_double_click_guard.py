@@ -1,4 +1,4 @@
-"""guard: a double click is no second call (contract §2)."""
+"""double_click_guard: a double click is no second call (contract §2)."""
 
 from __future__ import annotations
 

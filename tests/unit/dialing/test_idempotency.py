@@ -1,4 +1,4 @@
-"""earlier_presses: which earlier press a press repeats (contract §2)."""
+"""idempotency: which earlier press a press repeats (contract §2)."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_other_data_under_the_same_request_id_are_a_conflict_and_without_one_are
     assert book.idempotency.same(a_press(request_id=None), other) == other
 
 
-async def test_a_press_whose_journal_was_silent_is_unasked_until_it_is_taken_back() -> None:
+async def test_a_press_whose_journal_was_silent_is_in_doubt_until_it_is_taken_back() -> None:
     book, call = Book(), a_call(request_id="r")
     assert not book.idempotency.is_in_doubt(call)
     await book.store.record_press(call)

@@ -1,4 +1,4 @@
-"""retraction: presses that the journal may hold though it did not say so."""
+"""in_doubt: presses that the journal may hold though it did not say so."""
 
 from __future__ import annotations
 

@@ -212,7 +212,7 @@ async def test_an_adopted_customer_who_talks_is_rid_of_a_ringing_tone_that_may_b
 # ── orphans ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def make_stray(line: Line) -> tuple[str, list[Orphan]]:
+def make_orphan(line: Line) -> tuple[str, list[Orphan]]:
     """A whole call that no journal knows."""
     call_id = order().call_id
     legs = [f"{call_id}.agent", f"{call_id}.customer"]
@@ -221,9 +221,9 @@ def make_stray(line: Line) -> tuple[str, list[Orphan]]:
     return call_id, [Orphan(call_id=call_id, what=what) for what in ("agent's leg", "customer's leg", "bridge")]
 
 
-async def test_strays_are_taken_away_and_told_once_after_each_gap(line: Line) -> None:
+async def test_orphans_are_taken_away_and_told_once_after_each_gap(line: Line) -> None:
     for _ in range(2):
-        make_stray(line)
+        make_orphan(line)
         line.told.clear()
         line.reconnect()
 
@@ -235,8 +235,8 @@ async def test_strays_are_taken_away_and_told_once_after_each_gap(line: Line) ->
         assert [orphan.what for orphan in line.told_orphans()] == ["agent's leg", "customer's leg", "bridge"]
 
 
-async def test_without_a_gap_that_was_told_nothing_is_taken_for_a_stray(line: Line) -> None:
-    make_stray(line)
+async def test_without_a_gap_that_was_told_nothing_is_taken_for_an_orphan(line: Line) -> None:
+    make_orphan(line)
     line.orphans.gap()  # the reader of the reports does not know of it yet
 
     await line.adopt()
@@ -247,8 +247,8 @@ async def test_without_a_gap_that_was_told_nothing_is_taken_for_a_stray(line: Li
     await until(lambda: not line.asterisk.channels)
 
 
-async def test_strays_are_still_to_be_found_where_the_look_failed(line: Line) -> None:
-    make_stray(line)
+async def test_orphans_are_still_to_be_found_where_the_look_failed(line: Line) -> None:
+    make_orphan(line)
     line.reconnect()
     line.asterisk.fails["snapshot"] = EngineSilent("Asterisk did not answer")
     with pytest.raises(EngineSilent):
@@ -260,8 +260,8 @@ async def test_strays_are_still_to_be_found_where_the_look_failed(line: Line) ->
     await until(lambda: not line.asterisk.channels)
 
 
-async def test_a_stray_that_could_not_be_hung_up_is_hung_up_later_and_told_once(line: Line) -> None:
-    _, expected = make_stray(line)
+async def test_an_orphan_that_could_not_be_hung_up_is_hung_up_later_and_told_once(line: Line) -> None:
+    _, expected = make_orphan(line)
     line.reconnect()
     line.asterisk.fails["hang_up"] = EngineSilent("Asterisk did not answer")
     await line.adopt()
@@ -275,7 +275,7 @@ async def test_a_stray_that_could_not_be_hung_up_is_hung_up_later_and_told_once(
     assert line.told_orphans() == expected
 
 
-async def test_calls_that_are_known_are_no_strays(line: Line) -> None:
+async def test_calls_that_are_known_are_no_orphans(line: Line) -> None:
     tracked, named = await line.connected(), order()
     line.asterisk.channels[f"{named.call_id}.agent"] = "Ringing"
     line.reconnect()
@@ -302,7 +302,7 @@ async def test_what_is_left_of_a_call_that_is_over_is_taken_away_in_silence(line
     assert line.told_orphans() == []
 
 
-async def test_the_bridge_of_a_call_that_is_named_and_has_no_leg_is_no_stray(line: Line) -> None:
+async def test_the_bridge_of_a_call_that_is_named_and_has_no_leg_is_no_orphan(line: Line) -> None:
     placed = order()
     line.asterisk.bridges[placed.call_id] = set()
     line.reconnect()
@@ -327,7 +327,7 @@ async def test_a_bridge_that_comes_while_it_is_taken_away_is_taken_away_again(li
     assert not line.asterisk.bridges
 
 
-async def test_a_channel_that_is_made_while_the_snapshot_is_under_way_is_no_stray(line: Line) -> None:
+async def test_a_channel_that_is_made_while_the_snapshot_is_under_way_is_no_orphan(line: Line) -> None:
     placed = order()
 
     async def journalled() -> None:
@@ -341,7 +341,7 @@ async def test_a_channel_that_is_made_while_the_snapshot_is_under_way_is_no_stra
     assert line.asterisk.count("hang_up") == 0
 
 
-async def test_a_channel_of_ours_that_enters_and_that_nobody_knows_is_a_stray(line: Line) -> None:
+async def test_a_channel_of_ours_that_enters_and_that_nobody_knows_is_an_orphan(line: Line) -> None:
     call_id = order().call_id
     line.asterisk.channels[f"{call_id}.agent"] = "Down"
 

@@ -1,4 +1,4 @@
-"""Warming reads everything, so that a press reads nothing."""
+"""Preloading reads everything, so that a press reads nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from manualdial.places.preload import preload_places
 from manualdial.places.time_zone import time_zone
 
 
-def test_after_warming_every_zone_of_every_place_has_been_read() -> None:
+def test_after_preloading_every_zone_of_every_place_has_been_read() -> None:
     preload_places()
     read = time_zone.cache_info().currsize
     for place in everywhere(None).places:

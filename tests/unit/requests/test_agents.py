@@ -1,4 +1,4 @@
-"""agent_requests: what an application can ask about its agent (contract §4)."""
+"""agents: what an application can ask about its agent (contract §4)."""
 
 from __future__ import annotations
 

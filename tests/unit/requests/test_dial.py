@@ -1,4 +1,4 @@
-"""dial_requests: what the data of a press mean, and what names it (contract §2)."""
+"""dial: what the data of a press mean, and what names it (contract §2)."""
 
 from __future__ import annotations
 
