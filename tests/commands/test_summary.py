@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 
 from manualdial.commands.summary import address_line, summary
 
-ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=8,
-)
+TEXTS = st.text(max_size=8)
+FLAT = st.none() | st.booleans() | st.integers() | TEXTS
+ANYTHING = FLAT | st.lists(FLAT, max_size=3) | st.dictionaries(TEXTS, FLAT | st.lists(FLAT, max_size=2), max_size=3)
 KEYS = st.sampled_from(["channel", "topic", "subtopic", "message", "data", "requestId", "meta"])
 NAMES = st.sampled_from(
     ["Error", "ApiError", "InboundCallStateChange", "SetAgentState", "ManualDialCall", "LoginSuccess", "SetLocation"]

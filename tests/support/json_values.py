@@ -19,9 +19,10 @@ scalars = (
     | st.floats(allow_nan=False, allow_infinity=False)
     | texts
 )
-values: st.SearchStrategy[Any] = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12
-)
+_flat = scalars | st.lists(scalars, max_size=3) | st.dictionaries(texts, scalars, max_size=3)
+
+values: st.SearchStrategy[Any] = _flat | st.lists(_flat, max_size=3) | st.dictionaries(texts, _flat, max_size=3)
+"""Two levels deep, which is much quicker to draw than what recurses; deep nesting has tests of its own."""
 
 
 @cache

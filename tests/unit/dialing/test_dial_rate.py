@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from manualdial.dialing.dial_rate import DialRate
 from tests.support.moved_clock import MovedClock
 
@@ -72,13 +70,3 @@ def test_no_pause_makes_more_than_a_burst() -> None:
     rate = Rate(agent_rate=100.0)
     rate.clock.move(3600)
     assert [rate.wait(), rate.wait(), rate.wait()] == [0, 0, 1]
-
-
-@pytest.mark.parametrize("agents", [100_050])
-def test_the_memory_of_agents_is_bounded(agents: int) -> None:
-    rate = Rate(agent_rate=0.1)
-    rate.wait("ann")
-    rate.wait("ann")
-    for number in range(agents):
-        rate.wait(f"agent-{number}")
-    assert rate.wait("ann") == 0  # forgotten, long after its bucket was full again in any real time

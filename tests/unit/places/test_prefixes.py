@@ -47,14 +47,18 @@ def geographic() -> dict[str, set[str]]:
     Read from its patterns: to ask it about each number by itself takes it several times as long.
     """
     found: defaultdict[str, set[str]] = defaultdict(set)
+    numbers = {
+        str(area_code): [f"{area_code}{exchange}0123" for exchange in range(200, 1000, 7)]
+        for area_code in range(200, 1000)
+    }
     for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[1]:
         plan = phonenumbers.PhoneMetadata.metadata_for_region(region)
         assert plan is not None, region
         lines = (plan.fixed_line, plan.mobile)
         line = re.compile("|".join(str(kind.national_number_pattern) for kind in lines if kind is not None))
-        for area_code in range(200, 1000):
-            if any(line.fullmatch(f"{area_code}{exchange}0123") for exchange in range(200, 1000, 7)):
-                found[str(area_code)].add(region)
+        for area_code, some in numbers.items():
+            if any(map(line.fullmatch, some)):
+                found[area_code].add(region)
     return dict(found)
 
 
