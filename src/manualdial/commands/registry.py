@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,10 +36,8 @@ from manualdial.registries.edition import Edition, ImportKind
 from manualdial.registries.held_copies import registry_file
 from manualdial.registries.importing import Doubtful, ImportFailed, Order, import_registry
 from manualdial.registries.importing import Progress as ImportProgress
-from manualdial.registries.rejects import rejects_file
-from manualdial.registries.removing import remove_registry
 from manualdial.registries.sources import SourceUnreadable
-from manualdial.registries.workspace import ImportRunning
+from manualdial.registries.workspace import ImportRunning, rejects_file, remove_registry
 
 _E164 = re.compile(r"\+[1-9][0-9]{3,14}")
 _AROUND_DIGITS = re.compile(r"[\s().-]")
@@ -227,11 +225,11 @@ def _import(order: Order, directory: Path) -> Edition:
 
 
 @contextmanager
-def _bar() -> Iterator[Any]:
-    """What shows the progress: a bar on a terminal, nothing anywhere else."""
+def _bar() -> Iterator[Callable[[ImportProgress], None]]:
+    """A bar of the progress on a terminal, nothing anywhere else."""
     console = notices()
     if not console.is_terminal:
-        yield None
+        yield lambda now: None
         return
     with progress_bar(console, TextColumn("{task.fields[numbers]:,} numbers")) as shown:
         tasks: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""AreaCodes: which codes of North America a registry is about, and which of them a whole list covers."""
+"""Area codes: those that a registry is about, those that a whole list covers, and those that a set has numbers of."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ from collections.abc import Collection, Iterable
 from functools import cache
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from manualdial.numbers import PhoneNumber
 from manualdial.places.by_number import of_number
 from manualdial.places.jurisdictions import known_jurisdictions
 from manualdial.places.place import Place
+from manualdial.registries.number_file import PAGE_NUMBERS
+from manualdial.registries.numbering import NumberingPlan
+
+Pages = npt.NDArray[np.uint64]
+"""Ascending: the numbers of a set without their last four digits."""
 
 CALLING_CODE = "1"
 _COUNTRIES = ("US", "CA")
@@ -67,3 +74,20 @@ def codes_of(registry: str) -> AreaCodes:
 def _places(code: str) -> tuple[Place, ...]:
     number = PhoneNumber(typed="", e164=f"+{CALLING_CODE}{code}5550100", region="", type="")
     return of_number(number).places
+
+
+def has_numbers(pages: Pages, prefix: str, *, longest: int) -> bool:
+    """Whether a page begins like this, of numbers with up to `longest` digits."""
+    for length in range(len(prefix), longest + 1):
+        scale = 10 ** (length - len(prefix))
+        first, end = int(prefix) * scale // PAGE_NUMBERS, ((int(prefix) + 1) * scale - 1) // PAGE_NUMBERS
+        if np.searchsorted(pages, np.uint64(first)) < np.searchsorted(pages, np.uint64(end), "right"):
+            return True
+    return False
+
+
+def codes_with_numbers(pages: Pages, plan: NumberingPlan) -> frozenset[str]:
+    """The area codes in North America, elsewhere the first two digits of the national number, that there are."""
+    codes = range(200, 1000) if plan.calling_code == CALLING_CODE else range(10, 100)
+    longest = len(plan.calling_code) + plan.longest
+    return frozenset(str(code) for code in codes if has_numbers(pages, f"{plan.calling_code}{code}", longest=longest))

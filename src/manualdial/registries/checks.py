@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from manualdial.registries.area_codes import AreaCodes
-from manualdial.registries.beginnings import Pages, codes_with_numbers, has_numbers
+from manualdial.registries.area_codes import AreaCodes, Pages, codes_with_numbers, has_numbers
 from manualdial.registries.edition import Edition, ImportKind
 from manualdial.registries.numbering import NumberingPlan
 

@@ -15,21 +15,18 @@ import msgspec
 import numpy as np
 
 from manualdial.law.registry_look import RegistryUnreadable
-from manualdial.registries.area_codes import AreaCodes, codes_of
-from manualdial.registries.beginnings import codes_with_numbers
+from manualdial.registries.area_codes import codes_of, codes_with_numbers
 from manualdial.registries.checks import Findings, doubt, early_doubt
 from manualdial.registries.edition import Counts, Edition, ImportKind, SourceFile
 from manualdial.registries.held_copies import registry_file
 from manualdial.registries.line_shapes import Column, LineForm
 from manualdial.registries.lines import as_lines, parse
-from manualdial.registries.merging import Merge
 from manualdial.registries.number_file import NumberFile
 from manualdial.registries.number_runs import runs_of
 from manualdial.registries.numbering import NumberingPlan
-from manualdial.registries.page_writing import PageWriter
-from manualdial.registries.rejects import write_rejects
+from manualdial.registries.page_writing import Merge, PageWriter
 from manualdial.registries.sources import Limits, Piece, SourceUnreadable, pieces
-from manualdial.registries.workspace import Part, Workspace
+from manualdial.registries.workspace import Part, Workspace, write_rejects
 
 STANDARD_INPUT = Path("-")
 PIECE_BYTES = 16 * (1 << 20)
@@ -89,7 +86,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def import_registry(
-    order: Order, directory: Path, *, now: datetime, progress: Callable[[Progress], None] | None = None
+    order: Order, directory: Path, *, now: datetime, progress: Callable[[Progress], None] = lambda now: None
 ) -> Edition:
     """Read the sources, and put the result in the place of the copy in `directory`. Returns the new copy's Edition.
 
@@ -106,7 +103,7 @@ def import_registry(
     path = registry_file(directory, order.registry)
     directory.mkdir(parents=True, exist_ok=True)
     with Workspace(directory, order.registry) as workspace:
-        return _Import(order, path, workspace, progress or _tell_nobody).run(now)
+        return _Import(order, path, workspace, progress).run(now)
 
 
 class _Import:
@@ -238,7 +235,8 @@ class _Import:
         pool: ThreadPoolExecutor,
         now: datetime,
     ) -> Edition:
-        changed = held if self._order.kind is ImportKind.CHANGES else None
+        order = self._order
+        changed = held if order.kind is ImportKind.CHANGES else None
         merge = Merge([run for part in parts for run in self._workspace.runs(part)], held=changed)
         rows, rejected = _rows(parts)
         with PageWriter(self._path, new=self._workspace.new_copy) as writer:
@@ -246,54 +244,37 @@ class _Import:
                 writer.add(block)
                 self._tell(Stage.WRITING, writer.pages, len(merge.pages), rows - rejected)
             counts = _counts(parts, numbers=writer.numbers, changed=changed)
-            all_codes = self._all_codes()
-            covered = changed.edition.covered if changed else self._order.covered
-            if all_codes is not None:
-                covered = all_codes.covered(codes_with_numbers(merge.pages, self._order.plan))
-            edition = self._edition(counts, covered, sources, changed, now)
+            all_codes = codes_of(order.registry) if changed is None and not order.covered else None
+            covered = changed.edition.covered if changed else order.covered
+            if all_codes is not None:  # all were bought
+                covered = all_codes.covered(codes_with_numbers(merge.pages, order.plan))
+            edition = Edition(
+                registry=order.registry,
+                edition=order.edition,
+                as_of=order.as_of,
+                imported_at=now,
+                kind=order.kind,
+                calling_code=order.plan.calling_code,
+                covered=covered,
+                counts=counts,
+                sources=tuple(sources),
+                body_sha256="",
+                changed_sha256=changed.edition.body_sha256 if changed else None,
+            )
             found = Findings(
                 edition=edition,
                 held=held.edition if held else None,
                 pages=merge.pages,
                 held_pages=np.array(held.pages, np.uint64) if held else None,
-                plan=self._order.plan,
+                plan=order.plan,
                 all_codes=all_codes,
             )
             self._refuse(doubt(found))
             return writer.finish(edition)
 
-    def _all_codes(self) -> AreaCodes | None:
-        """The codes of the registry, where all were bought."""
-        if self._order.kind is not ImportKind.FULL or self._order.covered:
-            return None
-        return codes_of(self._order.registry)
-
     def _refuse(self, doubtful: str | None) -> None:
         if doubtful and not self._order.force:
             raise Doubtful(doubtful)
-
-    def _edition(
-        self,
-        counts: Counts,
-        covered: tuple[str, ...],
-        sources: Sequence[SourceFile],
-        changed: NumberFile | None,
-        now: datetime,
-    ) -> Edition:
-        order = self._order
-        return Edition(
-            registry=order.registry,
-            edition=order.edition,
-            as_of=order.as_of,
-            imported_at=now,
-            kind=order.kind,
-            calling_code=order.plan.calling_code,
-            covered=covered,
-            counts=counts,
-            sources=tuple(sources),
-            body_sha256="",
-            changed_sha256=changed.edition.body_sha256 if changed else None,
-        )
 
     def _tell(self, stage: Stage, done: int, total: int, numbers: int) -> None:
         self._progress(Progress(stage=stage, done=done, total=total, numbers=numbers))
@@ -322,7 +303,3 @@ def _counts(parts: Sequence[Part], *, numbers: int, changed: NumberFile | None) 
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _tell_nobody(progress: Progress) -> None:
-    pass

@@ -1,10 +1,13 @@
-"""PageWriter: writes a NumberFile beside the one that is held, and puts it in its place at the end."""
+"""Pages of a new copy: the parts of an import put together block by block, and the file that they are written to."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import zlib
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,6 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from manualdial.registries.area_codes import Pages
 from manualdial.registries.edition import Edition
 from manualdial.registries.number_file import (
     BITMAP_BYTES,
@@ -26,10 +30,12 @@ from manualdial.registries.number_file import (
     description,
     page_bytes,
 )
-from manualdial.registries.number_runs import Flags
+from manualdial.registries.number_runs import Flags, StoredRun
 from manualdial.registries.workspace import fsync_folder
 
 _MODE = 0o644
+_PAGES_AT_ONCE = 2048
+"""A block of flags then takes 20 MB."""
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +71,52 @@ def block_of(pages: npt.NDArray[np.uint64], flags: Flags) -> Block:
         checksums=[zlib.crc32(part) for part in parts],
         data=b"".join(parts),
     )
+
+
+class Merge:
+    """The numbers of a held copy, if there is one, with runs applied to it in their order."""
+
+    def __init__(self, runs: Sequence[StoredRun], *, held: NumberFile | None) -> None:
+        """No run is empty."""
+        self._spans: list[tuple[StoredRun, int, int]] = []
+        self._held = held
+        self._held_pages: Pages = np.array(held.pages if held else (), np.uint64)
+        self.pages = self._held_pages
+        """Pages that may have a number, ascending."""
+        for stored in runs:
+            pages = stored.open().pages
+            self._spans.append((stored, int(pages[0]), int(pages[-1])))
+            if not stored.takes_away:
+                self.pages = np.union1d(self.pages, pages)
+
+    def blocks(self, pool: ThreadPoolExecutor, *, workers: int) -> Iterator[Block]:
+        """All pages, in order. At most `workers` blocks are in the making. Raises RegistryUnreadable (held copy)."""
+        making: deque[Future[Block]] = deque()
+        for first in range(0, len(self.pages), _PAGES_AT_ONCE):
+            making.append(pool.submit(self._block, self.pages[first : first + _PAGES_AT_ONCE]))
+            if len(making) > workers:
+                yield making.popleft().result()
+        while making:
+            yield making.popleft().result()
+
+    def _block(self, pages: Pages) -> Block:
+        flags = np.zeros((len(pages), PAGE_NUMBERS), np.uint8)
+        if self._held is not None:
+            self._mark_held(self._held, flags, pages)
+        for stored, first, last in self._spans:
+            if first <= pages[-1] and last >= pages[0]:
+                stored.open().mark(flags, pages, value=0 if stored.takes_away else 1)
+        return block_of(pages, flags)
+
+    def _mark_held(self, held: NumberFile, flags: Flags, pages: Pages) -> None:
+        first, end = np.searchsorted(self._held_pages, [pages[0], pages[-1] + np.uint64(1)])
+        rows = np.searchsorted(pages, self._held_pages[first:end])
+        for index, row in zip(range(int(first), int(end)), rows.tolist(), strict=True):
+            data = np.frombuffer(held.page(index), np.uint8)
+            if held.counts[index] < SPARSE_BELOW:
+                flags[row, data.view(np.uint16)] = 1
+            else:
+                flags[row] = np.unpackbits(data)
 
 
 class PageWriter:

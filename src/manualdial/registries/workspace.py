@@ -1,18 +1,23 @@
-"""Workspace: the parts of an import, on the disk until they are put together."""
+"""Files beside a copy: the parts of an import until they are put together, and the rows that it rejected."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 import msgspec
 
+from manualdial.registries.held_copies import registry_file
+from manualdial.registries.lines import MOST_REJECTS
+from manualdial.registries.number_file import SUFFIX
 from manualdial.registries.number_runs import Extent, NumberRun, StoredRun
+
+_MODE_OF_REJECTS = 0o600
 
 
 class ImportRunning(Exception):
@@ -81,6 +86,51 @@ class Workspace:
 
     def _path(self, index: int) -> Path:
         return self.folder / f"part-{index:06}"
+
+
+def rejects_file(copy: Path) -> Path:
+    """Where the rejected rows of a copy's last import lie."""
+    return copy.with_name(f"{copy.name.removesuffix(SUFFIX)}.rejects.txt")
+
+
+def write_rejects(copy: Path, sources: Sequence[tuple[str, Sequence[Part]]]) -> None:
+    """Write the first rejected rows, `file:line: text`; without any, take an earlier file away."""
+    path = rejects_file(copy)
+    rejected = sum(part.rejected for _, parts in sources for part in parts)
+    if not rejected:
+        path.unlink(missing_ok=True)
+        return
+    lines = [line for name, parts in sources for line in _rejected_lines(name, parts)][:MOST_REJECTS]
+    if rejected > len(lines):
+        lines.append(f"… and {rejected - len(lines):,} more")
+    new = path.with_name(f".{path.name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _MODE_OF_REJECTS)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+    new.replace(path)
+
+
+def _rejected_lines(name: str, parts: Sequence[Part]) -> Iterable[str]:
+    before = 0
+    for part in parts:
+        yield from (f"{name}:{before + line + 1}: {text}" for line, text in part.rejects)
+        before += part.lines
+
+
+def remove_registry(directory: Path, name: str) -> bool:
+    """Remove the copy, its rejected rows and what an import left unfinished. Returns whether there was a copy.
+
+    Raises ImportRunning, OSError, and ValueError where no registry can be called so.
+    """
+    path = registry_file(directory, name)
+    if not directory.is_dir():
+        return False
+    with Workspace(directory, name):
+        was_there = path.exists()
+        path.unlink(missing_ok=True)
+        rejects_file(path).unlink(missing_ok=True)
+        fsync_folder(directory)
+    return was_there
 
 
 def fsync_folder(folder: Path) -> None:

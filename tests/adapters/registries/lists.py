@@ -45,7 +45,7 @@ def order(
     )
 
 
-def run(ordered: Order, directory: Path, progress: Callable[[Progress], None] | None = None) -> Edition:
+def run(ordered: Order, directory: Path, progress: Callable[[Progress], None] = lambda now: None) -> Edition:
     """Import it."""
     return import_registry(ordered, directory, now=NOW, progress=progress)
 

@@ -32,9 +32,9 @@ run(order(Path(sys.argv[1]), piece_bytes=int(sys.argv[3])), Path(sys.argv[2]), t
 READING = """
 import sys
 from pathlib import Path
-from manualdial.registries import Registries
+from manualdial.registries import HeldCopies
 
-registries = Registries(Path(sys.argv[1]), recheck=0.0)
+registries = HeldCopies(Path(sys.argv[1]), recheck=0.0)
 seen = None
 while True:
     look = registries.look_up("us-national", "+12025550100")

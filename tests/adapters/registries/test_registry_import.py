@@ -14,9 +14,8 @@ from manualdial.registries import HeldCopies
 from manualdial.registries.edition import ImportKind
 from manualdial.registries.importing import Doubtful, ImportFailed, Progress, Stage
 from manualdial.registries.number_file import NumberFile
-from manualdial.registries.removing import remove_registry
 from manualdial.registries.sources import SourceUnreadable
-from manualdial.registries.workspace import ImportRunning, Workspace
+from manualdial.registries.workspace import ImportRunning, Workspace, remove_registry
 from tests.adapters.registries.lists import AS_OF, NOW, national, order, run, write
 
 
