@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from manualdial.app.adapters import store_for
-from manualdial.commands.policies_in_use import reaching
+from manualdial.commands.policy import reaching
 from manualdial.config import Config, StorageSection
 from manualdial.law.policies import load
 from tests.commands.service import command

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -15,7 +16,7 @@ _PAGE = 1000
 _TRIES = 3
 _MOST_SKIPPED = 1000
 _NOT_OURS = (ValueError, TypeError, KeyError)
-"""What reading a link raises that this service did not write."""
+"""Errors of reading a link that this service did not write."""
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +28,7 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Proven(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a proof."""
+    """The outcome of a proof."""
 
     count: int
     """How many links hold."""
@@ -46,6 +47,16 @@ class Proven(msgspec.Struct, frozen=True, kw_only=True):
     def whole(self) -> bool:
         """Whether every link holds."""
         return self.broken is None
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON, without the links."""
+        return {
+            "whole": self.whole,
+            "links": self.count,
+            "first": self.first,
+            "head": str(self.head),
+            "broken": msgspec.to_builtins(self.broken),
+        }
 
 
 async def prove(
@@ -98,7 +109,7 @@ class _Reading:
         self._before: Head | None = Head()
         self._collected: list[Placed] = []
         self._cuts: dict[int, bytes] = {}
-        """What links of the kind `pruned` say: up to which link the chain was cut off, and that link's seal."""
+        """From links of the kind `pruned`: up to which link the chain was cut off, and that link's seal."""
 
     async def proven(self) -> Proven:
         """Read the chain to its end."""

@@ -1,4 +1,4 @@
-"""What came of the proof of a chain, and of its comparison with the journal: in a sentence, and as JSON."""
+"""The proof of a chain and its comparison with the journal: in a sentence, and as JSON."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _NAMED = 5
 """So many calls without a link are named; --json has more."""
 
 
-class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of the proof of one chain, and of its comparison with the journal."""
+class CheckedChain(msgspec.Struct, frozen=True, kw_only=True):
+    """One chain, proved and compared with the journal."""
 
     tenant: str
     proven: Proven
@@ -29,7 +29,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
         return self.proven.whole and not self.missing
 
 
-def whole(each: Checked) -> str:
+def whole(each: CheckedChain) -> str:
     """A line about a chain that holds, with its end."""
     name, proven = printable(each.tenant), each.proven
     if not proven.count:
@@ -39,7 +39,7 @@ def whole(each: Checked) -> str:
     return f"{name}: whole, {links}{begins}. Its end, to be kept elsewhere: {proven.head}"
 
 
-def fault(each: Checked) -> str:
+def fault(each: CheckedChain) -> str:
     """A sentence about what does not hold: the chain, or its agreement with the journal."""
     if each.proven.broken is not None:
         return sentence(each.proven)
@@ -57,15 +57,7 @@ def sentence(proven: Proven) -> str:
     return "" if broken is None else f"the chain is broken at link {broken.seq}: {broken.reason}."
 
 
-def shown(each: Checked) -> dict[str, Any]:
+def shown(each: CheckedChain) -> dict[str, Any]:
     """As JSON."""
-    proven, broken = each.proven, each.proven.broken
-    return {
-        "tenant": each.tenant,
-        "whole": proven.whole,
-        "links": proven.count,
-        "first": proven.first,
-        "head": str(proven.head),
-        "broken": None if broken is None else {"seq": broken.seq, "reason": broken.reason},
-        "missingLinks": [msgspec.to_builtins(missing) for missing in each.missing],
-    }
+    missing = [msgspec.to_builtins(missing) for missing in each.missing]
+    return {"tenant": each.tenant, **each.proven.to_json(), "missingLinks": missing}

@@ -1,4 +1,4 @@
-"""What stands in links and records, for whoever reads an export: JSON of any shape, and moments."""
+"""The content of links and records, for whoever reads an export: JSON of any shape, and moments."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def content_of(link: Sealed) -> dict[str, Any]:
 
 
 def part(value: object, *path: str) -> Any:
-    """What stands at a path; None where nothing does."""
+    """The value at a path; None where there is none."""
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value

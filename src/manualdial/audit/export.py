@@ -1,4 +1,4 @@
-"""What an auditor gets about a number: its links as they were sealed, and all that they refer to."""
+"""The export for an auditor about a number: its links as they were sealed, and all that they refer to."""
 
 from __future__ import annotations
 
@@ -112,24 +112,15 @@ def document(made: Export) -> dict[str, Any]:
         "number": made.number,
         "from": None if made.begins is None else made.begins.isoformat(),
         "until": None if made.ends is None else made.ends.isoformat(),
-        "proof": {**proof_of(made.proof), "expected": None if made.expected is None else str(made.expected)},
+        "proof": {
+            **made.proof.to_json(),
+            "method": "seal = SHA-256(seal of the link before + body); before link 1 stand 32 zero bytes",
+            "expected": None if made.expected is None else str(made.expected),
+        },
         "links": [_link(each) for each in made.links],
         "records": [record_json(record) for record in made.records],
         "accountRecords": [record_json(record) for record in made.account_records],
         "policies": [msgspec.to_builtins(each) for each in made.policies],
-    }
-
-
-def proof_of(proven: Proven) -> dict[str, Any]:
-    """What came of the proof of the whole chain."""
-    broken = proven.broken
-    return {
-        "whole": proven.whole,
-        "links": proven.count,
-        "first": proven.first,
-        "head": str(proven.head),
-        "broken": None if broken is None else {"seq": broken.seq, "reason": broken.reason},
-        "method": "seal = SHA-256(seal of the link before + body); before link 1 stand 32 zero bytes",
     }
 
 
@@ -172,7 +163,7 @@ def _accounts(links: Sequence[Placed]) -> list[str]:
 async def _records(
     store: Storage, tenant_id: str, number: str, accounts: Sequence[str]
 ) -> tuple[Sequence[Record], Sequence[Record]]:
-    """What is on record about a number, and what counted for it by accounts alone, each oldest first."""
+    """The records about a number, and those that counted for it by accounts alone, each oldest first."""
     (about,) = await store.records(tenant_id, [Person(number=number)])
     found: list[Record] = []
     for start in range(0, len(accounts), _PEOPLE_AT_ONCE):

@@ -35,7 +35,7 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
 async def missing_links(
     store: Storage, tenant_id: str, proven: Proven, *, progress: Callable[[int], None] = lambda count: None
 ) -> Sequence[Missing]:
-    """What a chain that was proved lacks; `progress` is told how many calls are read. Raises StoreUnavailable.
+    """The links that a proved chain lacks; `progress` is told how many calls are read. Raises StoreUnavailable.
 
     Calls from before there was evidence do not count, nor those that are older than the first link of a chain whose
     beginning the retention has removed. Where more of it is removed meanwhile, the journal is read anew.
@@ -59,31 +59,27 @@ def _after(first: int, begins: datetime | None) -> tuple[datetime, str] | None:
 async def _read(
     store: Storage, tenant_id: str, *, after: tuple[datetime, str] | None, progress: Callable[[int], None]
 ) -> list[Missing]:
-    unlinked = {Kind.ATTEMPT: _Unlinked(), Kind.OUTCOME: _Unlinked()}
+    count = dict.fromkeys((Kind.ATTEMPT, Kind.OUTCOME), 0)
+    first: dict[Kind, list[str]] = {kind: [] for kind in count}
     read = 0
     while page := await store.call_links(tenant_id, after=after, limit=_PAGE):
         for call in page:
-            if not call.has_attempt and _is_of_evidence(call):
-                unlinked[Kind.ATTEMPT].add(call.call_id)
-            if call.has_attempt and call.is_over and not call.has_ending:
-                unlinked[Kind.OUTCOME].add(call.call_id)
+            kind = _lacking(call)
+            if kind is not None:
+                count[kind] += 1
+                if len(first[kind]) < _NAMED:
+                    first[kind].append(call.call_id)
         read += len(page)
         after = (page[-1].requested_at, page[-1].call_id)
         progress(read)
-    return [Missing(kind=kind, count=of.count, first=of.first) for kind, of in unlinked.items() if of.count]
+    return [Missing(kind=kind, count=number, first=first[kind]) for kind, number in count.items() if number]
 
 
-class _Unlinked:
-    """Calls, counted; the first of them by name."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.first: list[str] = []
-
-    def add(self, call_id: str) -> None:
-        self.count += 1
-        if len(self.first) < _NAMED:
-            self.first.append(call_id)
+def _lacking(call: CallLinks) -> Kind | None:
+    """The link that a call does not have and should."""
+    if not call.has_attempt:
+        return Kind.ATTEMPT if _is_of_evidence(call) else None
+    return Kind.OUTCOME if call.is_over and not call.has_ending else None
 
 
 def _is_of_evidence(call: CallLinks) -> bool:

@@ -1,4 +1,4 @@
-"""What is kept for how long: `requestId`s for days, ended calls and evidence as long as the operator says."""
+"""Retention: `requestId`s are kept for days, ended calls and evidence as long as the operator says."""
 
 from __future__ import annotations
 

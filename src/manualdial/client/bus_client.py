@@ -35,7 +35,7 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     password: str
 
     def __repr__(self) -> str:
-        return f"Login({self.user} on {self.url})"
+        return f"SignIn({self.user} on {self.url})"
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,12 +1,4 @@
-"""Errors of a client; the text of each is one sentence for whoever uses it.
-
-ClientError
-├── Unreachable        no service at the address, or something else answers there
-├── SignInRefused      name or password are wrong, or too often were
-├── Refused            a request was answered by an ApiError
-├── Unanswered         no answer came, or none that could be read
-└── ConnectionEnded    the connection is closed
-"""
+"""Errors of a client; the text of each is one sentence for whoever uses it."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def request(address: str, data: Any = None, *, request_id: str | None = None) ->
 
 
 def part(value: Any, *keys: str) -> Any:
-    """What stands at a path; None where nothing does."""
+    """The value at a path; None where there is none."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value

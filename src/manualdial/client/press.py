@@ -92,7 +92,7 @@ class FollowedPress:
 
     @property
     def verdict(self) -> Message:
-        """What the screening said, in the reply or in the refusal."""
+        """The verdict of the screening, in the reply or in the refusal."""
         return part(self.reply, "verdict") or part(self.error, "details", "verdict") or {}
 
     @property
@@ -101,7 +101,7 @@ class FollowedPress:
         return printable(part(self.reply, "number", "e164") or "")
 
     def outcome(self) -> str:
-        """What became of it, in one sentence."""
+        """The outcome, in one sentence."""
         if self.was_checked:
             purpose = part(self.reply, "purpose")
             judged = f", judged as {printable(purpose)}" if purpose else ""

@@ -1,4 +1,4 @@
-"""What `manualdial doctor` says of an Asterisk: ARI, its event socket, and the trunk."""
+"""The checks of `manualdial doctor` on an Asterisk: ARI, its event socket, and the trunk."""
 
 from __future__ import annotations
 

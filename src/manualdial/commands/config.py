@@ -6,6 +6,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from manualdial.app.adapters import policies_for, store_for, tenants_for
 from manualdial.commands.configuration import ConfigFile, configuration, file_in_force
 from manualdial.commands.failure import group
 from manualdial.commands.terminal import json_line, output, table
-from manualdial.config import SECRETS, Config, Option, load, options
+from manualdial.config import SECRETS, Option, load, options
 from manualdial.plain_text import printable
 
 HIDDEN = "***"
@@ -78,7 +79,7 @@ def settings(file: Path | None, environment: Mapping[str, str]) -> Iterator[Sett
         hidden = option.path in SECRETS and source is not Source.DEFAULT
         yield Setting(
             option=".".join(option.path),
-            value=HIDDEN if hidden else _value(in_force, option.path),
+            value=HIDDEN if hidden else attrgetter(".".join(option.path))(in_force),
             source=source,
             variable=option.variable,
         )
@@ -100,13 +101,6 @@ def _is_written(path: tuple[str, ...], written: Any) -> bool:
             return False
         written = written[part]
     return True
-
-
-def _value(in_force: Config, path: tuple[str, ...]) -> Any:
-    value: Any = in_force
-    for part in path:
-        value = getattr(value, part)
-    return value
 
 
 def _text(value: Any) -> str:

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from manualdial.commands.configuration import ConfigFile, configuration
-from manualdial.commands.database import for_tenant
+from manualdial.commands.configuration import ConfigFile, configuration, for_tenant
 from manualdial.commands.failure import CommandFailed, WronglyCalled, group
 from manualdial.commands.record_options import (
     Account,

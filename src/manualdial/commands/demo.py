@@ -23,8 +23,7 @@ from manualdial.callers import Role, User
 from manualdial.client.bus_client import BusClient, SignIn, connected
 from manualdial.client.errors import ClientError
 from manualdial.client.messages import Message
-from manualdial.commands.demo_call import REQUEST, TALK, DemoCall
-from manualdial.commands.demo_verdicts import DemoVerdicts
+from manualdial.commands.demo_bus import REQUEST, TALK, DemoCall, DemoVerdicts
 from manualdial.commands.failure import CommandFailed, single
 from manualdial.commands.running import run, stopping, unless
 from manualdial.commands.summary import address_line, summary
@@ -67,7 +66,7 @@ def demo(
         raise CommandFailed(f"Port {port} of {_HOST} is taken; --port names another.")
     chosen = port if port is not None else _PORT if _is_free(_PORT) else 0
     with tempfile.TemporaryDirectory(prefix="manualdial-demo-") as folder:
-        log_file = Path(folder, "manualdial.telemetry.log")
+        log_file = Path(folder, "manualdial.log")
         with log_file.open("w", encoding="utf-8", buffering=1) as stream:
             log.set_up(console=False, level="info", stream=stream)
             try:
@@ -115,8 +114,9 @@ class _Demo:
         self._say(f"manualdial {__version__} – one press, one call, and the verdict before the ring\n", style="bold")
         self._say(f"The service listens on {url}, with the simulator as its telephone engine: nothing real rings.")
         self._say(f"Its database and its log are in {self._folder}.")
+        ann = SignIn(url=url, user=self._ann.login_name, password=self._ann.password)
         try:
-            async with asyncio.timeout(_LIMIT), connected(self._login(self._ann, url)) as client:
+            async with asyncio.timeout(_LIMIT), connected(ann) as client:
                 await client.ask("Amazon/Agent/Login")
                 self._say("Ann is logged in as an agent, over the bus. Her application publishes:\n")
                 self._say(REQUEST, style="cyan")
@@ -128,12 +128,12 @@ class _Demo:
 
     async def _call(self, client: BusClient) -> None:
         call = DemoCall(client, self._show)
-        await call.run()
-        if call.reply is not None:
-            self._say("\nThe reply in full:\n")
-            self._say(json_block(call.reply), style="cyan")
-        if call.trouble:
-            raise CommandFailed(f"The call did not go as it should: {call.trouble}.")
+        try:
+            await call.run()
+        finally:
+            if call.reply is not None:
+                self._say("\nThe reply in full:\n")
+                self._say(json_block(call.reply), style="cyan")
         self._say(
             f"\nThe reply is the documented one; the customer answered, and Ann hung up after {TALK:g} seconds.\n",
             style="green",
@@ -141,10 +141,7 @@ class _Demo:
 
     async def _verdicts(self, client: BusClient) -> None:
         self._say("Before anything rings, each dial is judged by the law of the place that is called.", style="bold")
-        verdicts = DemoVerdicts(client, self._out.print)
-        await verdicts.run()
-        if verdicts.trouble:
-            raise CommandFailed(f"A verdict is not as it should be: {verdicts.trouble}.")
+        await DemoVerdicts(client, self._out.print).run()
         self._say("\nThe verdicts are as they should be.", style="green")
 
     def _show(self, message: Message, since_press: float, sent: bool) -> None:
@@ -155,24 +152,17 @@ class _Demo:
         self._out.print(line.append_text(address).append("  ").append_text(summary(message)))
 
     def _say_what_next(self, url: str) -> None:
-        program = _program()
+        program, at = _program(), f"--url {url} --user"
         self._say(f"\nThe service goes on at {url} – Ctrl-C stops it. To try, in another terminal:\n", style="bold")
         for what, person, command in (
-            (
-                "Watch the bus as Sue, the supervisor:",
-                self._sue,
-                f"{program} tail --url {url} --user sue --scope tenant",
-            ),
-            ("Dial as Ann, the agent:", self._ann, f"{program} dial '+1 202 555 0106' --url {url} --user ann"),
+            ("Watch the bus as Sue, the supervisor:", self._sue, f"{program} tail {at} sue --scope tenant"),
+            ("Dial as Ann, the agent:", self._ann, f"{program} dial '+1 202 555 0106' {at} ann"),
         ):
             self._say(f"  {what}")
             self._say(f"    MANUALDIAL_PASSWORD={person.password} {command}\n", style="cyan")
         self._say(f"  Also: {url}/status, {url}/metrics, and the API at {url}/schema/openapi.json")
         self._say("\n  The simulator answers by number: +1 202 555 0100 stays, 0101 is busy, 0102 does not answer,")
         self._say("  0103 rejects, 0106 hangs up after a second; docs/command-line.md has the rest.")
-
-    def _login(self, person: _Person, url: str) -> SignIn:
-        return SignIn(url=url, user=person.login_name, password=person.password)
 
     def _say(self, text: str, style: str = "") -> None:
         self._out.print(Text(text, style=style))

@@ -18,7 +18,7 @@ from manualdial.client.bus_client import BusClient, Received, SignIn, connected
 from manualdial.client.errors import Unanswered
 from manualdial.client.messages import Message, call_of, part, request, verdict_of
 from manualdial.client.press import PRESS_ADDRESS, FollowedPress, press_data
-from manualdial.commands.check import Account, Campaign, ForPurpose, Region, ZipCode, warn_of_zip_code
+from manualdial.commands.check import Account, Campaign, ForPurpose, Number, Region, ZipCode, warn_of_zip_code
 from manualdial.commands.failure import FAILED, single
 from manualdial.commands.running import stopping, unless
 from manualdial.commands.signing_in import DEFAULT_URL, URL, LoginName, PasswordFromStdin, login
@@ -35,7 +35,7 @@ _ANSWER_LIMIT = 40.0
 
 
 def dial(
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="As typed: E.164, national, or a tel: URI.")],
+    number: Number,
     url: URL = DEFAULT_URL,
     user: LoginName = None,
     password_stdin: PasswordFromStdin = False,
@@ -79,7 +79,7 @@ def dial(
 
 
 def _why(press: FollowedPress, typed: str) -> Text:
-    """What became of a press that was not good: of a refused one the rules, and when the call may be made."""
+    """The end of a press that was not good: of a refused one the rules, and when the call may be made."""
     text = Text(press.outcome())
     if press.verdict.get("decision") in (None, Decision.ALLOW):
         return text

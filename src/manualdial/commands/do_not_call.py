@@ -12,14 +12,13 @@ from typing import Annotated, TextIO
 
 import typer
 
-from manualdial.commands.configuration import ConfigFile, configuration
-from manualdial.commands.database import for_tenant
+from manualdial.commands.configuration import ConfigFile, configuration, for_tenant
 from manualdial.commands.failure import CommandFailed, WronglyCalled, group
-from manualdial.commands.import_results import show_import
 from manualdial.commands.progress import reading_bar
 from manualdial.commands.record_options import (
     Account,
     By,
+    Column,
     Json,
     Number,
     OfAccount,
@@ -35,10 +34,9 @@ from manualdial.commands.record_options import (
     region_of,
     time_shown,
 )
-from manualdial.commands.record_views import add_record, show_records
+from manualdial.commands.record_views import add_record, show_import, show_records
 from manualdial.commands.terminal import print_json_lines, say
-from manualdial.imports.errors import LineRefused
-from manualdial.imports.number_files import BEGINS_A_FORMULA, NumberLine, Rejects, account_in, private_file
+from manualdial.imports.number_files import BEGINS_A_FORMULA, LineRefused, NumberLine, Rejects, account_in, private_file
 from manualdial.imports.record_writing import WrittenRecords, import_numbers, of_account, record_id
 from manualdial.law.records import Listing, ListScope, Record, record_json
 from manualdial.plain_text import counted, printable
@@ -55,6 +53,9 @@ application = group("Who asked not to be called: the company's list and the camp
 Campaign = Annotated[
     str | None,
     typer.Option("--campaign", metavar="ID", help="The list of this campaign. Default: the company's, for every call."),
+]
+OfCampaign = Annotated[
+    str | None, typer.Option("--campaign", metavar="ID", help="The list of this campaign only. Default: all lists.")
 ]
 
 
@@ -118,9 +119,7 @@ def remove(
 
 @application.command(name="list", epilog="Example: manualdial do-not-call list --campaign spring")
 def list_numbers(
-    campaign: Annotated[
-        str | None, typer.Option(metavar="ID", help="The list of this campaign only. Default: all lists.")
-    ] = None,
+    campaign: OfCampaign = None,
     everything: Annotated[bool, typer.Option("--all", help="Also those that were withdrawn or are over.")] = False,
     as_json: Json = False,
     tenant: Tenant = None,
@@ -162,9 +161,7 @@ def import_list(
     source: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What the list is called. Default: the file's name.")
     ] = None,
-    column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The column with the numbers: its heading, or 1, 2, 3 …")
-    ] = None,
+    column: Column = None,
     again: Annotated[bool, typer.Option("--again", help="Also those that were taken off the list since.")] = False,
     region: Region = None,
     tenant: Tenant = None,
@@ -212,9 +209,7 @@ def export(
     file: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="A file that its owner alone can read.")
     ] = None,
-    campaign: Annotated[
-        str | None, typer.Option(metavar="ID", help="The list of this campaign only. Default: all lists.")
-    ] = None,
+    campaign: OfCampaign = None,
     tenant: Tenant = None,
     config: ConfigFile = None,
 ) -> None:

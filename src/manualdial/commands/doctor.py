@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +13,7 @@ from rich.text import Text
 
 from manualdial.app.adapters import store_for
 from manualdial.commands.ari_checks import check_asterisk
-from manualdial.commands.configuration import ConfigFile, configuration, file_in_force
-from manualdial.commands.database import missing_file
+from manualdial.commands.configuration import ConfigFile, configuration, file_in_force, missing_file
 from manualdial.commands.failure import FAILED, single
 from manualdial.commands.findings import Diagnosis, Level, fail, ok, warn
 from manualdial.commands.machine_checks import check_clock, check_file_rights, check_port, check_secret
@@ -67,7 +65,11 @@ async def _examine(chosen: Path | None) -> list[Diagnosis]:
     if (open_to_all := check_file_rights(file)) is not None:
         findings.append(open_to_all)
     findings += [await _check_database(config), check_secret(Path(config.authentication.secret_file))]
-    findings += [finding async for finding in _check_engine(config)]
+    if config.engine.kind is EngineKind.ASTERISK:
+        findings += [finding async for finding in check_asterisk(config.engine.asterisk)]
+    else:
+        mend = "set engine.kind to asterisk for real calls"
+        findings.append(warn("engine", "the simulator: no real call is made", mend))
     findings += check_screening(config)
     findings += [check_clock(), await check_port(config.server.host, config.server.port)]
     return findings
@@ -77,7 +79,7 @@ async def _check_database(config: Config) -> Diagnosis:
     subject = "database"
     missing = missing_file(config.storage.url)
     if missing is not None:
-        folder = _nearest(missing)
+        folder = next(above for above in missing.absolute().parents if above.exists())
         if folder.is_dir() and os.access(folder, os.W_OK):
             return ok(subject, f"{missing} will be made at the first start")
         return fail(subject, f"{missing} is missing and cannot be made", "let this user write in its folder")
@@ -101,19 +103,6 @@ async def _check_database(config: Config) -> Diagnosis:
         mend = f"see that the settings spell it as `manualdial user list` does, or add a user of {strangers[0]}"
         return warn(subject, f"{well}, but nobody of the tenant {strangers[0]} of the settings", mend)
     return ok(subject, well)
-
-
-def _nearest(path: Path) -> Path:
-    """The nearest one above that is there."""
-    return next(folder for folder in path.absolute().parents if folder.exists())
-
-
-async def _check_engine(config: Config) -> AsyncIterator[Diagnosis]:
-    if config.engine.kind is EngineKind.ASTERISK:
-        async for finding in check_asterisk(config.engine.asterisk):
-            yield finding
-        return
-    yield warn("engine", "the simulator: no real call is made", "set engine.kind to asterisk for real calls")
 
 
 application = single(doctor, example=_EXAMPLE)

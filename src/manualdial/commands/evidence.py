@@ -11,12 +11,11 @@ from typing import Annotated, Any
 import typer
 
 from manualdial.audit.chain import is_link, prove
-from manualdial.audit.checked import Checked, fault, sentence, shown, whole
+from manualdial.audit.checked import CheckedChain, fault, sentence, shown, whole
 from manualdial.audit.export import Export, compared, document, gather
 from manualdial.audit.journal import missing_links
 from manualdial.audit.page import page
-from manualdial.commands.configuration import ConfigFile, configuration
-from manualdial.commands.database import for_tenant, tenant_of, with_store
+from manualdial.commands.configuration import ConfigFile, configuration, for_tenant, tenant_of, with_store
 from manualdial.commands.evidence_list import LIST_EXAMPLE, list_links
 from manualdial.commands.failure import CommandFailed, WronglyCalled, group
 from manualdial.commands.progress import counter
@@ -144,8 +143,8 @@ def export(
         raise CommandFailed(sentence(made.proof))
 
 
-def _proofs(settings: Config, tenant: str | None, expects: Head | None) -> list[Checked]:
-    async def work(store: Storage) -> list[Checked]:
+def _proofs(settings: Config, tenant: str | None, expects: Head | None) -> list[CheckedChain]:
+    async def work(store: Storage) -> list[CheckedChain]:
         if tenant is not None or expects is not None:
             tenants = [await tenant_of(store, tenant)]
         else:
@@ -156,7 +155,7 @@ def _proofs(settings: Config, tenant: str | None, expects: Head | None) -> list[
                 proven = await prove(store, tenant_id, expects=expects, progress=progress)
             with counter("comparing it with the journal", "calls") as progress:
                 missing = await missing_links(store, tenant_id, proven, progress=progress) if proven.whole else ()
-            proofs.append(Checked(tenant=name, proven=proven, missing=missing))
+            proofs.append(CheckedChain(tenant=name, proven=proven, missing=missing))
         return proofs
 
     return with_store(settings, work)

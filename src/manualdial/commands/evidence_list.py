@@ -1,4 +1,4 @@
-"""`manualdial evidence list`: what the chain of a tenant tells, a line a link. Nothing is proved on the way."""
+"""`manualdial evidence list`: the chain of a tenant, a line a link. Nothing is proved on the way."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import typer
 
 from manualdial.audit.chain import is_link
 from manualdial.audit.content import BEGINNINGS, content_of, items, part
-from manualdial.commands.configuration import ConfigFile, configuration
-from manualdial.commands.database import for_tenant
+from manualdial.commands.configuration import ConfigFile, configuration, for_tenant
 from manualdial.commands.record_options import Json, Tenant, span, time_shown
 from manualdial.commands.terminal import output, print_json_lines, say
 from manualdial.evidence import Sealed

@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from manualdial.client.errors import ClientError
 from manualdial.config import ConfigurationError
-from manualdial.imports.errors import FileUnusable, NotAsSaid
+from manualdial.imports.number_files import FileUnusable, NotAsSaid
 from manualdial.ports import StoreUnavailable
 
 FAILED = 1

@@ -1,4 +1,4 @@
-"""What an examination finds: one line a subject, and what mends it."""
+"""The diagnoses of an examination: one line a subject, and the remedy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     subject: str
     text: str
     mend: str = ""
-    """What to do about it; empty where nothing need be done."""
+    """The remedy; empty where nothing need be done."""
     names: tuple[str, ...] = ()
     """All that it is about, where the text names the first of them alone."""
 

@@ -1,4 +1,4 @@
-"""What `manualdial doctor` looks at on the machine: the secret file, the clock, the port."""
+"""The checks of `manualdial doctor` on the machine: the secret file, the clock, the port."""
 
 from __future__ import annotations
 

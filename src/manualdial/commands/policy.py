@@ -12,15 +12,18 @@ import msgspec
 import typer
 from rich.text import Text
 
+from manualdial.app.adapters import policies_for
 from manualdial.commands import policy_closures, policy_explain
-from manualdial.commands.configuration import ConfigFile
+from manualdial.commands.configuration import ConfigFile, configuration, with_store
 from manualdial.commands.failure import CommandFailed, WronglyCalled, group
-from manualdial.commands.policies_in_use import Version, policies_in_use, reaching
 from manualdial.commands.terminal import notices, output, print_json_lines, say, table
+from manualdial.config import Config
 from manualdial.explaining.rule_in_words import TRUST, asks, in_force, lifted_by, purposes, whom
 from manualdial.law.case_facts import CaseInvalid, cases_of, difference
+from manualdial.law.holiday_sets import HolidaySet, HolidaySets
 from manualdial.law.policies import Policies, PolicyInvalid, load, shipped_on
-from manualdial.law.rule import Rule
+from manualdial.law.rule import Policy, Rule
+from manualdial.law.verdict import PolicyName
 from manualdial.places.jurisdictions import canonical_jurisdiction
 from manualdial.plain_text import printable
 
@@ -29,6 +32,18 @@ application = group("The rules that dials are judged by.")
 _CASES = "*.cases.toml"
 
 Json = Annotated[bool, typer.Option("--json", help="One rule a line, as JSON.")]
+Version = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="The policies of this version, as an old verdict names it, from the database."),
+]
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """Policies as the database keeps them with their version (`Policies.data`)."""
+
+    version: PolicyName
+    policies: list[Policy]
+    holidays: dict[str, HolidaySet]
 
 
 @application.command(name="list", epilog="Example: manualdial policy list --jurisdiction US-FL --all")
@@ -114,6 +129,34 @@ application.command(epilog=policy_explain.EXAMPLE)(policy_explain.explain)
 application.command(epilog=policy_closures.CLOSE_EXAMPLE)(policy_closures.close)
 application.command(epilog=policy_closures.LIST_EXAMPLE)(policy_closures.closures)
 application.command(epilog=policy_closures.REOPEN_EXAMPLE)(policy_closures.reopen)
+
+
+def policies_in_use(config: Path | None, version: str | None = None) -> Policies:
+    """The policies. Raises ConfigurationError, StoreUnavailable, CommandFailed for a version that is not kept."""
+    settings = configuration(config)
+    return policies_for(settings) if version is None else _kept(settings, version)
+
+
+def reaching(policies: Policies, jurisdiction: str) -> list[Rule]:
+    """The rules, on or off, that may reach a call to that jurisdiction: its own, those above it, those below it."""
+    return [
+        rule
+        for rule in policies.rules()
+        if f"{jurisdiction}-".startswith(f"{rule.jurisdiction}-") or rule.jurisdiction.startswith(f"{jurisdiction}-")
+    ]
+
+
+def _kept(settings: Config, version: str) -> Policies:
+    data = with_store(settings, lambda store: store.kept_policies(version))
+    if data is None:
+        raise CommandFailed(f"No service has used policies of the version {version} with this database.")
+    try:
+        kept = msgspec.json.decode(data, type=Kept)
+    except msgspec.DecodeError:
+        raise CommandFailed(
+            f"The policies of the version {version} were kept in a form that is not read here."
+        ) from None
+    return Policies(kept.policies, HolidaySets(kept.holidays), version=kept.version.version)
 
 
 def _known_place(code: str) -> str:

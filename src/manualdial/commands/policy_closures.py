@@ -10,8 +10,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from manualdial.commands.configuration import ConfigFile, configuration
-from manualdial.commands.database import tenant_of, with_store
+from manualdial.commands.configuration import ConfigFile, configuration, tenant_of, with_store
 from manualdial.commands.failure import CommandFailed, WronglyCalled
 from manualdial.commands.record_options import By, day, moment, recorder, time_shown
 from manualdial.commands.terminal import output, print_json_lines, say, table

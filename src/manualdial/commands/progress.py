@@ -1,4 +1,4 @@
-"""What shows how far long work is: on a terminal, nothing anywhere else."""
+"""Bars and counts of long work: shown on a terminal, and nowhere else."""
 
 from __future__ import annotations
 

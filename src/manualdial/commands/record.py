@@ -9,13 +9,12 @@ from typing import Annotated
 import typer
 
 from manualdial.app.adapters import policies_for
-from manualdial.commands.configuration import ConfigFile, configuration
-from manualdial.commands.database import for_tenant
+from manualdial.commands.configuration import ConfigFile, configuration, for_tenant
 from manualdial.commands.failure import CommandFailed, WronglyCalled, group
-from manualdial.commands.import_results import show_import
 from manualdial.commands.progress import reading_bar
 from manualdial.commands.record_options import (
     By,
+    Column,
     Json,
     Number,
     OfAccount,
@@ -27,7 +26,7 @@ from manualdial.commands.record_options import (
     region_of,
     time_shown,
 )
-from manualdial.commands.record_views import show_about
+from manualdial.commands.record_views import show_about, show_import
 from manualdial.commands.terminal import say
 from manualdial.imports.number_files import NumberLine, Rejects
 from manualdial.imports.record_lines import LineReader, import_lines
@@ -90,9 +89,7 @@ def import_answers(
     not_listed_when: Annotated[
         str | None, typer.Option(metavar="WORDS", help="What it says of one that is not: N,U.")
     ] = None,
-    column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The column with the numbers: its heading, or 1, 2, 3 …")
-    ] = None,
+    column: Column = None,
     again: Again = False,
     region: Region = None,
     tenant: Tenant = None,

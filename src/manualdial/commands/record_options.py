@@ -1,4 +1,4 @@
-"""What is said on the command line about a record: whose it is, about which number, from when until when, by whom."""
+"""The options about a record: whose it is, about which number, from when until when, by whom."""
 
 from __future__ import annotations
 
@@ -31,6 +31,9 @@ Region = Annotated[
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so. Default: the user of this machine.")]
 Until = Annotated[
     str | None, typer.Option("--until", metavar="TIME", help="From then on it no longer counts; ISO 8601 with offset.")
+]
+Column = Annotated[
+    str | None, typer.Option("--column", metavar="NAME", help="The column with the numbers: its heading, or 1, 2, 3 …")
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="With its plus, or as it is dialled in the region.")]
@@ -72,7 +75,7 @@ def moment(text: str, option: str) -> datetime:
 
 
 def end_of(text: str | None, *, now: datetime) -> datetime | None:
-    """What `--until` says. Raises WronglyCalled where it is over already."""
+    """The moment of `--until`. Raises WronglyCalled where it is over already."""
     if text is None:
         return None
     found = moment(text, "--until")
@@ -90,7 +93,7 @@ def day(text: str, option: str) -> date:
 
 
 def span(begins: str | None, ends: str | None) -> tuple[datetime | None, datetime | None]:
-    """What `--from` and `--until` say. Raises WronglyCalled where the end is not after the beginning."""
+    """The moments of `--from` and `--until`. Raises WronglyCalled where the end is not after the beginning."""
     first = None if begins is None else moment(begins, "--from")
     after = None if ends is None else moment(ends, "--until")
     if first is not None and after is not None and after <= first:
@@ -119,12 +122,12 @@ def recorder(by: str | None) -> str:
 
 
 def reason_of(text: str) -> str | None:
-    """What `--reason` says; nothing where it was not given."""
+    """The text of `--reason`; None where it was not given."""
     return text.strip() or None
 
 
 def account_of(text: str | None) -> str | None:
-    """What `--account` says. Raises WronglyCalled."""
+    """The id of `--account`. Raises WronglyCalled."""
     if text is None:
         return None
     if not text.strip() or len(text) > LONGEST_ACCOUNT:
@@ -133,7 +136,7 @@ def account_of(text: str | None) -> str | None:
 
 
 def text_of(text: str, option: str, *, needed: bool = False) -> str:
-    """What an option with a text says. Raises WronglyCalled where it is too long, or `needed` and empty."""
+    """The text of an option. Raises WronglyCalled where it is too long, or `needed` and empty."""
     text = text.strip()
     if len(text) > _LONGEST_TEXT:
         raise WronglyCalled(f"{option} has at most {_LONGEST_TEXT} characters.")

@@ -1,4 +1,4 @@
-"""Records of a number: one is added, all are shown as a table or as JSON."""
+"""Records of numbers: one is added, all are shown as a table or as JSON, and what became of an import is said."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pathlib import Path
 
 import msgspec
 
-from manualdial.commands.configuration import configuration
-from manualdial.commands.database import for_tenant
+from manualdial.commands.configuration import configuration, for_tenant
+from manualdial.commands.failure import CommandFailed
 from manualdial.commands.record_options import account_of, end_of, number_of, recorder, records_about, time_shown
 from manualdial.commands.terminal import output, print_json_lines, say, table
+from manualdial.imports.number_files import Rejects
+from manualdial.imports.record_writing import WrittenRecords
 from manualdial.law.records import AnyContent, Record, content_json, record_json
-from manualdial.plain_text import printable
+from manualdial.plain_text import counted, printable
 from manualdial.ports import Storage
 
 _HEADING = ("NUMBER", "KIND", "WHAT", "SINCE", "BY", "UNTIL", "STANDING", "ID")
@@ -83,6 +85,19 @@ def show_records(records: Sequence[Record], *, as_json: bool, now: datetime, not
         output().print(table(_rows(records, now=now)))
     else:
         say(nothing)
+
+
+def show_import(written: WrittenRecords, rejects: Rejects) -> None:
+    """Say it, a sentence a line. Raises CommandFailed where a line was rejected: the others are taken."""
+    say(f"{written.added:,} added, {written.there:,} there already, {rejects.count:,} rejected.")
+    if written.withdrawn:
+        say(f"{written.withdrawn:,} withdrawn earlier and left so; --again writes anew.")
+    if rejects.count:
+        say(f"The rejected lines are in {rejects.path}.")
+        were = "was" if rejects.count == 1 else "were"
+        raise CommandFailed(
+            f"{counted(rejects.count, 'line')} {were} rejected; the first: {rejects.first.rstrip('.')}."
+        )
 
 
 def _rows(records: Sequence[Record], *, now: datetime) -> list[tuple[str, ...]]:

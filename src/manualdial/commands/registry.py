@@ -16,7 +16,7 @@ from manualdial.app.adapters import policies_for
 from manualdial.commands.configuration import ConfigFile, configuration
 from manualdial.commands.failure import CommandFailed, WronglyCalled, group
 from manualdial.commands.progress import progress_bar
-from manualdial.commands.record_options import time_shown
+from manualdial.commands.record_options import Json, time_shown
 from manualdial.commands.registry_options import (
     area_codes_said,
     check_name,
@@ -54,7 +54,6 @@ Directory = Annotated[
         help="Where the copies lie. Default: screening.registries_path of the settings.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
 @application.command(
@@ -170,12 +169,8 @@ def look_up(
         standing = look.standing.value if look else "no copy is held"
         as_of = time_shown(look.as_of) if look else ""
         if as_json:
-            found = (
-                {"standing": standing, "edition": look.edition, "asOf": look.as_of.isoformat()}
-                if look
-                else {"standing": None}
-            )
-            print_json_lines([{"registry": name, **found}])
+            of_copy = {"edition": look.edition, "asOf": look.as_of.isoformat()} if look else {}
+            print_json_lines([{"registry": name, "standing": look and standing, **of_copy}])
         rows.append((name, standing, printable(look.edition) if look else "", as_of))
     if not rows:
         raise CommandFailed("No copy is held.")
@@ -245,13 +240,12 @@ def _bar() -> Iterator[Callable[[ImportProgress], None]]:
 def _report(made: Edition, directory: Path) -> None:
     counts = made.counts
     changes = f", {counts.added:,} added and {counts.removed:,} removed" if made.changed_sha256 else ""
-    lines = [
+    say(
         f"{made.registry}: {counted(counts.numbers, 'number')} as of {time_shown(made.as_of)}{changes}; "
         f"{counted(counts.rows, 'row')}, {counts.duplicates:,} of them twice, {counts.rejected:,} rejected."
-    ]
+    )
     if counts.rejected:
-        lines.append(f"The first rejected rows are in {rejects_file(registry_file(directory, made.registry))}.")
-    say(*lines)
+        say(f"The first rejected rows are in {rejects_file(registry_file(directory, made.registry))}.")
 
 
 def _remark(made: Edition, config: Path | None) -> None:
@@ -267,11 +261,8 @@ def _name_codes_without_numbers(made: Edition) -> None:
     empty = codes_of(made.registry).left_out(made.covered)
     if empty:
         codes = counted(len(empty), "area code")
-        lines = [
-            f"{codes} in service without a number in the list, not covered: {', '.join(empty)}.",
-            "If they were bought and nobody is listed there, name all codes with --area-codes, and say --force.",
-        ]
-        say(*lines)
+        say(f"{codes} in service without a number in the list, not covered: {', '.join(empty)}.")
+        say("If they were bought and nobody is listed there, name all codes with --area-codes, and say --force.")
 
 
 def _age(edition: Edition, now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""What is said on the command line about a registry and its list."""
+"""The options about a registry and its list."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def covered(name: str, codes: Sequence[str] | None, plan: NumberingPlan, *, chan
 
 
 def remarks_on(made: Edition, policies: Policies, *, now: datetime) -> list[str]:
-    """What is odd about a list that was imported: nobody asks for it, or it is too old for those who do."""
+    """Oddities of a list that was imported: nobody asks for it, or it is too old for those who do."""
     asking = [
         rule.registry.max_age_days
         for rule in policies.rules()

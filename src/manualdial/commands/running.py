@@ -35,7 +35,7 @@ def collect_nothing() -> None:
 
 
 def collect_less() -> None:
-    """What the start has made stays to the end, so the garbage collector looks at it no more.
+    """The objects of the start stay to the end, so the garbage collector looks at it no more.
 
     Looking through it all would stop everything for tenths of a second. What comes later it looks at less often than it
     is used to: a press makes hundreds of objects, and nearly all of them go by themselves.

@@ -1,4 +1,4 @@
-"""What `manualdial doctor` says of the screening: policies, copies of registries, what the caller says of itself."""
+"""The checks of `manualdial doctor` on the screening: policies, copies of registries, statements of the caller."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from manualdial.law.registry_look import RegistryUnreadable
 from manualdial.law.rule import Rule
 from manualdial.law.verdict import Purpose
 from manualdial.plain_text import listed
-from manualdial.screening.tenants import Tenants, TenantSettings
+from manualdial.screening.tenants import TenantSettings
 
 _NAMED = 6
 """So many names are told one by one; --json has all."""
@@ -31,7 +31,8 @@ def check_screening(config: Config) -> Iterator[Diagnosis]:
         return
     on = sum(rule.on for rule in policies.rules())
     yield ok("policies", f"{on} rules are applied, version {policies.version.version}")
-    everybody = _everybody(config, tenants)
+    own = {f"tenants.{name}": tenants.of(name) for name in config.tenants}
+    everybody = {"screening": tenants.default, **own}  # of all others, and of those that have settings of their own
     yield from _check_registries(config, policies, [settings.screening for settings in everybody.values()])
     yield from _check_statements(policies, everybody)
 
@@ -41,12 +42,6 @@ def _fault(config: Config, said: str) -> Diagnosis:
     if said.startswith("screening.policies:"):
         return fail("policies", said, f"manualdial policy check {config.screening.policies} tells what is wrong")
     return fail("settings", said, "see docs/configuration.md")
-
-
-def _everybody(config: Config, tenants: Tenants) -> dict[str, TenantSettings]:
-    """The settings of those that have some of their own, and of all others, by what they are called."""
-    own = {f"tenants.{name}": tenants.of(name) for name in config.tenants}
-    return {"screening": tenants.default, **own}
 
 
 # ── registries ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -104,11 +99,12 @@ def _unreadable(name: str, fault: str, *, is_asked: bool) -> Diagnosis:
 def _check_statements(policies: Policies, everybody: dict[str, TenantSettings]) -> Iterator[Diagnosis]:
     """Of those who call to sell: registrations that are not stated, and who calls, for whom, about what."""
     named: set[tuple[str, ...]] = set()
-    """What many tenants lack because all do is said once."""
+    """Lacks that were said: one that many tenants share is said once."""
     for where, settings in everybody.items():
         if settings.purpose is not Purpose.SALES:
             continue
-        unstated, empty = _unstated(policies, settings.screening), _unsaid(settings)
+        unstated = _unstated(policies, settings.screening)
+        empty = tuple(name for name in _SELLER if not getattr(settings.seller, name))
         if unstated and unstated not in named:
             option = f"{where}.registrations"
             text = f"{option} does not state {{}}: sales there are refused"
@@ -117,10 +113,6 @@ def _check_statements(policies: Policies, everybody: dict[str, TenantSettings]) 
             text = f"{where}: {{}} not told: the evidence of sales calls lacks it (16 CFR 310.5(a)(2))"
             yield _about(empty, "seller", text, "see docs/configuration.md")
         named |= {unstated, empty}
-
-
-def _unsaid(settings: TenantSettings) -> tuple[str, ...]:
-    return tuple(name for name in _SELLER if not getattr(settings.seller, name))
 
 
 def _unstated(policies: Policies, settings: ScreeningSettings) -> tuple[str, ...]:
@@ -133,13 +125,9 @@ def _unstated(policies: Policies, settings: ScreeningSettings) -> tuple[str, ...
         if rule.on
         and rule.registration is not None
         and Purpose.SALES in rule.purposes
-        and _may_be_called(rule, settings)
+        and settings.countries & {rule.jurisdiction.partition("-")[0], EVERY}
     }
     return tuple(sorted(asked - settings.registrations))
-
-
-def _may_be_called(rule: Rule, settings: ScreeningSettings) -> bool:
-    return bool(settings.countries & {rule.jurisdiction.partition("-")[0], EVERY})
 
 
 def _name(rule: Rule) -> str:

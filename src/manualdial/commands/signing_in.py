@@ -26,7 +26,7 @@ PasswordFromStdin = Annotated[
 
 
 def login(url: str, user: str | None, *, from_stdin: bool) -> SignIn:
-    """What is needed to sign in. Raises WronglyCalled where something is missing."""
+    """Address, name and password to sign in. Raises WronglyCalled where something is missing."""
     if not url.startswith(("http://", "https://")):
         raise WronglyCalled("the address of the service begins with http:// or https://.")
     if not user:

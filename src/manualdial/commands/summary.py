@@ -37,7 +37,7 @@ def address_line(message: Message) -> Text:
 
 
 def summary(message: Message) -> Text:
-    """What matters in a message, coloured by its kind."""
+    """The gist of a message, coloured by its kind."""
     error = error_of(message)
     if error is not None:
         return Text(printable(f"{error.get('errorType')}: {error.get('errorMessage')}"), style="bold red")

@@ -1,4 +1,4 @@
-"""What the commands write to: coloured on a terminal, plain text anywhere else."""
+"""The output of commands: coloured on a terminal, plain text anywhere else."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ def notices() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def say(*sentences: str) -> None:
-    """Say something about the work, each sentence on a line of its own."""
-    for sentence in sentences:
-        notices().print(Text(sentence))
+def say(sentence: str) -> None:
+    """Say something about the work, on a line of its own."""
+    notices().print(Text(sentence))
 
 
 def json_line(value: Mapping[str, Any] | list[Any]) -> str:

@@ -14,8 +14,7 @@ import typer
 from manualdial.agents import is_extension
 from manualdial.app.adapters import policies_for, tenants_for
 from manualdial.callers import Role, User
-from manualdial.commands.configuration import ConfigFile, configuration
-from manualdial.commands.database import with_store
+from manualdial.commands.configuration import ConfigFile, configuration, with_store
 from manualdial.commands.failure import CommandFailed, WronglyCalled, group
 from manualdial.commands.signing_in import read_password
 from manualdial.commands.terminal import output, print_json_lines, say, table

@@ -19,7 +19,7 @@ _BY_CONFIGURATION = ("country", "number-type", "blocked-number")
 
 
 class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
-    """What can be said without lists, records, closures and earlier attempts."""
+    """All that can be said without lists, records, closures and earlier attempts."""
 
     configured: Sequence[Finding]
     """By the tenant's settings."""
@@ -37,7 +37,7 @@ class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def foresee(facts: Facts, policies: Policies) -> Foreseen:
-    """What a dial with these facts would be judged by."""
+    """The findings and rules that a dial with these facts would be judged by."""
     run = [check for check in policies.reaching(facts.places) if applies(check, facts, facts.at)]
     return Foreseen(
         configured=[

@@ -44,7 +44,7 @@ _LINES = {LineKind.FIXED: "fixed", LineKind.MOBILE: "mobile", LineKind.EITHER: "
 
 
 def asks(rule: Rule) -> str:
-    """What the rule asks of a call, in one sentence without a full stop."""
+    """The demand of the rule on a call, in one sentence without a full stop."""
     subject = rule.rule.partition(".")[2]
     if rule.hours is not None:
         return _hours(rule.hours)
@@ -74,7 +74,7 @@ def windows(hours: Hours) -> str:
 
 
 def lifted_by(rule: Rule) -> list[str]:
-    """What lifts the rule, each alone."""
+    """The exemptions that lift the rule, each alone."""
     return [_lift(exemption) for exemption in rule.lifted_by]
 
 

@@ -40,7 +40,7 @@ def zones(verdict: Verdict, e164: str) -> tuple[str, ...]:
 
 
 def evidence(found: Mapping[str, Any], at: datetime) -> Iterator[tuple[str, str]]:
-    """What a rule saw, in words: name and text."""
+    """The evidence of a rule, in words: name and text."""
     left = dict(found)
     if names := _zones(found):
         yield from _local_times(names, _mapping(left.pop("windows", None)), at)

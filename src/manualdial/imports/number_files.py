@@ -13,8 +13,6 @@ from typing import Any, TextIO
 
 import msgspec
 
-from manualdial.imports.errors import FileUnusable, NotAsSaid
-
 LONGEST_LINE = 4096
 """In characters; a longer line is rubbish."""
 _MODE = 0o600
@@ -22,9 +20,21 @@ _SEPARATORS = ",;\t|"
 _NUMBER_COLUMNS = ("number", "phonenumber", "phone", "telephone", "telephonenumber", "msisdn", "mobile", "tel")
 _ACCOUNT_COLUMNS = ("account", "accountnumber", "accountid")
 BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet calculate a cell; an apostrophe before it keeps it from that."""
+"""Characters that make a spreadsheet calculate a cell; an apostrophe before it keeps it from that."""
 _NOT_LETTERS = re.compile(r"[^a-z]")
 _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+class LineRefused(Exception):
+    """A line that cannot be taken, and why."""
+
+
+class FileUnusable(Exception):
+    """A file that cannot be read or written."""
+
+
+class NotAsSaid(Exception):
+    """The file or the policies have no such thing as was said of them: a column, a registry of answers."""
 
 
 class NumberLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +44,7 @@ class NumberLine(msgspec.Struct, frozen=True, kw_only=True):
     """Counts from 1."""
     text: str
     number: str
-    """What stands where the number should; empty where nothing does."""
+    """The text in the place of the number; empty where there is none."""
     cells: Mapping[str, str]
     """The other columns, by their name in small letters; none where the file has no heading."""
 

@@ -13,8 +13,7 @@ from zoneinfo import available_timezones
 import msgspec
 
 from manualdial.errors import ManualDialError
-from manualdial.imports.errors import FileUnusable, LineRefused
-from manualdial.imports.number_files import Rejects
+from manualdial.imports.number_files import FileUnusable, LineRefused, Rejects
 from manualdial.imports.record_writing import Bar, WrittenRecords, content_id, write_records
 from manualdial.law.facts import is_a_place
 from manualdial.law.records import (
@@ -40,7 +39,7 @@ LONGEST_ACCOUNT = 1024
 _LONGEST_LINE = 65_536
 _SHOWN_OF_A_REJECT = 4096
 _AROUND = ("number", "account_number", "region", "until", "id")
-"""What stands in a line beside the content."""
+"""The fields of a line beside the content."""
 _EARLIEST_DATE = timedelta(hours=14)
 """How far ahead of UTC the date is where it changes first."""
 
@@ -103,7 +102,7 @@ class LineReader:
         return self._checked(content)
 
     def _checked(self, content: AnyContent) -> AnyContent:
-        """What the types do not say. Raises LineRefused."""
+        """The content, checked for the rules that types do not say. Raises LineRefused."""
         match content:
             case Listing():
                 _need(
@@ -114,12 +113,15 @@ class LineReader:
                 _need(content.refused_at <= self._now, "refused_at is still to come")
             case Consent():
                 _need(content.given_at <= self._now, "given_at is still to come")
-                _check_slot(content)
+                begins, ends = content.slot_from, content.slot_until
+                _need((begins is None) == (ends is None), "slot_from goes with slot_until")
+                _need(begins is None or ends is None or begins < ends, "slot_until is not after slot_from")
             case Relationship():
                 _need(content.on <= (self._now + _EARLIEST_DATE).date(), "on is still to come")
                 _need(content.ended_on is None or content.on <= content.ended_on, "ended_on is before on")
             case Residence():
-                _check_place(content)
+                _need(content.zone is None or content.zone in available_timezones(), "zone is no IANA time zone")
+                _need(is_a_place(content), "no known place: one of zip_code, jurisdiction and zone is needed")
             case Line() | Business():
                 _need(bool(content.source.strip()), "source is empty")
             case RegistryAnswer():
@@ -164,17 +166,6 @@ def _records(lines: BinaryIO, reader: LineReader, rejects: Rejects) -> Iterator[
 def _need(holds: bool, otherwise: str) -> None:
     if not holds:
         raise LineRefused(otherwise)
-
-
-def _check_slot(content: Consent) -> None:
-    begins, ends = content.slot_from, content.slot_until
-    _need((begins is None) == (ends is None), "slot_from goes with slot_until")
-    _need(begins is None or ends is None or begins < ends, "slot_until is not after slot_from")
-
-
-def _check_place(content: Residence) -> None:
-    _need(content.zone is None or content.zone in available_timezones(), "zone is no IANA time zone")
-    _need(is_a_place(content), "no known place: one of zip_code, jurisdiction and zone is needed")
 
 
 def _object(line: bytes) -> dict[str, Any]:

@@ -12,14 +12,13 @@ from pathlib import Path
 import msgspec
 
 from manualdial.errors import ManualDialError
-from manualdial.imports.errors import LineRefused
-from manualdial.imports.number_files import NumberLine, NumberListFile, Rejects
+from manualdial.imports.number_files import LineRefused, NumberLine, NumberListFile, Rejects
 from manualdial.law.records import AnyContent, Listing, Record
 from manualdial.numbers import parse
 from manualdial.ports import Person, Storage
 
 BATCH = 1000
-"""What the store is asked about, and given, at once."""
+"""So many records the store is asked about, and given, at once."""
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "manualdial:record")
 
 
@@ -28,7 +27,7 @@ Bar = Callable[[str, int, Callable[[], int]], AbstractContextManager[Callable[[]
 
 
 class WrittenRecords(msgspec.Struct, kw_only=True):
-    """What became of the records of a file."""
+    """Counts of the records of a file."""
 
     added: int = 0
     there: int = 0

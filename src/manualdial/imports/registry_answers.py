@@ -1,4 +1,4 @@
-"""What a registry that hands out no list answered for some numbers: rows of its file → records."""
+"""Answers of a registry that hands out no list: rows of its file → records."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from manualdial.imports.errors import LineRefused, NotAsSaid
-from manualdial.imports.number_files import NumberLine
+from manualdial.imports.number_files import LineRefused, NotAsSaid, NumberLine
 from manualdial.law.policies import Policies
 from manualdial.law.records import RegistryAnswer
 
@@ -43,7 +42,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     not_listed_words: Collection[str] = ()
 
     def answer(self, line: NumberLine) -> RegistryAnswer:
-        """What the registry said of the number of a row. Raises LineRefused: a guess would have people called."""
+        """The answer of the registry on the number of a row. Raises LineRefused: a guess would have people called."""
         return RegistryAnswer(
             registry=self.registry,
             listed=self._listed(line.cells) if self.whole is None else self.whole,

@@ -22,7 +22,7 @@ _CODES_SHOWN = 10
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import found, before it counts."""
+    """The result of an import, before it counts."""
 
     edition: Edition
     held: Edition | None
@@ -35,7 +35,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def early_doubt(*, rows: int, rejected: int) -> str | None:
-    """What makes it pointless to read on, as a sentence; None where nothing does."""
+    """A reason not to read on, as a sentence; None where nothing does."""
     if rows < ENOUGH_ROWS or rejected <= rows / 2:
         return None
     return f"{rejected:,} of the first {rows:,} rows have no number of the registry"
@@ -53,10 +53,8 @@ def doubt(found: Findings) -> str | None:
         )
     if held is not None and found.edition.as_of < held.as_of:
         return f"the copy that is held is newer: as of {held.as_of.isoformat()}"
-    return _doubt_of_full(found) if found.edition.kind is ImportKind.FULL else None
-
-
-def _doubt_of_full(found: Findings) -> str | None:
+    if found.edition.kind is not ImportKind.FULL:
+        return None
     return _doubt_of_loss(found) or _doubt_of_codes(found) or _doubt_of_size(found)
 
 

@@ -13,7 +13,7 @@ _LONGEST_NAME = 64
 
 
 class ImportKind(StrEnum):
-    """What was imported."""
+    """The kind of list that was imported."""
 
     FULL = "full"
     CHANGES = "changes"
@@ -29,7 +29,7 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the sources of the last import held, and what became of it."""
+    """Counts of the rows of the last import, and of its result."""
 
     rows: int
     """Lines that are no blank and no heading."""
@@ -48,7 +48,7 @@ class Edition(msgspec.Struct, frozen=True, kw_only=True):
 
     registry: str
     edition: str
-    """What the operator calls it; for evidence."""
+    """The operator's name for it; for evidence."""
     as_of: datetime
     """The instant of the source, which the age of the copy counts from."""
     imported_at: datetime

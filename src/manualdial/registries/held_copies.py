@@ -55,7 +55,7 @@ class HeldCopies:
         self._held: dict[str, tuple[float, _Held | RegistryUnreadable | None]] = {}
 
     def look_up(self, name: str, e164: str) -> RegistryLook | None:
-        """What the held copy of a registry says of a number; None where no copy is held.
+        """The answer of the held copy of a registry about a number; None where no copy is held.
 
         `e164` is a plus and digits. Raises RegistryUnreadable where a copy is there and cannot be read, and ValueError
         where the name or the number cannot be one.

@@ -44,7 +44,7 @@ class Doubtful(ImportFailed):
 
 
 class Stage(StrEnum):
-    """What an import is at."""
+    """The stage of an import."""
 
     READING = "reading"
     WRITING = "writing"
@@ -62,7 +62,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be imported."""
+    """An import that is ordered."""
 
     registry: str
     edition: str

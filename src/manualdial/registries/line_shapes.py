@@ -31,7 +31,7 @@ _MARKED_NUMBER = re.compile(rb"([A-Za-z])[ ]*(\+?[(]?0[0 ()./-]*)")
 
 
 class Operation(StrEnum):
-    """What a row of a change list does with its number."""
+    """The effect of a row of a change list on its number."""
 
     ADD = "add"
     DELETE = "delete"
@@ -44,7 +44,7 @@ _WORDS = {
 
 
 class Column(StrEnum):
-    """What a column of a change list has, where the operator names them."""
+    """The content of a column of a change list, where the operator names them."""
 
     OPERATION = "operation"
     AREA_CODE = "area-code"
@@ -170,7 +170,7 @@ def _number(fields: list[_Field], operation: Operation) -> Reading:
 
 
 def _further(fields: list[_Field], area_code: list[int]) -> tuple[Further, ...]:
-    """What may be numbers in the columns after the one that was read, whose own area code stood in `area_code`."""
+    """Possible numbers in the columns after the one that was read, whose own area code stood in `area_code`."""
     found = []
     before = area_code
     for start, text in fields:

@@ -17,7 +17,7 @@ MOST_REJECTS = 1000
 """Rejected lines that are kept of one piece."""
 _SHOWN_OF_A_REJECT = 200
 _ROWS_AT_ONCE = 32_768
-"""What of the text is worked on at once; it fits the processor's cache."""
+"""Rows of the text that are worked on at once; they fit the processor's cache."""
 _SHAPES_BY_BLOCK = 8
 """Shapes of one length for which a block is looked through; the lines of further ones are read one by one."""
 
@@ -29,7 +29,7 @@ _REST = re.compile(rb"<ph\s[^<>]{0,200}?val\s*=\s*['\"]([^'\"<>]{0,200})['\"]", 
 
 
 class Parsed(msgspec.Struct, frozen=True, kw_only=True):
-    """What a piece of text holds, line by line."""
+    """The content of a piece of text, line by line."""
 
     numbers: Numbers
     """In E.164, one of each line; 0 where there is none."""

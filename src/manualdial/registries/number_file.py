@@ -124,10 +124,5 @@ class NumberFile:
 
 
 def identity(status: os.stat_result) -> tuple[int, int, int, int]:
-    """What tells one file of a name from the next one of that name."""
+    """The identity that tells one file of a name from the next one of that name."""
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-
-
-def description(edition: Edition) -> bytes:
-    """The Edition as it stands in the file."""
-    return msgspec.json.encode(edition)

@@ -27,7 +27,6 @@ from manualdial.registries.number_file import (
     SPARSE_BELOW,
     VERSION,
     NumberFile,
-    description,
     page_bytes,
 )
 from manualdial.registries.number_runs import Flags, StoredRun
@@ -168,7 +167,7 @@ class PageWriter:
         written = msgspec.structs.replace(edition, body_sha256=self._body.hexdigest())
         padding = bytes(-self._size % 8)
         directory = self._directory()
-        described = description(written)
+        described = msgspec.json.encode(written)
         fixed = FIXED.pack(MAGIC, VERSION, len(described), len(self._checksums), self._size + len(padding))
         self._file.write(padding + directory + described)
         self._file.seek(0)

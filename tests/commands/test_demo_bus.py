@@ -12,7 +12,8 @@ from rich.text import Text
 
 from manualdial.client.bus_client import BusClient
 from manualdial.client.errors import Unanswered
-from manualdial.commands.demo_verdicts import DemoVerdicts
+from manualdial.commands.demo_bus import DemoVerdicts
+from manualdial.commands.failure import CommandFailed
 
 CHECK, SET_DNC, DIAL = "CheckPhoneNumber", "SetDNC", "ManualDialCall"
 
@@ -59,7 +60,7 @@ DONE = {"subtopic": "SetDNCResult", "message": {"response": {"success": True}}}
 
 
 async def shown(*checks: dict[str, Any], done: dict[str, Any] | None = None, press: dict[str, Any]) -> tuple[str, str]:
-    """What was shown, and what was not as it should be."""
+    """The lines that were shown, and the sentence about what was not as it should be."""
     answers = {CHECK: [checked(one) for one in checks], SET_DNC: [done or DONE], DIAL: [press]}
     lines: list[str] = []
     socket: Any = Service(**answers)
@@ -67,9 +68,12 @@ async def shown(*checks: dict[str, Any], done: dict[str, Any] | None = None, pre
     def say(text: Text) -> None:
         lines.append(text.plain)
 
-    verdicts = DemoVerdicts(BusClient(socket), say)
-    await verdicts.run()
-    return "\n".join(lines), verdicts.trouble
+    trouble = ""
+    try:
+        await DemoVerdicts(BusClient(socket), say).run()
+    except CommandFailed as failure:
+        trouble = str(failure)
+    return "\n".join(lines), trouble
 
 
 async def test_a_refusal_a_permission_and_a_listed_number_are_shown() -> None:
