@@ -19,7 +19,7 @@ from manualdial.errors import (
     ResumeCallFailed,
     SendDtmfFailed,
 )
-from manualdial.live.call_progress import Applied, CallProgress
+from manualdial.live.call_progress import CallProgress
 from manualdial.live.live_calls import LiveCalls
 from manualdial.ports import Clock, EngineRefused, Engines, EngineSilent, EngineUnavailable
 from manualdial.requests.request import AnsweredByEvent, Reply, Request
@@ -48,24 +48,24 @@ class CallControl:
     async def hold(self, request: Request, data: CallReference) -> Reply | AnsweredByEvent:
         """The customer hears music."""
         call = self._allowed(request, data.call_id, Action.HOLD)
-        applied = await self._until(
+        return await self._until(
+            request,
             call,
             lambda: self._engines.of_call(call).hold(call.id),
             lambda now: now.state is CallState.HELD,
             HoldCallFailed,
         )
-        return self._answer(request, applied)
 
     async def resume(self, request: Request, data: CallReference) -> Reply | AnsweredByEvent:
         """The hold is over."""
         call = self._allowed(request, data.call_id, Action.RESUME)
-        applied = await self._until(
+        return await self._until(
+            request,
             call,
             lambda: self._engines.of_call(call).resume(call.id),
             lambda now: now.state is CallState.CONNECTED,
             ResumeCallFailed,
         )
-        return self._answer(request, applied)
 
     async def send_dtmf(self, request: Request, data: Digits) -> Reply:
         """Digits for the customer's side. Changes no state and always gets its reply."""
@@ -86,8 +86,7 @@ class CallControl:
                 at = self._clock.now()
                 self._progress.on_report(Report(call_id=call.id, signal=CallSignal.ENDED, at=at, ending=ending))
 
-        applied = await self._until(call, hang_up, lambda now: not now.is_live, DisconnectCallFailed)
-        return self._answer(request, applied)
+        return await self._until(request, call, hang_up, lambda now: not now.is_live, DisconnectCallFailed)
 
     async def clear_contact(self, request: Request, data: CallReference) -> Reply | AnsweredByEvent:
         """End the wrap-up."""
@@ -96,8 +95,7 @@ class CallControl:
         async def end_wrap_up() -> None:
             self._progress.end_wrap_up(call.agent_id)
 
-        applied = await self._until(call, end_wrap_up, lambda now: now.is_over, ClearContactFailed)
-        return self._answer(request, applied)
+        return await self._until(request, call, end_wrap_up, lambda now: now.is_over, ClearContactFailed)
 
     async def state(self, request: Request, _data: NoData) -> Reply:
         """StateSync: the agent's calls that are not ended."""
@@ -120,12 +118,13 @@ class CallControl:
 
     async def _until(
         self,
+        request: Request,
         call: Call,
         ask: Callable[[], Awaitable[None]],
         reached: Callable[[Call], bool],
         failure: type[ControlFailed],
-    ) -> Applied:
-        """Ask the engine, and wait for the event that shows that it was done."""
+    ) -> Reply | AnsweredByEvent:
+        """Ask the engine, and wait for the event that shows that it was done: the answer, or what a reply tells."""
         watch = self._progress.watch(call.id, lambda now: reached(now) or not now.is_live)
         try:
             await self._ask(ask, failure)
@@ -137,7 +136,9 @@ class CallControl:
             watch.cancel()
         if not reached(applied.call):
             raise failure("the call ended first", retryable=False)
-        return applied
+        if request.request_id is None:
+            return AnsweredByEvent(published=applied.published)
+        return self._reply(request, applied.call)
 
     async def _ask(self, ask: Callable[[], Awaitable[None]], failure: type[ControlFailed]) -> None:
         try:
@@ -148,11 +149,6 @@ class CallControl:
             raise failure("the engine is not there") from None
         except EngineSilent:
             raise failure("the engine did not say") from None
-
-    def _answer(self, request: Request, applied: Applied) -> Reply | AnsweredByEvent:
-        if request.request_id is None:
-            return AnsweredByEvent(published=applied.published)
-        return self._reply(request, applied.call)
 
     def _reply(self, request: Request, call: Call) -> Reply:
         dial = views.dial_state(call, views.current_leg(call), self._engines.actions_of(call))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from sqlalchemy import Connection, Executable, select
 
@@ -22,11 +22,9 @@ from manualdial.ports import (
     CallLinks,
     CallQuery,
     ContactHistory,
-    EvidenceStore,
     Health,
     Person,
-    RecordStore,
-    Store,
+    Storage,
     StoreUnavailable,
 )
 from manualdial.storage.batch import NewPress
@@ -335,7 +333,4 @@ def _execute(statement: Executable, connection: Connection) -> None:
     connection.execute(statement).close()
 
 
-if TYPE_CHECKING:
-    _store: type[Store] = SqlStore
-    _records: type[RecordStore] = SqlStore
-    _evidence: type[EvidenceStore] = SqlStore
+_FITS: type[Storage] = SqlStore
