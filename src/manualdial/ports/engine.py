@@ -53,7 +53,7 @@ class Engine(Protocol):
     name: str
     """Its name, also the name of its connector: Simulator, Asterisk …"""
     actions: frozenset[Action]
-    """What can be done with its calls, DISCONNECT in any case. It is asked for nothing else."""
+    """The actions that its calls can take, DISCONNECT in any case. It is asked for nothing else."""
 
     @property
     def ready(self) -> bool:
@@ -167,6 +167,6 @@ class Engines:
         return engine
 
     def actions_of(self, call: Call) -> frozenset[Action]:
-        """What the engine of the call can do with it."""
+        """The actions that the engine of the call has for it."""
         engine = self._by_name.get(call.engine)
         return frozenset() if engine is None else engine.actions

@@ -1,4 +1,4 @@
-"""What an application can ask about its agent: login, states, mute (contract §4, topics Agent and App)."""
+"""The requests about an agent: login, states, mute (contract §4, topics Agent and App)."""
 
 from __future__ import annotations
 

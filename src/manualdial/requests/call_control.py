@@ -1,4 +1,4 @@
-"""What an agent can do with a call: hold, resume, DTMF, disconnect, end the wrap-up, see it (contract §3)."""
+"""The requests about a call: hold, resume, DTMF, disconnect, end the wrap-up, see it (contract §3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the requests that dial get: ManualDialCall in its two forms, and SetMakeCall (contract §2, §3).
+"""The requests that dial: ManualDialCall in its two forms, and SetMakeCall (contract §2, §3).
 
 What the data of a dial and of a check mean is read here.
 """
@@ -86,7 +86,7 @@ class DialRequests:
         return DirectReply(address=STATE_CHANGE.address.on(call.connector), message=told)
 
     async def _press(self, request: Request, data: Dial) -> PressOutcome | DialChecked:
-        """What became of the press; of a dry run, on which nothing rings and nothing is counted, its verdict."""
+        """The outcome of the press; of a dry run, on which nothing rings and nothing is counted, its verdict."""
         try:
             press = press_of(
                 request,
@@ -142,7 +142,7 @@ def question_of(
     settings: TenantSettings,
     at: datetime,
 ) -> Question:
-    """What the screening is asked about the data of a dial or a check. Raises MalformedMessage, NotPermitted."""
+    """The question to the screening about the data of a dial or a check. Raises MalformedMessage, NotPermitted."""
     return Question(
         tenant_id=caller.tenant_id,
         number=number,

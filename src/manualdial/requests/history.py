@@ -76,7 +76,7 @@ class CallPage(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class CallsAsked(Struct, frozen=True, kw_only=True):
-    """What a caller asks for, as it came. What is left out leaves no call out."""
+    """The question of a caller, as it came. What is left out leaves no call out."""
 
     limit: int
     cursor: str | None = None

@@ -1,4 +1,4 @@
-"""What the requests about numbers get: CheckPhoneNumber, SetDNC, SetLocation, and many checks at once (contract §5)."""
+"""The requests about numbers: CheckPhoneNumber, SetDNC, SetLocation, and many checks at once (contract §5)."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ def _content(data: SetDnc, now: datetime) -> AnyContent:
 
 
 def _residence(data: SetLocation, number: PhoneNumber, *, stated: bool) -> Residence:
-    """What was said. Raises MalformedMessage for a place that nobody knows: it would screen nothing."""
+    """The place that was said. Raises MalformedMessage for a place that nobody knows: it would screen nothing."""
     jurisdiction = data.jurisdiction.strip().upper() if data.jurisdiction else None
     residence = Residence(
         jurisdiction=jurisdiction, zip_code=zip_code_of(data.zip_code), zone=data.time_zone, stated=stated
