@@ -20,17 +20,11 @@ _AT_ONCE = 1_000
 """How many ids stand in one statement."""
 
 _content: msgspec.json.Decoder[AnyContent] = msgspec.json.Decoder(AnyContent)
-_OF_NUMBERS = select(number_records).where(
-    number_records.c.tenant_id == bindparam("of_tenant"),
-    number_records.c.number.in_(bindparam("names", expanding=True)),
-)
-_OF_ACCOUNTS = select(number_records).where(
-    number_records.c.tenant_id == bindparam("of_tenant"),
-    number_records.c.account_key.in_(bindparam("names", expanding=True)),
-)
+_OF_TENANT = select(number_records).where(number_records.c.tenant_id == bindparam("of_tenant"))
+_OF_NUMBERS = _OF_TENANT.where(number_records.c.number.in_(bindparam("names", expanding=True)))
+_OF_ACCOUNTS = _OF_TENANT.where(number_records.c.account_key.in_(bindparam("names", expanding=True)))
 _OF_KIND = (
-    select(number_records)
-    .where(number_records.c.tenant_id == bindparam("of_tenant"), number_records.c.kind == bindparam("of_kind"))
+    _OF_TENANT.where(number_records.c.kind == bindparam("of_kind"))
     .order_by(number_records.c.id)
     .limit(bindparam("limit"))
 )
