@@ -55,7 +55,8 @@ def test_what_asks_for_no_command_loads_none(option: str) -> None:
     ("name", "spared"),
     [
         ("dial", SERVING | {"sqlalchemy", "alembic", "numpy", "jinja2"}),
-        ("record", SERVING | {"jinja2"}),
+        ("config", SERVING | {"aiohttp", "picows", "jinja2"}),
+        ("record", SERVING | {"aiohttp", "picows", "jinja2"}),
         ("evidence", SERVING),
         ("serve", {"jinja2"}),
     ],

@@ -19,7 +19,8 @@ import traceback
 from datetime import timedelta
 from typing import Any, cast
 
-from manualdial.app.adapters import engine_for, store_for
+from manualdial.app.adapters import store_for
+from manualdial.app.engine import engine_for
 from manualdial.app.service import serving
 from manualdial.commands.running import collect_less, run, stopping, unless
 from manualdial.config import load

@@ -16,6 +16,7 @@ import msgspec
 from manualdial.app.cell import Cell
 from manualdial.app.cell_settings import CellSettings
 from manualdial.callers import Caller
+from manualdial.config import DialingSection
 from manualdial.law import Purpose
 from manualdial.law.facts import STRICTEST, ScreeningSettings
 from manualdial.law.policies import Policies, load
@@ -37,18 +38,9 @@ DIAL = "LCM/Webservice/ManualDialCall"
 SAMPLE = "Amazon/InboundCall/ManualDialCall"
 
 SETTINGS = CellSettings(
-    default_region="US",
+    dialing=DialingSection(agent_burst=2, engine_burst=3),
     no_place=STRICTEST,
     grace=60.0,
-    guard=3.0,
-    wrap_up=0.0,
-    event_timeout=5.0,
-    unknown_settles_after=15.0,
-    silence=60.0,
-    agent_rate=0.0,
-    agent_burst=2,
-    engine_rate=0.0,
-    engine_burst=3,
     lead_seconds=0,
     store_timeout=5.0,
     request_timeout=5.0,
@@ -139,6 +131,14 @@ class Desk:
         return [message["message"]["event"] for message in self.seen if message["subtopic"] == "SetAgentState"]
 
 
+def _settings(other: Mapping[str, Any]) -> CellSettings:
+    """SETTINGS, but for these."""
+    of_dialing = {name: value for name, value in other.items() if name in DialingSection.__struct_fields__}
+    dialing = msgspec.structs.replace(SETTINGS.dialing, **of_dialing)
+    rest = {name: value for name, value in other.items() if name not in of_dialing}
+    return msgspec.structs.replace(SETTINGS, dialing=dialing, **rest)
+
+
 class Core(Cell):
     """A cell on one engine, a store, registries and a clock that a test decides over."""
 
@@ -164,7 +164,7 @@ class Core(Cell):
         self.engine = engine or RecordingEngine(clock=clock)
         self.others = [RecordingEngine(clock=clock, name=name) for name in others]
         super().__init__(
-            msgspec.structs.replace(SETTINGS, **settings),
+            _settings(settings),
             store=store or MemoryStore(),
             engines=Engines(self.engine, *self.others),
             registries=HeldRegistries(),
@@ -175,9 +175,9 @@ class Core(Cell):
             span=nullcontext,
         )
 
-    def _routes(self) -> Routes:
-        self.declared = Declared(super()._routes())
-        return self.declared.routes
+    def _dispatcher(self, routes: Routes) -> Dispatcher:
+        self.declared = Declared(routes)
+        return super()._dispatcher(self.declared.routes)
 
     @property
     def recovery(self) -> Recovery:

@@ -28,9 +28,8 @@ from manualdial.transports.server import Server
 from manualdial.transports.websocket import BusEndpoint
 from manualdial.wire.envelope import Address, Outgoing, reply
 from manualdial.wire.messages.bus import Register, Subscriptions
-from manualdial.wire.messages.dial import DialChecked, Number
+from manualdial.wire.messages.dial import DialChecked, Number, PolicyNameMessage, RuleResult, VerdictMessage
 from manualdial.wire.messages.incoming import Incoming
-from manualdial.wire.messages.verdict import PolicyName, RuleResult, Verdict
 from tests.support.calls import no_calls
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_clock import MovedClock
@@ -122,8 +121,8 @@ def _judged(check: Any) -> DialChecked | ManualDialError:
         RuleResult(rule=f"rule-that-says-{decision}", decision=decision, reason="because", evidence={})
         for decision in ("allow", "warn")
     ]
-    verdict = Verdict(
-        decision="warn", rules=rules, overridable=True, policy=PolicyName(name="of the tests", version="1")
+    verdict = VerdictMessage(
+        decision="warn", rules=rules, overridable=True, policy=PolicyNameMessage(name="of the tests", version="1")
     )
     number = Number(typed=typed, e164=typed, region="US", type="mobile")
     return DialChecked(state="checked", number=number, verdict=verdict)

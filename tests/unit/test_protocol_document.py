@@ -35,10 +35,9 @@ from manualdial.wire import envelope
 from manualdial.wire.addresses import AMAZON
 from manualdial.wire.envelope import read
 from manualdial.wire.messages.calls import ControlReply, DialState
-from manualdial.wire.messages.dial import Dial, DialReply, ManualDialReply
+from manualdial.wire.messages.dial import Dial, DialReply, ManualDialReply, VerdictMessage
 from manualdial.wire.messages.outbound import ErrorData
 from manualdial.wire.messages.screening import MAX_CHECKS, Check, SetDnc, SetLocation
-from manualdial.wire.messages.verdict import Verdict
 from tests.support.core import Core, shipped_policies
 from tests.support.people import A_MORNING
 
@@ -209,7 +208,7 @@ def test_every_key_by_which_calls_are_asked_for_is_listed_and_every_outcome() ->
 
 def test_every_key_of_a_verdict_is_listed() -> None:
     listed = {code(cells[0])[0] for cells in rows(section("### The verdict"))}
-    assert listed == {one.encode_name for one in msgspec.structs.fields(Verdict)}
+    assert listed == {one.encode_name for one in msgspec.structs.fields(VerdictMessage)}
 
 
 def test_every_rule_is_listed_the_built_in_ones_by_their_whole_names() -> None:
@@ -291,7 +290,7 @@ def verdicts(value: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("verdict", [found for example in EXAMPLES for found in verdicts(example)])
 def test_every_verdict_of_an_example_is_one_that_could_be_given(verdict: dict[str, Any]) -> None:
-    assert_is(verdict, Verdict)
+    assert_is(verdict, VerdictMessage)
     assert verdict["decision"] == strictest(Decision(rule["decision"]) for rule in verdict["rules"])
     assert verdict["overridable"] is (verdict["decision"] == "warn")
     assert ("nextPermittedAt" in verdict) is (verdict["decision"] != "allow")

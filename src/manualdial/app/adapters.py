@@ -1,4 +1,4 @@
-"""What the configuration names: store, engine, copies of registries, policies, the tenants' settings."""
+"""The things that the configuration names: store, copies of registries, policies, the tenants' settings."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from manualdial.config import Config, ConfigurationError, EngineKind, overridable
-from manualdial.engines.asterisk import AsteriskEngine
-from manualdial.engines.simulator import SimulatorEngine
 from manualdial.law.facts import EVERY, ScreeningSettings
 from manualdial.law.judge import overridable_names
 from manualdial.law.policies import Policies, PolicyInvalid, load
-from manualdial.ports import Clock, Engine, Storage
+from manualdial.ports import Storage
 from manualdial.registries.held_copies import HeldCopies
 from manualdial.screening.tenants import Seller, Tenants, TenantSettings
 from manualdial.storage.store import SqlStore
@@ -27,28 +25,6 @@ def store_for(config: Config) -> Storage:
         )
     except ValueError:
         raise ConfigurationError("storage.url: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE") from None
-
-
-def engine_for(config: Config, clock: Clock) -> Engine:
-    """The engine that the configuration names."""
-    if config.engine.kind is EngineKind.SIMULATOR:
-        simulator = config.engine.simulator
-        return SimulatorEngine(speed=simulator.speed, seed=simulator.seed)
-    asterisk = config.engine.asterisk
-    return AsteriskEngine(
-        url=asterisk.url,
-        user=asterisk.user,
-        password=asterisk.password,
-        application=asterisk.application,
-        agent_endpoint=asterisk.agent_endpoint,
-        trunk_endpoint=asterisk.trunk_endpoint,
-        caller_id=asterisk.caller_id or None,
-        agent_timeout=asterisk.agent_timeout,
-        customer_timeout=asterisk.customer_timeout,
-        extension_pause=asterisk.extension_pause,
-        request_timeout=asterisk.request_timeout,
-        clock=clock,
-    )
 
 
 def registries_for(config: Config) -> HeldCopies:
@@ -104,12 +80,7 @@ def _settings(config: Config, policies: Policies, *, where: str, tenant: str | N
             premium=chosen("premium_numbers", everybody.premium_numbers),
             overridable=rights,
         ),
-        seller=Seller(
-            telemarketer=chosen("telemarketer", everybody.telemarketer),
-            seller=chosen("seller", everybody.seller),
-            goods=chosen("goods", everybody.goods),
-            script=chosen("script", everybody.script),
-        ),
+        seller=Seller(**{name: chosen(name, getattr(everybody, name)) for name in Seller.__struct_fields__}),
     )
 
 

@@ -22,7 +22,7 @@ from manualdial.live.engine_reports import read_reports
 from manualdial.live.live_calls import CallWatchdog, Engines, LiveCalls
 from manualdial.live.recovery import Recovery, take_over
 from manualdial.live.sessions import Sessions
-from manualdial.ports import Authenticator, Clock, Engine, Registries, Storage
+from manualdial.ports import Authenticator, Clock, Registries, Storage
 from manualdial.requests.agents import AgentRequests
 from manualdial.requests.call_control import CallControl
 from manualdial.requests.dial import DialRequests
@@ -67,36 +67,13 @@ class Cell:
         self._connectors = (AMAZON, *(engine.name for engine in engines))
         self._stack = AsyncExitStack()
         self.tasks = Tasks()
-        """What goes on for as long as the cell."""
+        """All that goes on for as long as the cell."""
         self.metrics = Metrics()
         self.bus = Bus(clock=clock, observe_delivered=self.metrics.delivered)
-        self._agent_locks = AgentLocks()
-        # What it holds of calls and agents
-        self.live_calls = self._live_calls()
-        self.sessions = self._sessions()
-        self.progress = self._progress()
-        self.sessions.before_end = self.progress.end_wrap_up
-        # What becomes of a press
-        self.closures = self._closures()
-        self.screener = self._screener()
-        self.idempotency = self._idempotency()
-        self.dialing = self._dialing()
-        # What it does by itself
-        self.recoveries = {engine.name: self._recovery(engine) for engine in engines}
-        self.in_doubt = self._in_doubt()
-        self.retention = self._retention()
-        # What it can be asked
-        self.dependencies = self._dependencies()
-        self.history = History(store=store, default_region=settings.default_region)
-        self.screening = self._screening_requests()
-        self.dial_requests = self._dial_requests()
-        self.control = self._call_control()
-        self.agents = self._agent_requests()
-        self.registration = Registration(
-            bus=self.bus, sessions=self.sessions, authenticator=authenticator, snapshots=self.agents.snapshots
-        )
-        self.routes = self._routes()
-        self.dispatcher = self._dispatcher()
+        self._hold()
+        self._place()
+        self._tend()
+        self._answer(authenticator)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -114,7 +91,7 @@ class Cell:
         await self._stack.aclose()
 
     async def load(self) -> None:
-        """What must be known before the first request: open calls and logins, closures. Raises StoreUnavailable."""
+        """Read all that must be known before the first request. Raises StoreUnavailable."""
         await take_over(
             store=self.store,
             engines=self.engines,
@@ -128,7 +105,7 @@ class Cell:
         await asyncio.to_thread(preload, self._policies)
 
     def figures(self) -> bytes:
-        """What is counted and measured, for Prometheus."""
+        """The counts and times, for Prometheus."""
         return self.metrics.text(
             live_calls=len(self.live_calls),
             agents=len(self.sessions),
@@ -152,28 +129,27 @@ class Cell:
         self.tasks.keep(self.closures.run(), name="closures")
         self.tasks.keep(self.store.death(), name="store")
 
-    def _live_calls(self) -> LiveCalls:
-        watchdog = CallWatchdog(
-            clock=self.clock,
-            settles_after=self._settings.unknown_settles_after,
-            first_pause=self._settings.first_pause,
-            silence=self._settings.silence,
+    def _hold(self) -> None:
+        """All that is held of calls and agents."""
+        settings, dialing = self._settings, self._settings.dialing
+        self.live_calls = LiveCalls(
+            watchdog=CallWatchdog(
+                clock=self.clock,
+                settles_after=dialing.unknown_settles_after,
+                first_pause=settings.first_pause,
+                silence=dialing.silence,
+            )
         )
-        return LiveCalls(watchdog=watchdog)
-
-    def _sessions(self) -> Sessions:
-        return Sessions(
+        self.sessions = Sessions(
             bus=self.bus,
             store=self.store,
             live_calls=self.live_calls,
             clock=self.clock,
             connectors=self._connectors,
-            grace=self._settings.grace,
-            store_timeout=self._settings.store_timeout,
+            grace=settings.grace,
+            store_timeout=settings.store_timeout,
         )
-
-    def _progress(self) -> CallProgress:
-        return CallProgress(
+        self.progress = CallProgress(
             engines=self.engines,
             live_calls=self.live_calls,
             store=self.store,
@@ -181,33 +157,28 @@ class Cell:
             sessions=self.sessions,
             clock=self.clock,
             metrics=self.metrics,
-            wrap_up=self._settings.wrap_up,
+            wrap_up=dialing.wrap_up,
         )
+        self.sessions.before_end = self.progress.end_wrap_up
 
-    def _closures(self) -> Closures:
-        return Closures(
-            store=self.store,
-            clock=self.clock,
-            interval=self._settings.closures_interval,
-            stale_after=self._settings.closures_stale,
+    def _place(self) -> None:
+        """All that a press goes through."""
+        settings, dialing = self._settings, self._settings.dialing
+        self.closures = Closures(
+            store=self.store, clock=self.clock, interval=settings.closures_interval, stale_after=settings.closures_stale
         )
-
-    def _screener(self) -> Screener:
-        return Screener(
+        self.screener = Screener(
             store=self.store,
             registries=self.registries,
             closures=self.closures,
             policies=self._policies,
-            no_place=self._settings.no_place,
-            store_timeout=self._settings.store_timeout,
+            no_place=settings.no_place,
+            store_timeout=settings.store_timeout,
         )
-
-    def _idempotency(self) -> Idempotency:
-        guard = DoubleClickGuard(clock=self.clock, seconds=self._settings.guard)
-        return Idempotency(store=self.store, live_calls=self.live_calls, guard=guard)
-
-    def _dialing(self) -> Dialing:
-        return Dialing(
+        guard = DoubleClickGuard(clock=self.clock, seconds=dialing.guard)
+        self.idempotency = Idempotency(store=self.store, live_calls=self.live_calls, guard=guard)
+        self._agent_locks = AgentLocks()
+        self.dialing = Dialing(
             engines=self.engines,
             store=self.store,
             chain=self.store,
@@ -219,61 +190,73 @@ class Cell:
             agent_locks=self._agent_locks,
             rate=DialRate(
                 clock=self.clock,
-                agent_rate=self._settings.agent_rate,
-                agent_burst=self._settings.agent_burst,
-                engine_rate=self._settings.engine_rate,
-                engine_burst=self._settings.engine_burst,
+                agent_rate=dialing.agent_rate,
+                agent_burst=dialing.agent_burst,
+                engine_rate=dialing.engine_rate,
+                engine_burst=dialing.engine_burst,
             ),
             clock=self.clock,
             metrics=self.metrics,
             span=self.span,
-            store_timeout=self._settings.store_timeout,
-            patience=self._settings.patience,
-            lead_seconds=self._settings.lead_seconds,
+            store_timeout=settings.store_timeout,
+            patience=settings.patience,
+            lead_seconds=settings.lead_seconds,
         )
 
-    def _recovery(self, engine: Engine) -> Recovery:
-        return Recovery(
-            engine=engine,
-            live_calls=self.live_calls,
-            progress=self.progress,
-            clock=self.clock,
-            metrics=self.metrics,
-            interval=self._settings.look_interval,
-        )
-
-    def _in_doubt(self) -> InDoubtResolution:
-        return InDoubtResolution(
+    def _tend(self) -> None:
+        """All that goes on by itself."""
+        settings = self._settings
+        self.recoveries = {
+            engine.name: Recovery(
+                engine=engine,
+                live_calls=self.live_calls,
+                progress=self.progress,
+                clock=self.clock,
+                metrics=self.metrics,
+                interval=settings.look_interval,
+            )
+            for engine in self.engines
+        }
+        self.in_doubt = InDoubtResolution(
             idempotency=self.idempotency,
             agent_locks=self._agent_locks,
-            interval=self._settings.retract_interval,
-            store_timeout=self._settings.store_timeout,
+            interval=settings.retract_interval,
+            store_timeout=settings.store_timeout,
         )
-
-    def _retention(self) -> Retention:
-        return Retention(
+        self.retention = Retention(
             store=self.store,
             chain=self.store,
             clock=self.clock,
-            remember_presses=self._settings.remember_presses,
-            keep_calls=self._settings.keep_calls,
-            keep_evidence=self._settings.keep_evidence,
-            interval=self._settings.prune_interval,
-            pause=self._settings.prune_pause,
+            remember_presses=settings.remember_presses,
+            keep_calls=settings.keep_calls,
+            keep_evidence=settings.keep_evidence,
+            interval=settings.prune_interval,
+            pause=settings.prune_pause,
         )
 
-    def _dependencies(self) -> Dependencies:
-        return Dependencies(
+    def _answer(self, authenticator: Authenticator) -> None:
+        """All that can be asked."""
+        settings, dialing = self._settings, self._settings.dialing
+        self.dependencies = Dependencies(
             store=self.store,
             engines=self.engines,
             registries=self.registries,
             tasks=self.tasks,
             clock=self.clock,
-            max_age=self._settings.health_age,
+            max_age=settings.health_age,
         )
-
-    def _dial_requests(self) -> DialRequests:
-        return DialRequests(
+        self.history = History(store=self.store, default_region=dialing.default_region)
+        self.screening = ScreeningRequests(
+            screener=self.screener,
+            store=self.store,
+            sessions=self.sessions,
+            live_calls=self.live_calls,
+            tenants=self._tenants,
+            clock=self.clock,
+            default_region=dialing.default_region,
+            limit=settings.request_timeout,
+        )
+        self.dial_requests = DialRequests(
             dialing=self.dialing,
             store=self.store,
             engines=self.engines,
@@ -282,38 +265,23 @@ class Cell:
             clock=self.clock,
             metrics=self.metrics,
         )
-
-    def _screening_requests(self) -> ScreeningRequests:
-        return ScreeningRequests(
-            screener=self.screener,
-            store=self.store,
-            sessions=self.sessions,
-            live_calls=self.live_calls,
-            tenants=self._tenants,
-            clock=self.clock,
-            default_region=self._settings.default_region,
-            limit=self._settings.request_timeout,
-        )
-
-    def _call_control(self) -> CallControl:
-        return CallControl(
+        self.control = CallControl(
             engines=self.engines,
             live_calls=self.live_calls,
             progress=self.progress,
             clock=self.clock,
-            event_timeout=self._settings.event_timeout,
+            event_timeout=dialing.event_timeout,
         )
-
-    def _agent_requests(self) -> AgentRequests:
-        return AgentRequests(
+        self.agents = AgentRequests(
             sessions=self.sessions,
             live_calls=self.live_calls,
             engines=self.engines,
-            default_region=self._settings.default_region,
+            default_region=dialing.default_region,
         )
-
-    def _routes(self) -> Routes:
-        return routes(
+        self.registration = Registration(
+            bus=self.bus, sessions=self.sessions, authenticator=authenticator, snapshots=self.agents.snapshots
+        )
+        self.routes = routes(
             connectors=self._connectors,
             dialing=self.dial_requests,
             screening=self.screening,
@@ -321,11 +289,12 @@ class Cell:
             agents=self.agents,
             registration=self.registration,
         )
+        self.dispatcher = self._dispatcher(self.routes)
 
-    def _dispatcher(self) -> Dispatcher:
+    def _dispatcher(self, routes: Routes) -> Dispatcher:
         return Dispatcher(
             bus=self.bus,
-            routes=self.routes,
+            routes=routes,
             limit=self._settings.request_timeout,
             span=self.span,
             observe=self.metrics.request,

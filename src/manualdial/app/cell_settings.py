@@ -1,4 +1,4 @@
-"""What a cell is told: what an operator decides, and the pace of what it does by itself."""
+"""The settings of a cell: what an operator decides, and the pace of what it does by itself."""
 
 from __future__ import annotations
 
@@ -6,24 +6,15 @@ from datetime import timedelta
 
 import msgspec
 
-from manualdial.config import Config, longest_agent_leg, longest_press
+from manualdial.config import Config, DialingSection, longest_agent_leg, longest_press
 
 
 class CellSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Times are in seconds where they are numbers. What no option of the configuration names has a value here."""
 
-    default_region: str
+    dialing: DialingSection
     no_place: str
     grace: float
-    guard: float
-    wrap_up: float
-    event_timeout: float
-    unknown_settles_after: float
-    silence: float
-    agent_rate: float
-    agent_burst: int
-    engine_rate: float
-    engine_burst: int
     lead_seconds: int
     store_timeout: float
     request_timeout: float
@@ -44,21 +35,12 @@ class CellSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def cell_settings(config: Config) -> CellSettings:
-    """What the configuration says of a cell."""
-    dialing, storage, keep_evidence = config.dialing, config.storage, config.screening.keep_evidence
+    """The settings that the configuration makes."""
+    storage, keep_evidence = config.storage, config.screening.keep_evidence
     return CellSettings(
-        default_region=dialing.default_region,
+        dialing=config.dialing,
         no_place=config.screening.no_place,
         grace=config.agents.grace,
-        guard=dialing.guard,
-        wrap_up=dialing.wrap_up,
-        event_timeout=dialing.event_timeout,
-        unknown_settles_after=dialing.unknown_settles_after,
-        silence=dialing.silence,
-        agent_rate=dialing.agent_rate,
-        agent_burst=dialing.agent_burst,
-        engine_rate=dialing.engine_rate,
-        engine_burst=dialing.engine_burst,
         lead_seconds=longest_agent_leg(config),
         store_timeout=storage.timeout,
         request_timeout=config.server.request_timeout,

@@ -10,7 +10,7 @@ from manualdial.tasks import Tasks
 
 
 class Dependencies:
-    """What a cell needs, asked as seldom as its answer may be old, whoever asks."""
+    """The dependencies of a cell, asked as seldom as its answer may be old, whoever asks."""
 
     def __init__(
         self, *, store: Store, engines: Engines, registries: Registries, tasks: Tasks, clock: Clock, max_age: float

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from msgspec.structs import asdict
+
 from manualdial.app.cell import Cell
 from manualdial.config import Config, ConfigurationError
 from manualdial.identity.token_secret import token_secret
@@ -17,16 +19,9 @@ from manualdial.transports.websocket import BusEndpoint
 
 def identity_of(config: Config, *, store: Store, clock: Clock) -> Identity:
     """Who is who, by password and token. Raises ConfigurationError."""
-    return Identity(
-        store=store,
-        clock=clock,
-        secret=_token_secret(config),
-        token_lifetime=config.authentication.token_lifetime,
-        attempts=config.authentication.attempts,
-        attempt_interval=config.authentication.attempt_interval,
-        address_attempts=config.authentication.address_attempts,
-        address_attempt_interval=config.authentication.address_attempt_interval,
-    )
+    options = asdict(config.authentication)  # with the names that an Identity has for them
+    secret = _token_secret(options.pop("secret_file"))
+    return Identity(store=store, clock=clock, secret=secret, **options)
 
 
 def server_of(config: Config, cell: Cell, identity: Identity) -> Server:
@@ -69,8 +64,8 @@ def server_of(config: Config, cell: Cell, identity: Identity) -> Server:
     )
 
 
-def _token_secret(config: Config) -> bytes:
+def _token_secret(path: str) -> bytes:
     try:
-        return token_secret(Path(config.authentication.secret_file))
+        return token_secret(Path(path))
     except ValueError as fault:
         raise ConfigurationError(f"authentication.secret_file: {fault}") from None

@@ -8,9 +8,10 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 
 import structlog
 
-from manualdial.app.adapters import engine_for, policies_for, registries_for, store_for, tenants_for
+from manualdial.app.adapters import policies_for, registries_for, store_for, tenants_for
 from manualdial.app.cell import Cell
 from manualdial.app.cell_settings import cell_settings
+from manualdial.app.engine import engine_for
 from manualdial.app.server import identity_of, server_of
 from manualdial.clock import SystemClock
 from manualdial.config import Config, ConfigurationError

@@ -135,7 +135,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     """The ids of the subscribers that it was handed to."""
 
     def bytes_for(self, subscriber: Subscriber) -> bytes:
-        """What this subscriber gets of it: with `meta` where it asked for the stream."""
+        """The message as this subscriber gets it: with `meta` where it asked for the stream."""
         if not subscriber.stream:
             return self.outgoing.payload
         at = self.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -11,8 +11,7 @@ import msgspec
 from manualdial.client.errors import Unanswered
 from manualdial.law.verdict import Decision
 from manualdial.plain_text import printable
-from manualdial.wire.messages.dial import DialChecked
-from manualdial.wire.messages.verdict import Verdict
+from manualdial.wire.messages.dial import DialChecked, VerdictMessage
 
 Message = dict[str, Any]
 
@@ -74,15 +73,15 @@ def checked(answer: Message) -> DialChecked:
     return msgspec.structs.replace(read, verdict=_sound(read.verdict))
 
 
-def verdict_of(value: Any) -> Verdict:
+def verdict_of(value: Any) -> VerdictMessage:
     """A verdict, read: of a refusal, for example. Raises Unanswered where it is none."""
     try:
-        return _sound(msgspec.convert(value, Verdict))
+        return _sound(msgspec.convert(value, VerdictMessage))
     except msgspec.ValidationError:
         raise _no_verdict() from None
 
 
-def _sound(verdict: Verdict) -> Verdict:
+def _sound(verdict: VerdictMessage) -> VerdictMessage:
     """The verdict, if it is one also where the schema cannot say so. Raises Unanswered."""
     try:
         for decision in (verdict.decision, *(rule.decision for rule in verdict.rules)):

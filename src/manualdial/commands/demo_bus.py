@@ -20,7 +20,7 @@ from manualdial.commands.verdict import in_brief
 from manualdial.explaining.verdict import against
 from manualdial.law.verdict import Decision
 from manualdial.places.time_zone import time_zone
-from manualdial.wire.messages.verdict import Verdict
+from manualdial.wire.messages.dial import VerdictMessage
 
 REQUEST = """\
 {
@@ -176,7 +176,7 @@ class DemoVerdicts:
         await self._list()
         self._expect(await self._press(), _LISTED_RULE)
 
-    async def _check(self, at: datetime) -> Verdict:
+    async def _check(self, at: datetime) -> VerdictMessage:
         local = at.astimezone(time_zone(_ZONE)).isoformat(timespec="seconds")
         answer = await self._ask(CHECK, {"PhoneNumber": FLORIDA, "Purpose": "sales", "At": local})
         verdict = checked(answer).verdict
@@ -188,7 +188,7 @@ class DemoVerdicts:
         if part(answer, "message", "response", "success") is not True:
             raise _verdict_failed("the number was not put on the list")
 
-    async def _press(self) -> Verdict:
+    async def _press(self) -> VerdictMessage:
         answer = await self._ask(PRESS_ADDRESS, {"PhoneNumber": LISTED})
         error = error_of(answer) or {}
         verdict = verdict_of(part(error, "details", "verdict"))
@@ -210,7 +210,7 @@ class DemoVerdicts:
         self._say(Text(f"← after {(received.at - asked_at) * 1000:.1f} ms", style="bold"))
         return received.message
 
-    def _expect(self, verdict: Verdict, rule: str | None) -> None:
+    def _expect(self, verdict: VerdictMessage, rule: str | None) -> None:
         """The call is refused by that rule, or allowed where there is none."""
         refusing = {one.rule for one in against(verdict)}
         good = rule in refusing if rule is not None else verdict.decision == Decision.ALLOW

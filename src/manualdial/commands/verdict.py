@@ -10,8 +10,7 @@ from manualdial.explaining.moments import here, wherever
 from manualdial.explaining.verdict import against, evidence, zones
 from manualdial.law.verdict import Decision
 from manualdial.plain_text import printable
-from manualdial.wire.messages.dial import DialChecked
-from manualdial.wire.messages.verdict import RuleResult, Verdict
+from manualdial.wire.messages.dial import DialChecked, RuleResult, VerdictMessage
 
 MARKS = {Decision.ALLOW: "✓", Decision.WARN: "!", Decision.BLOCK: "✗"}
 STYLES = {Decision.ALLOW: "green", Decision.WARN: "yellow", Decision.BLOCK: "bold red"}
@@ -37,7 +36,7 @@ def explained(answer: DialChecked, *, at: datetime) -> Text:
     return text
 
 
-def in_brief(verdict: Verdict, e164: str, *, at: datetime) -> Text:
+def in_brief(verdict: VerdictMessage, e164: str, *, at: datetime) -> Text:
     """The verdict on a number at a moment in a few lines: the rules that do not allow the call, and how many do."""
     no = against(verdict)
     text = _decision(verdict)
@@ -52,7 +51,7 @@ def in_brief(verdict: Verdict, e164: str, *, at: datetime) -> Text:
     return text.append(f"\n{_INDENT}").append_text(permitted(verdict, e164)) if no else text
 
 
-def permitted(verdict: Verdict, e164: str) -> Text:
+def permitted(verdict: VerdictMessage, e164: str) -> Text:
     """From when on the call is permitted, in the called party's time and in this machine's."""
     if verdict.decision == Decision.ALLOW:
         return Text("permitted, as far as these rules see", style="green")
@@ -64,7 +63,7 @@ def permitted(verdict: Verdict, e164: str) -> Text:
     return text.append(f" – {here(at)} here" if names else "")
 
 
-def _decision(verdict: Verdict) -> Text:
+def _decision(verdict: VerdictMessage) -> Text:
     decision = Decision(verdict.decision)
     return Text().append(f"{MARKS[decision]} {decision.value}", style=STYLES[decision])
 

@@ -22,28 +22,3 @@ from manualdial.config.options import (
     options,
 )
 from manualdial.config.reading import load
-
-__all__ = [
-    "SECRETS",
-    "Asterisk",
-    "Authentication",
-    "Config",
-    "ConfigurationError",
-    "DialingSection",
-    "EngineKind",
-    "EngineSection",
-    "Log",
-    "LogFormat",
-    "Option",
-    "ScreeningSection",
-    "Section",
-    "ServerSection",
-    "Simulator",
-    "StorageSection",
-    "Tenant",
-    "load",
-    "longest_agent_leg",
-    "longest_press",
-    "options",
-    "overridable",
-]

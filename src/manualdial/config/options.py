@@ -216,7 +216,7 @@ class ScreeningSection(Section, frozen=True, kw_only=True):
 
 
 class Tenant(Section, frozen=True, kw_only=True):
-    """What one tenant has otherwise than all others: a table `[tenants.NAME]`. What is left out is as for all."""
+    """The settings of one tenant: a table `[tenants.NAME]`. What is left out is as for all others."""
 
     purpose: Annotated[Purpose | None, Meta(description="As dialing.purpose.")] = None
     purposes: Annotated[list[Purpose] | None, Meta(description="As dialing.purposes.")] = None

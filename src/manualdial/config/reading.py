@@ -83,7 +83,7 @@ def _apply_environment(values: dict[str, Any], environment: Mapping[str, str]) -
 
 
 def _choices(section: type[Section], where: str) -> str:
-    """What an option may be, where that is a list: the reader's own words would tell the value."""
+    """The values that an option may have, where that is a list: the reader's own words would tell the value."""
     name = where.partition("[")[0]  # of an element of a list
     kinds = [option.type for option in options(section) if ".".join(option.path) == name]
     words = _words(kinds[0]) if kinds else None

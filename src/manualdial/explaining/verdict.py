@@ -12,7 +12,7 @@ from manualdial.explaining.moments import here, is_zone, wherever
 from manualdial.law.verdict import Decision
 from manualdial.law.zones import zones_of
 from manualdial.places.by_number import of_number
-from manualdial.wire.messages.verdict import RuleResult, Verdict
+from manualdial.wire.messages.dial import RuleResult, VerdictMessage
 
 SOURCES = {
     "stated": "the person said so",
@@ -23,12 +23,12 @@ SOURCES = {
 }
 
 
-def against(verdict: Verdict) -> list[RuleResult]:
+def against(verdict: VerdictMessage) -> list[RuleResult]:
     """The rules that do not allow the call."""
     return [rule for rule in verdict.rules if rule.decision != Decision.ALLOW]
 
 
-def zones(verdict: Verdict, e164: str) -> tuple[str, ...]:
+def zones(verdict: VerdictMessage, e164: str) -> tuple[str, ...]:
     """The time zones of the called party: those that rules looked at, else those of the number."""
     looked_at = {name for rule in verdict.rules for name in _zones(rule.evidence)}
     if looked_at:

@@ -52,7 +52,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Users(Protocol):
-    """What of `ports.Store` signing in needs."""
+    """The part of `ports.Store` that signing in needs."""
 
     async def user(self, user_id: str) -> User | None: ...
 

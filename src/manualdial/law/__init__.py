@@ -4,5 +4,3 @@ Rules are pure functions over facts. What differs from law to law is dated data 
 """
 
 from manualdial.law.verdict import Decision, Purpose, Verdict
-
-__all__ = ["Decision", "Purpose", "Verdict"]

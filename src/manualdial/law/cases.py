@@ -20,7 +20,7 @@ from msgspec import Meta
 
 from manualdial.law.records import AnyContent
 from manualdial.law.registry_look import RegistryStanding
-from manualdial.law.rule import JURISDICTION, Part
+from manualdial.law.rule import JURISDICTION, LawPart
 from manualdial.law.verdict import Purpose
 
 
@@ -32,7 +32,7 @@ class Says(StrEnum):
     ABSENT = "absent"
 
 
-class CaseAttempt(Part, frozen=True, kw_only=True):
+class CaseAttempt(LawPart, frozen=True, kw_only=True):
     """An earlier dial."""
 
     at: datetime
@@ -43,14 +43,14 @@ class CaseAttempt(Part, frozen=True, kw_only=True):
     purpose: Purpose = Purpose.SALES
 
 
-class CaseLook(Part, frozen=True, kw_only=True):
+class CaseLook(LawPart, frozen=True, kw_only=True):
     """The finding of our copy of the rule's registry."""
 
     standing: RegistryStanding
     as_of: datetime
 
 
-class Case(Part, frozen=True, kw_only=True):
+class Case(LawPart, frozen=True, kw_only=True):
     """One line of the table."""
 
     rule: str
@@ -78,7 +78,7 @@ class Case(Part, frozen=True, kw_only=True):
     """No waiting makes this rule allow the call."""
 
 
-class Cases(Part, frozen=True, kw_only=True):
+class Cases(LawPart, frozen=True, kw_only=True):
     """A file of cases."""
 
     cases: list[Case]

@@ -23,13 +23,13 @@ import holidays
 import msgspec
 from msgspec import Meta
 
-from manualdial.law.rule import Part
+from manualdial.law.rule import LawPart
 
 _MOVED = {5: timedelta(days=-1), 6: timedelta(days=1)}
 """Day of the week, Monday is 0 → how far from it a holiday is observed, as in the United States."""
 
 
-class ExtraDay(Part, frozen=True, kw_only=True):
+class ExtraDay(LawPart, frozen=True, kw_only=True):
     """A day of our own: one date, or the same day of every year."""
 
     name: str
@@ -39,7 +39,7 @@ class ExtraDay(Part, frozen=True, kw_only=True):
     """With `day`: the last day of a time that begins with it. Such a time is not observed on other days."""
 
 
-class HolidaySet(Part, frozen=True, kw_only=True):
+class HolidaySet(LawPart, frozen=True, kw_only=True):
     """One set."""
 
     title: str

@@ -21,7 +21,7 @@ from manualdial.law.calling_hours import CallingHours
 from manualdial.law.duties import ConsentCheck, LineBanCheck, RegistrationCheck, RegistryCheck
 from manualdial.law.facts import Facts
 from manualdial.law.holiday_sets import HolidaySet, HolidaySets
-from manualdial.law.rule import SHIPPED_ON, Hours, Part, Policy, Rule, Window, minutes
+from manualdial.law.rule import SHIPPED_ON, Hours, LawPart, Policy, Rule, Window, minutes
 from manualdial.law.verdict import Finding, PolicyName, Purpose
 from manualdial.places.place import Place
 from manualdial.places.time_zone import UnknownTimeZone, time_zone
@@ -40,7 +40,7 @@ class PolicyInvalid(Exception):
     """A policy file cannot be used. The text names the file and what is wrong with it."""
 
 
-class Holidays(Part, frozen=True, kw_only=True):
+class Holidays(LawPart, frozen=True, kw_only=True):
     """A file of holiday sets."""
 
     sets: dict[str, HolidaySet]

@@ -19,7 +19,7 @@ RULE_NAME = r"^(calling-hours|attempts|do-not-call|consent-required|line-type|re
 JURISDICTION = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class LawPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A table of a policy file."""
 
 
@@ -80,7 +80,7 @@ Window = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([0-3]\d|4[0-8])
 """Half-open, in local time: "08:00-21:00". An end above 24:00 belongs to the next day: "12:00-25:00"."""
 
 
-class Days(Part, frozen=True, kw_only=True):
+class Days(LawPart, frozen=True, kw_only=True):
     """The windows of each day. What is left out is taken from `weekdays`, `weekend` and `every_day`; else: closed."""
 
     every_day: list[Window] | None = None
@@ -98,7 +98,7 @@ class Days(Part, frozen=True, kw_only=True):
     """On the days of the rule's holiday set; left out: as `holidays` says, closed."""
 
 
-class Hours(Part, frozen=True, kw_only=True):
+class Hours(LawPart, frozen=True, kw_only=True):
     """When calls may be made (`calling-hours.…`)."""
 
     zone: ZoneBasis = ZoneBasis.LOCATION
@@ -136,7 +136,7 @@ class After(StrEnum):
     REFUSAL = "refusal"
 
 
-class AttemptLimit(Part, frozen=True, kw_only=True):
+class AttemptLimit(LawPart, frozen=True, kw_only=True):
     """How often may be tried (`attempts.…`): at most so many in a window, or not at all for so long after something."""
 
     max: Annotated[int, Meta(ge=1)] | None = None
@@ -151,7 +151,7 @@ class AttemptLimit(Part, frozen=True, kw_only=True):
     """How long nothing is tried after that. In days: the day itself is the first."""
 
 
-class ListDuty(Part, frozen=True, kw_only=True):
+class ListDuty(LawPart, frozen=True, kw_only=True):
     """A registry that must be asked before the call (`do-not-call.…`). Its name in the files is the rule's."""
 
     max_age_days: Annotated[int, Meta(ge=1)]
@@ -160,27 +160,27 @@ class ListDuty(Part, frozen=True, kw_only=True):
     """Whether the registry hands out no list, but answers for single numbers."""
 
 
-class ConsentDuty(Part, frozen=True, kw_only=True):
+class ConsentDuty(LawPart, frozen=True, kw_only=True):
     """No call without consent (`consent-required.…`)."""
 
     form: ConsentForm = ConsentForm.EXPRESS
     """The weakest form that will do."""
 
 
-class LineBan(Part, frozen=True, kw_only=True):
+class LineBan(LawPart, frozen=True, kw_only=True):
     """Kinds of lines that are not called at all (`line-type.…`)."""
 
     barred: Annotated[list[LineKind], Meta(min_length=1)]
 
 
-class RegistrationDuty(Part, frozen=True, kw_only=True):
+class RegistrationDuty(LawPart, frozen=True, kw_only=True):
     """A registration or licence that the caller must have (`registration.…`)."""
 
     with_: str = msgspec.field(name="with")
     """The authority."""
 
 
-class Exemption(Part, frozen=True, kw_only=True):
+class Exemption(LawPart, frozen=True, kw_only=True):
     """An exemption of a person from a rule. Exactly one of these is given."""
 
     consent: ConsentForm | None = None
@@ -195,7 +195,7 @@ class Exemption(Part, frozen=True, kw_only=True):
     """With `consent`: only where it was given after the registry's answer. Not asked, not lifted."""
 
 
-class Rule(Part, frozen=True, kw_only=True):
+class Rule(LawPart, frozen=True, kw_only=True):
     """One rule of a policy."""
 
     rule: Annotated[str, Meta(pattern=RULE_NAME)]
@@ -252,7 +252,7 @@ class Rule(Part, frozen=True, kw_only=True):
         )
 
 
-class Policy(Part, frozen=True, kw_only=True):
+class Policy(LawPart, frozen=True, kw_only=True):
     """The rules of one jurisdiction: one file."""
 
     jurisdiction: Annotated[str, Meta(pattern=JURISDICTION)]

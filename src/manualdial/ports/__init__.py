@@ -16,9 +16,7 @@ from manualdial.ports.engine import (
     Reconnected,
 )
 from manualdial.ports.evidence import CallLinks, EvidenceStore
-from manualdial.ports.records import ContactHistory, Person, RecordStore
-from manualdial.ports.registries import Registries
-from manualdial.ports.storage import Storage
+from manualdial.ports.records import ContactHistory, Person, RecordStore, Registries
 from manualdial.ports.store import (
     AttemptsChanged,
     AttemptsSeen,
@@ -26,36 +24,8 @@ from manualdial.ports.store import (
     CallQuery,
     LoginNameTaken,
     RequestIdTaken,
+    Storage,
     Store,
     StoredChange,
     StoreUnavailable,
 )
-
-__all__ = [
-    "AttemptsChanged",
-    "AttemptsSeen",
-    "Authenticator",
-    "CallHistory",
-    "CallLinks",
-    "CallQuery",
-    "Clock",
-    "ContactHistory",
-    "Engine",
-    "EngineRefused",
-    "EngineSilent",
-    "EngineUnavailable",
-    "EvidenceStore",
-    "Health",
-    "LoginNameTaken",
-    "Originate",
-    "Orphan",
-    "Person",
-    "Reconnected",
-    "RecordStore",
-    "Registries",
-    "RequestIdTaken",
-    "Storage",
-    "Store",
-    "StoreUnavailable",
-    "StoredChange",
-]

@@ -48,7 +48,7 @@ class Engine(Protocol):
     name: str
     """Its name, also the name of its connector: Simulator, Asterisk …"""
     actions: frozenset[Action]
-    """What can be done with its calls, DISCONNECT in any case. It is asked for nothing else."""
+    """The actions that its calls can take, DISCONNECT in any case. It is asked for nothing else."""
 
     @property
     def ready(self) -> bool:

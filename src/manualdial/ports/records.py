@@ -1,4 +1,4 @@
-"""The port of the screening to storage: the history of a contact, closures, policies that were in force."""
+"""The ports of the screening: to storage (contact history, closures, policies once in force), and to registries."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import msgspec
 from manualdial.law.attempts import Attempt
 from manualdial.law.closure import Closure
 from manualdial.law.records import Record
+from manualdial.law.registry_look import RegistryLook
+from manualdial.ports.clock import Health
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,4 +95,16 @@ class RecordStore(Protocol):
 
     async def kept_policies(self, version: str) -> bytes | None:
         """The policies of a version."""
+        ...
+
+
+class Registries(Protocol):
+    """Our copies. They are files on this machine: a look takes microseconds and waits for nobody."""
+
+    def look_up(self, name: str, e164: str) -> RegistryLook | None:
+        """The answer of the copy of that registry; None where there is no copy. Raises RegistryUnreadable."""
+        ...
+
+    def health(self) -> Health:
+        """Whether every copy that is there can be read."""
         ...

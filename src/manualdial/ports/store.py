@@ -1,10 +1,10 @@
-"""The port to storage: users, logins, the journal of calls."""
+"""The port to storage: users, logins, the journal of calls; and all that one database gives."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, NoReturn, Protocol
 
 import msgspec
 
@@ -13,7 +13,8 @@ from manualdial.callers import User
 from manualdial.calls import Call, CallState, Change
 from manualdial.evidence import Draft
 from manualdial.ports.clock import Health
-from manualdial.ports.records import Person
+from manualdial.ports.evidence import EvidenceStore
+from manualdial.ports.records import Person, RecordStore
 
 
 class StoreUnavailable(Exception):
@@ -218,4 +219,14 @@ class Store(Protocol):
 
     async def health(self) -> Health:
         """Whether the database answers. Does not raise."""
+        ...
+
+
+class Storage(Store, RecordStore, EvidenceStore, Protocol):
+    """Users, the journal, records and evidence, behind one door: a press and its evidence share a transaction."""
+
+    async def __aenter__(self) -> Storage: ...
+
+    async def death(self) -> NoReturn:
+        """Wait until it can work no more, by a fault of its own from which it does not come back; then raise that."""
         ...

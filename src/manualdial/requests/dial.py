@@ -1,4 +1,4 @@
-"""What the requests that dial get: ManualDialCall in its two forms, and SetMakeCall (contract §2, §3).
+"""The requests that dial: ManualDialCall in its two forms, and SetMakeCall (contract §2, §3).
 
 What the data of a dial and of a check mean is read here.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -34,27 +35,17 @@ from manualdial.wire.messages.calls import ControlReply
 from manualdial.wire.messages.dial import Dial, DialChecked, DialReply, ManualDialReply
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class DialRequests:
     """The methods behind the requests that dial."""
 
-    def __init__(
-        self,
-        *,
-        dialing: Dialing,
-        store: Store,
-        engines: Engines,
-        sessions: Sessions,
-        tenants: Tenants,
-        clock: Clock,
-        metrics: Metrics,
-    ) -> None:
-        self._dialing = dialing
-        self._store = store
-        self._engines = engines
-        self._sessions = sessions
-        self._tenants = tenants
-        self._clock = clock
-        self._metrics = metrics
+    dialing: Dialing
+    store: Store
+    engines: Engines
+    sessions: Sessions
+    tenants: Tenants
+    clock: Clock
+    metrics: Metrics
 
     def manual_dial_call(self, *, reply_to: Address) -> Callable[[Request, Dial], Awaitable[Reply]]:
         """The method behind ManualDialCall in one of its two forms; the reply goes out on `reply_to`."""
@@ -81,33 +72,33 @@ class DialRequests:
             return Reply(address=request.address, message=ControlReply(success=True, dial=self._dial(outcome)))
         if outcome.published is not None:
             return AnsweredByEvent(published=outcome.published)
-        found = await self._store.call(outcome.call.tenant_id, outcome.call.id)
+        found = await self.store.call(outcome.call.tenant_id, outcome.call.id)
         call = outcome.call if found is None else found[0]
-        told = views.state_change(calls.newest(call), self._engines.actions_of(call))
+        told = views.state_change(calls.newest(call), self.engines.actions_of(call))
         return DirectReply(address=STATE_CHANGE.address.on(call.connector), message=told)
 
     async def _press(self, request: Request, data: Dial) -> PressOutcome | DialChecked:
-        """What became of the press; of a dry run, on which nothing rings and nothing is counted, its verdict."""
+        """The outcome of the press; of a dry run, on which nothing rings and nothing is counted, its verdict."""
         try:
             press = press_of(
                 request,
                 data,
-                session=self._sessions.require(request.caller.user_id),
-                settings=self._tenants.of(request.caller.tenant),
-                clock=self._clock,
+                session=self.sessions.require(request.caller.user_id),
+                settings=self.tenants.of(request.caller.tenant),
+                clock=self.clock,
             )
         except ManualDialError as error:
-            self._metrics.press(error.error_type)
+            self.metrics.press(error.error_type)
             raise
         if data.dry_run:
-            screened = await self._dialing.screen(press)
+            screened = await self.dialing.screen(press)
             return views.dial_checked(screened.facts, screened.verdict)
-        return await self._dialing.press(press)
+        return await self.dialing.press(press)
 
     def _dial(self, outcome: PressOutcome | DialChecked) -> DialReply | DialChecked:
         if isinstance(outcome, DialChecked):
             return outcome
-        return views.dial_reply(outcome.call, self._engines.actions_of(outcome.call), replay=outcome.replay)
+        return views.dial_reply(outcome.call, self.engines.actions_of(outcome.call), replay=outcome.replay)
 
 
 def press_of(request: Request, data: Dial, *, session: AgentSession, settings: TenantSettings, clock: Clock) -> Press:
@@ -143,7 +134,7 @@ def question_of(
     settings: TenantSettings,
     at: datetime,
 ) -> Question:
-    """What the screening is asked about the data of a dial or a check. Raises MalformedMessage, NotPermitted."""
+    """The question to the screening about the data of a dial or a check. Raises MalformedMessage, NotPermitted."""
     return Question(
         tenant_id=caller.tenant_id,
         number=number,

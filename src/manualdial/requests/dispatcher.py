@@ -70,15 +70,15 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     data: type[Incoming]
     method: Method
     answers: tuple[Publication, ...] = ()
-    """What answers it: a reply, an event in its place, and what follows either on the same connection."""
+    """Its answers: a reply, an event in its place, and what follows either on the same connection."""
     errors: Errors = ()
-    """What it may be refused with, beside what any request may be."""
+    """The errors that it may be refused with, beside those of any request."""
     before_register: bool = False
     """Whether it is answered on a connection that is not registered yet: nobody is known who asks."""
 
 
 class Routes(msgspec.Struct, frozen=True, kw_only=True):
-    """What the dispatcher looks addresses up in."""
+    """The table in which the dispatcher looks addresses up."""
 
     lines: tuple[Route, ...]
     """The table: what every connector has stands there once, under `{connector}`."""
@@ -92,7 +92,7 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one message, for a transport that must hand it back (HTTP)."""
+    """The outcome of one message, for a transport that must hand it back (HTTP)."""
 
     payload: bytes | None
     """The answer as JSON; None for a message between applications."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -76,7 +77,7 @@ class CallPage(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class CallsAsked(Struct, frozen=True, kw_only=True):
-    """What a caller asks for, as it came. What is left out leaves no call out."""
+    """The question of a caller, as it came. What is left out leaves no call out."""
 
     limit: int
     cursor: str | None = None
@@ -97,12 +98,12 @@ class CallsAsked(Struct, frozen=True, kw_only=True):
     """One of `calls.OUTCOMES`."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class History:
     """Reads calls from the journal for one caller at a time."""
 
-    def __init__(self, *, store: Store, default_region: str) -> None:
-        self._store = store
-        self._default_region = default_region
+    store: Store
+    default_region: str
 
     async def calls(self, caller: Caller, asked: CallsAsked) -> CallPage:
         """A page of calls, newest first: of all agents of the tenant where the caller sees it, else of the caller.
@@ -110,7 +111,7 @@ class History:
         Raises MalformedMessage (`details.path` names the parameter), and NotPermitted where another agent's calls are
         asked for by somebody who may not see them.
         """
-        found = await self._store.calls(self._query(caller, asked))
+        found = await self.store.calls(self._query(caller, asked))
         if len(found) < asked.limit:
             return CallPage(calls=[_record(*each) for each in found])
         oldest = found[-1].call
@@ -118,7 +119,7 @@ class History:
 
     async def call(self, caller: Caller, call_id: str) -> CallRecord:
         """One call. Raises NoSuchCall where there is none, or it is one that the caller may not see."""
-        found = await self._store.call(caller.tenant_id, call_id)
+        found = await self.store.call(caller.tenant_id, call_id)
         if found is None or not (caller.sees_the_tenant or found[0].agent_id == caller.user_id):
             raise NoSuchCall("no call has this id")
         return _record(*found)
@@ -132,7 +133,7 @@ class History:
         return CallQuery(
             tenant_id=caller.tenant_id,
             agent_id=agent,
-            number=_e164(asked.number, caller.region or self._default_region),
+            number=_e164(asked.number, caller.region or self.default_region),
             since=_moment(asked.since, "since"),
             until=_moment(asked.until, "until"),
             state=_one_of(CallState, asked.state, "state"),

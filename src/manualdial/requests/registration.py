@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from manualdial import __version__
 from manualdial.bus.bus import Bus, Subscriber, permitted_patterns, scope_for
@@ -29,14 +30,14 @@ Snapshots = Callable[[Caller], tuple[Outgoing, Outgoing]]
 """The agent's Agent/StateSync and InboundCall/StateSync as they are now."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Registration:
     """Lets connections onto the bus, and off it."""
 
-    def __init__(self, *, bus: Bus, sessions: Sessions, authenticator: Authenticator, snapshots: Snapshots) -> None:
-        self._bus = bus
-        self._sessions = sessions
-        self._authenticator = authenticator
-        self._snapshots = snapshots
+    bus: Bus
+    sessions: Sessions
+    authenticator: Authenticator
+    snapshots: Snapshots
 
     async def register(self, connection: Connection, data: Register) -> DirectReply:
         """The first message of a connection. Raises NotAuthenticated, on which the connection is closed."""
@@ -44,7 +45,7 @@ class Registration:
         token = connection.token or data.token
         if token is None:
             raise NotAuthenticated("a registration needs a token")
-        caller = await self._authenticator.caller(token)
+        caller = await self.authenticator.caller(token)
         scope = scope_for(caller, data.scope or "agent")
         patterns = permitted_patterns(EVERYTHING if data.subscriptions is None else data.subscriptions)
         _refuse_a_second(connection)  # another Register may have come while this one waited
@@ -52,24 +53,24 @@ class Registration:
             caller=caller, scope=scope, patterns=patterns, stream=bool(data.stream), reader=connection
         )
         # No await from here on: what is published after the number that Registered tells reaches the subscriber.
-        seq = self._bus.join(subscriber)
+        seq = self.bus.join(subscriber)
         connection.admit(caller, subscriber)
-        self._sessions.connected(caller.user_id)
+        self.sessions.connected(caller.user_id)
         registered = Registered(
             subscriber_id=subscriber.id,
             user=RegisteredUser(
                 id=caller.user_id, login_name=caller.login_name, name=caller.name, roles=sorted(caller.roles)
             ),
             tenant=caller.tenant,
-            epoch=self._bus.epoch,
+            epoch=self.bus.epoch,
             seq=seq,
             subscriptions=_in_force(subscriber).subscriptions,
             server=ServerVersion(name="manualdial", version=__version__),
         )
         then: tuple[Outgoing, ...] = ()
-        if data.resume is not None and (data.resume.epoch, data.resume.seq) != (self._bus.epoch, seq):
+        if data.resume is not None and (data.resume.epoch, data.resume.seq) != (self.bus.epoch, seq):
             # Nothing of the past is kept: what was missed is told by snapshots, never by silence.
-            then = (reply(addresses.RESET.address, Reset(epoch=self._bus.epoch, seq=seq)), *self._snapshots(caller))
+            then = (reply(addresses.RESET.address, Reset(epoch=self.bus.epoch, seq=seq)), *self.snapshots(caller))
         return DirectReply(address=addresses.REGISTERED.address, message=registered, then=then)
 
     async def subscribe(self, request: Request, data: Subscriptions) -> DirectReply:
@@ -88,8 +89,8 @@ class Registration:
         """The connection is closed. Safe to repeat."""
         subscriber, connection.subscriber = connection.subscriber, None
         if subscriber is not None:
-            self._bus.leave(subscriber)
-            self._sessions.disconnected(subscriber.caller.user_id)
+            self.bus.leave(subscriber)
+            self.sessions.disconnected(subscriber.caller.user_id)
 
 
 def _refuse_a_second(connection: Connection) -> None:

@@ -32,7 +32,7 @@ class Connection(Reader, Protocol):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What a method gets beside the typed data, filled in by the dispatcher."""
+    """A request as a method gets it, beside the typed data; filled in by the dispatcher."""
 
     address: Address
     """The address in its published spelling."""
@@ -57,7 +57,7 @@ class DirectReply(msgspec.Struct, frozen=True, kw_only=True):
     address: Address
     message: Any
     then: tuple[Outgoing, ...] = ()
-    """What the same connection gets right after it."""
+    """Messages that the same connection gets right after it."""
 
 
 class AnsweredByEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,7 +28,7 @@ ALWAYS: Errors = (
     errors.MalformedMessage, errors.NotRegistered, errors.TooManyRequests, errors.ServiceUnavailable,
     errors.InternalError,
 )  # fmt: skip
-"""What any request may be told, beside what its line names."""
+"""The errors of any request, beside those that its line names."""
 
 _NUMBER: Errors = (errors.PhoneNumberMissing, errors.PhoneNumberInvalid)
 _CHECK: Errors = (*_NUMBER, errors.NotPermitted)

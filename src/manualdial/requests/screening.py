@@ -1,4 +1,4 @@
-"""What the requests about numbers get: CheckPhoneNumber, SetDNC, SetLocation, and many checks at once (contract §5)."""
+"""The requests about numbers: CheckPhoneNumber, SetDNC, SetLocation, and many checks at once (contract §5)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -47,41 +48,30 @@ STATED_FOR = timedelta(hours=12)
 _JUST_BEFORE = timedelta(microseconds=1)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ScreeningRequests:
     """The methods behind the requests about numbers. They dial nobody, and need no agent's login."""
 
-    def __init__(
-        self,
-        *,
-        screener: Screener,
-        store: RecordStore,
-        sessions: Sessions,
-        live_calls: LiveCalls,
-        tenants: Tenants,
-        clock: Clock,
-        default_region: str,
-        limit: float,
-    ) -> None:
-        """`limit` is how long many checks at once may take, in seconds."""
-        self._screener = screener
-        self._store = store
-        self._sessions = sessions
-        self._live_calls = live_calls
-        self._tenants = tenants
-        self._clock = clock
-        self._default_region = default_region
-        self._limit = limit
+    screener: Screener
+    store: RecordStore
+    sessions: Sessions
+    live_calls: LiveCalls
+    tenants: Tenants
+    clock: Clock
+    default_region: str
+    limit: float
+    """How long many checks at once may take, in seconds."""
 
     async def check_phone_number(self, request: Request, data: Check) -> Reply:
         """The verdict on a number, now or at another moment; nothing rings, nothing is counted."""
         question = self._question(request.caller, data)
-        screened = await self._screener.screen(question)
+        screened = await self.screener.screen(question)
         return Reply(address=request.address, message=CheckReply(dial=_checked(screened)))
 
     async def check_all(self, caller: Caller, checks: Sequence[Any]) -> Sequence[DialChecked | ManualDialError]:
         """The verdict on each of some numbers (1,000 at most), in their order; or why there is none."""
         try:
-            async with asyncio.timeout(self._limit):
+            async with asyncio.timeout(self.limit):
                 return await self._check_all(caller, checks)
         except TimeoutError:
             raise ServiceUnavailable("the checks took too long; ask for fewer at once") from None
@@ -98,20 +88,20 @@ class ScreeningRequests:
                 found.append(error)
             await pace.keep()
         questions = [one for one in found if isinstance(one, Question)]
-        screened = iter(await self._screener.screen_all(questions) if questions else ())
+        screened = iter(await self.screener.screen_all(questions) if questions else ())
         return [_checked(next(screened)) if isinstance(one, Question) else one for one in found]
 
     async def set_dnc(self, request: Request, data: SetDnc) -> Reply:
         """Put a number on a do-not-call list, or write down that the person said no."""
         number = self._number(request.caller, data.phone_number, data.region)
         account_number = as_text(data.account_number) or self._account(request.caller, number)
-        await self._record(request.caller, number, _content(data, self._clock.now()), account_number=account_number)
+        await self._record(request.caller, number, _content(data, self.clock.now()), account_number=account_number)
         result = SetDncResult(response=SetDncResponse(success=True))
         return Reply(address=SET_DNC_RESULT.address, message=result)
 
     async def set_location(self, request: Request, data: SetLocation) -> Reply:
         """Write down where the person says to be, and judge the call anew; an agent in a call may have to end it."""
-        caller, call = request.caller, self._live_calls.of_agent(request.caller.user_id)
+        caller, call = request.caller, self.live_calls.of_agent(request.caller.user_id)
         number = self._called(caller, data, call)
         about = call if call is not None and call.number.e164 == number.e164 else None
         # Said by the person only where somebody talks to the person; else it is what the caller believes to know.
@@ -127,7 +117,7 @@ class ScreeningRequests:
             # As at the press, and just before it: a call is placed once, and does not count against itself.
             question = msgspec.structs.replace(question, at=about.requested_at - _JUST_BEFORE)
         await self._record(caller, number, residence, account_number=question.account_number, lasts=STATED_FOR)
-        screened = await self._screener.screen(question)
+        screened = await self.screener.screen(question)
         return Reply(address=request.address, message=CheckReply(dial=_checked(screened)))
 
     def _question(self, caller: Caller, data: Check) -> Question:
@@ -135,14 +125,14 @@ class ScreeningRequests:
             data,
             number=self._number(caller, data.phone_number, data.region),
             caller=caller,
-            session=self._sessions.get(caller.user_id),
-            settings=self._tenants.of(caller.tenant),
-            at=_moment(data.at) or self._clock.now(),
+            session=self.sessions.get(caller.user_id),
+            settings=self.tenants.of(caller.tenant),
+            at=_moment(data.at) or self.clock.now(),
         )
 
     def _number(self, caller: Caller, typed: object, region: str | None) -> PhoneNumber:
-        session = self._sessions.get(caller.user_id)
-        home = session.region if session is not None else caller.region or self._default_region
+        session = self.sessions.get(caller.user_id)
+        home = session.region if session is not None else caller.region or self.default_region
         return number_of(typed, region or home)
 
     def _called(self, caller: Caller, data: SetLocation, call: Call | None) -> PhoneNumber:
@@ -154,7 +144,7 @@ class ScreeningRequests:
 
     def _account(self, caller: Caller, number: PhoneNumber) -> str | None:
         """The account that the agent's live call names, where it is to this number."""
-        call = self._live_calls.of_agent(caller.user_id)
+        call = self.live_calls.of_agent(caller.user_id)
         return None if call is None or call.number.e164 != number.e164 else call.account_number
 
     async def _record(
@@ -166,7 +156,7 @@ class ScreeningRequests:
         account_number: str | None,
         lasts: timedelta | None = None,
     ) -> None:
-        now = self._clock.now()
+        now = self.clock.now()
         record = Record(
             id=str(uuid.uuid4()),
             tenant_id=caller.tenant_id,
@@ -179,17 +169,17 @@ class ScreeningRequests:
         )
         person = Person(number=number.e164, account_number=account_number)
         try:
-            (found,) = await self._store.contact_history(caller.tenant_id, [person], attempts_since=now)
+            (found,) = await self.store.contact_history(caller.tenant_id, [person], attempts_since=now)
             there = [each for each in found.records if each.number == record.number and each.counts_at(now)]
             if any(covers(each, record) for each in there):
                 return
-            await self._store.add_records([record])
+            await self.store.add_records([record])
         except StoreUnavailable:
             raise ServiceUnavailable("it could not be written down; nothing has changed") from None
         replaced = {each.id for each in there if is_replaced(each, record)}
         if replaced:
             with suppress(StoreUnavailable):  # they are over soon anyway, and the new one is written
-                await self._store.withdraw_records(
+                await self.store.withdraw_records(
                     caller.tenant_id, replaced, by=caller.login_name, at=now, reason=f"replaced by {record.id}"
                 )
 
@@ -214,7 +204,7 @@ def _content(data: SetDnc, now: datetime) -> AnyContent:
 
 
 def _residence(data: SetLocation, number: PhoneNumber, *, stated: bool) -> Residence:
-    """What was said. Raises MalformedMessage for a place that nobody knows: it would screen nothing."""
+    """The place that was said. Raises MalformedMessage for a place that nobody knows: it would screen nothing."""
     jurisdiction = data.jurisdiction.strip().upper() if data.jurisdiction else None
     residence = Residence(
         jurisdiction=jurisdiction, zip_code=zip_code_of(data.zip_code), zone=data.time_zone, stated=stated

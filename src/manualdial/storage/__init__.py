@@ -1,5 +1,3 @@
 """The way out to SQL, on SQLite or PostgreSQL: users, the journal of calls, records about numbers, and evidence."""
 
 from manualdial.storage.store import SqlStore
-
-__all__ = ["SqlStore"]

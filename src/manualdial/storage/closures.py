@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from manualdial.law.closure import Closure
 from manualdial.law.verdict import Purpose
+from manualdial.storage.rows import row_of, struct_of
 from manualdial.storage.tables import closures
 
 _purposes = msgspec.json.Decoder(frozenset[Purpose])
@@ -17,16 +18,8 @@ _purposes = msgspec.json.Decoder(frozenset[Purpose])
 
 def add_closure(connection: Connection, closure: Closure) -> None:
     """Write a closure."""
-    row = {
-        "id": closure.id,
-        "tenant_id": closure.tenant_id,
-        "jurisdiction": closure.jurisdiction,
-        "begins": closure.begins,
-        "ends": closure.ends,
-        "purposes": msgspec.json.encode(sorted(closure.purposes)).decode(),
-        "reason": closure.reason,
-        "closed_by": closure.closed_by,
-    }
+    purposes = msgspec.json.encode(sorted(closure.purposes)).decode()
+    row = row_of(closures, closure, purposes=purposes, lifted_at=None, lifted_by=None)
     connection.execute(insert(closures), row)
 
 
@@ -53,13 +46,5 @@ def closures_after(connection: Connection, moment: datetime) -> list[Closure]:
 
 
 def _closure_of(row: Row[Any]) -> Closure:
-    return Closure(
-        id=row.id,
-        tenant_id=row.tenant_id,
-        jurisdiction=row.jurisdiction,
-        begins=row.begins,
-        ends=min((end for end in (row.ends, row.lifted_at) if end is not None), default=None),
-        purposes=_purposes.decode(row.purposes),
-        reason=row.reason,
-        closed_by=row.closed_by,
-    )
+    ends = min((end for end in (row.ends, row.lifted_at) if end is not None), default=None)
+    return struct_of(Closure, row, ends=ends, purposes=_purposes.decode(row.purposes))

@@ -23,6 +23,7 @@ from manualdial.evidence import Kind, Sealed, pruned
 from manualdial.ports import CallLinks
 from manualdial.storage.chains import heads_of, sealed, write_links
 from manualdial.storage.contact_history import OVER
+from manualdial.storage.rows import struct_of
 from manualdial.storage.tables import calls, evidence
 
 _KINDS = frozenset(Kind)
@@ -37,17 +38,10 @@ _REMOVE = delete(evidence).where(evidence.c.tenant_id == bindparam("of_tenant"),
 
 def link_of(row: Row[Any]) -> Sealed:
     """The link of a row, whatever somebody has made of it: a proof of the chain then names it."""
-    return Sealed(
-        tenant_id=row.tenant_id,
-        seq=row.seq,
-        kind=Kind(row.kind) if row.kind in _KINDS else row.kind,
-        at=row.at,
-        number=row.number,
-        call_id=row.call_id,
-        # SQLite's functions make text of it.
-        body=row.body if isinstance(row.body, bytes) else str(row.body).encode(),
-        seal=row.seal,
-    )
+    kind = Kind(row.kind) if row.kind in _KINDS else row.kind
+    # SQLite's functions make text of it.
+    body = row.body if isinstance(row.body, bytes) else str(row.body).encode()
+    return struct_of(Sealed, row, kind=kind, body=body)
 
 
 def links_after(connection: Connection, tenant_id: str, *, after: int, limit: int) -> list[Sealed]:
@@ -92,7 +86,7 @@ _has_attempt = _has(Kind.ATTEMPT)
 # One statement, so that all of it is of one moment: a call and its links are written in one transaction.
 CALL_LINKS = (
     select(
-        calls.c.id,
+        calls.c.id.label("call_id"),
         calls.c.requested_at,
         calls.c.state,
         _has_attempt.label("has_attempt"),
@@ -113,13 +107,12 @@ def call_links(
     if after is not None:
         query = query.where(tuple_(calls.c.requested_at, calls.c.id) > after)
     return [
-        CallLinks(
-            call_id=row.id,
-            requested_at=row.requested_at,
+        struct_of(
+            CallLinks,
+            row,
             is_over=row.state in OVER,
             has_attempt=bool(row.has_attempt),
             has_ending=bool(row.has_ending),
-            verdict=row.verdict,
         )
         for row in connection.execute(query, {"of_tenant": tenant_id, "limit": limit})
     ]

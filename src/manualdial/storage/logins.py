@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, case, delete, select
 
 from manualdial.agents import AGENT_STATES, NOT_READY, AgentSession, AgentState, AgentStateType
 from manualdial.calls import CallState
+from manualdial.storage.rows import row_of, struct_of
 from manualdial.storage.tables import agent_sessions, calls, insert
 
 
@@ -37,7 +38,11 @@ OPEN_LOGINS = select(agent_sessions, _END_OF_NEWEST_CALL).order_by(agent_session
 def write_logins(connection: Connection, changes: Sequence[LoginChange]) -> None:
     """Write the newest login of each agent, or that there is none. At most one change for each agent."""
     ended = [{"of_agent": change.agent_id} for change in changes if change.session is None]
-    open_now = [_login_row(change.session) for change in changes if change.session is not None]
+    open_now = [
+        row_of(agent_sessions, change.session, chosen=change.session.chosen.label)
+        for change in changes
+        if change.session is not None
+    ]
     if ended:
         connection.execute(_DELETE, ended)
     if open_now:
@@ -51,35 +56,8 @@ def write_logins(connection: Connection, changes: Sequence[LoginChange]) -> None
 def login_of(row: Row[Any]) -> AgentSession:
     """The login of a row of OPEN_LOGINS."""
     chosen = _chosen(row.chosen)
-    return AgentSession(
-        agent_id=row.agent_id,
-        tenant_id=row.tenant_id,
-        login_name=row.login_name,
-        name=row.name,
-        connector=row.connector,
-        extension=row.extension,
-        region=row.region,
-        chosen=chosen,
-        chosen_at=row.chosen_at,
-        state=chosen,
-        since=max(row.chosen_at, row.end_of_newest_call or row.chosen_at),
-        muted=row.muted,
-    )
-
-
-def _login_row(session: AgentSession) -> dict[str, Any]:
-    return {
-        "agent_id": session.agent_id,
-        "tenant_id": session.tenant_id,
-        "login_name": session.login_name,
-        "name": session.name,
-        "connector": session.connector,
-        "extension": session.extension,
-        "region": session.region,
-        "chosen": session.chosen.label,
-        "chosen_at": session.chosen_at,
-        "muted": session.muted,
-    }
+    since = max(row.chosen_at, row.end_of_newest_call or row.chosen_at)
+    return struct_of(AgentSession, row, chosen=chosen, state=chosen, since=since)
 
 
 def _chosen(label: str) -> AgentState:

@@ -13,24 +13,18 @@ from sqlalchemy import Connection, Row, Select, bindparam, select, update
 
 from manualdial.law.records import AnyContent, Record
 from manualdial.ports import Person
-from manualdial.storage.rows import key
+from manualdial.storage.rows import key, row_of, struct_of
 from manualdial.storage.tables import insert, number_records
 
 _AT_ONCE = 1_000
 """How many ids stand in one statement."""
 
 _content: msgspec.json.Decoder[AnyContent] = msgspec.json.Decoder(AnyContent)
-_OF_NUMBERS = select(number_records).where(
-    number_records.c.tenant_id == bindparam("of_tenant"),
-    number_records.c.number.in_(bindparam("names", expanding=True)),
-)
-_OF_ACCOUNTS = select(number_records).where(
-    number_records.c.tenant_id == bindparam("of_tenant"),
-    number_records.c.account_key.in_(bindparam("names", expanding=True)),
-)
+_OF_TENANT = select(number_records).where(number_records.c.tenant_id == bindparam("of_tenant"))
+_OF_NUMBERS = _OF_TENANT.where(number_records.c.number.in_(bindparam("names", expanding=True)))
+_OF_ACCOUNTS = _OF_TENANT.where(number_records.c.account_key.in_(bindparam("names", expanding=True)))
 _OF_KIND = (
-    select(number_records)
-    .where(number_records.c.tenant_id == bindparam("of_tenant"), number_records.c.kind == bindparam("of_kind"))
+    _OF_TENANT.where(number_records.c.kind == bindparam("of_kind"))
     .order_by(number_records.c.id)
     .limit(bindparam("limit"))
 )
@@ -101,36 +95,14 @@ def withdraw_records(
 
 
 def _record_row(record: Record) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "tenant_id": record.tenant_id,
-        "number": record.number,
-        "account_number": record.account_number,
-        "account_key": None if record.account_number is None else key(record.account_number),
-        "kind": record.content.__struct_config__.tag,
-        "body": msgspec.json.encode(record.content),
-        "recorded_at": record.recorded_at,
-        "recorded_by": record.recorded_by,
-        "until": record.until,
-        "withdrawn_at": record.withdrawn_at,
-        "withdrawn_by": record.withdrawn_by,
-        "withdrawn_reason": record.withdrawn_reason,
-        "used_at": record.used_at,
-    }
+    return row_of(
+        number_records,
+        record,
+        account_key=None if record.account_number is None else key(record.account_number),
+        kind=record.content.__struct_config__.tag,
+        body=msgspec.json.encode(record.content),
+    )
 
 
 def _record_of(row: Row[Any]) -> Record:
-    return Record(
-        id=row.id,
-        tenant_id=row.tenant_id,
-        number=row.number,
-        account_number=row.account_number,
-        content=_content.decode(row.body),
-        recorded_at=row.recorded_at,
-        recorded_by=row.recorded_by,
-        until=row.until,
-        withdrawn_at=row.withdrawn_at,
-        withdrawn_by=row.withdrawn_by,
-        withdrawn_reason=row.withdrawn_reason,
-        used_at=row.used_at,
-    )
+    return struct_of(Record, row, content=_content.decode(row.body))

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
-from sqlalchemy import URL, Connection, DateTime, Dialect, Row, Text, TypeDecorator
+from sqlalchemy import URL, Connection, DateTime, Dialect, Row, Table, Text, TypeDecorator
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.expression import Insert, Update
 
@@ -31,6 +31,7 @@ DIALECTS: tuple[Dialect, ...] = tuple(URL.create(name).get_dialect()() for name 
 
 _ending = msgspec.json.Decoder(Ending)
 
+AnyStruct = TypeVar("AnyStruct", bound=msgspec.Struct)
 Convert = Callable[[Any], Any]
 
 # ── columns ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -114,6 +115,20 @@ def lock_key(*parts: str) -> int:
     return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), signed=True)
 
 
+# ── nouns ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def struct_of(kind: type[AnyStruct], row: Row[Any], /, **fields: Any) -> AnyStruct:
+    """The noun of a row, whose columns have the names of its fields; `fields` are those that are made of columns."""
+    return kind(**{name: getattr(row, name) for name in kind.__struct_fields__ if name not in fields}, **fields)
+
+
+def row_of(table: Table, noun: msgspec.Struct, /, **columns: Any) -> dict[str, Any]:
+    """The row of a noun, whose fields have the names of the columns; `columns` are those that are made of fields."""
+    names = (column.name for column in table.c if column.name not in columns)
+    return {name: getattr(noun, name) for name in names} | columns
+
+
 # ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 STATE_COLUMNS = ("state", "previous", "ending", "step", "at", "rang_at", "answered_at", "outcome")
@@ -179,35 +194,13 @@ def change_values(change: Change) -> list[Any]:
 
 def call_of(row: Row[Any]) -> Call:
     """The call of a row."""
-    return Call(
-        id=row.id,
-        tenant_id=row.tenant_id,
-        agent_id=row.agent_id,
-        connector=row.connector,
-        engine=row.engine,
-        extension=row.extension,
-        number=PhoneNumber(
-            typed=row.number_typed,
-            e164=row.number_e164,
-            region=row.number_region,
-            type=row.number_type,
-            extension=row.number_extension,
-        ),
-        request_id=row.request_id,
-        digest=row.digest,
-        caller_id=row.caller_id,
-        campaign_id=row.campaign_id,
-        account_number=row.account_number,
-        purpose=row.purpose,
-        verdict=row.verdict,
+    return struct_of(
+        Call,
+        row,
+        number=PhoneNumber(**{name: getattr(row, f"number_{name}") for name in PhoneNumber.__struct_fields__}),
         state=CallState(row.state),
         previous=None if row.previous is None else CallState(row.previous),
         ending=None if row.ending is None else _ending.decode(row.ending),
-        step=row.step,
-        requested_at=row.requested_at,
-        at=row.at,
-        rang_at=row.rang_at,
-        answered_at=row.answered_at,
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from sqlalchemy import Connection, Executable, select
 
@@ -22,11 +22,9 @@ from manualdial.ports import (
     CallLinks,
     CallQuery,
     ContactHistory,
-    EvidenceStore,
     Health,
     Person,
-    RecordStore,
-    Store,
+    Storage,
     StoreUnavailable,
 )
 from manualdial.storage.batch import NewPress
@@ -34,7 +32,7 @@ from manualdial.storage.call_history import call_histories, call_history
 from manualdial.storage.chains import head_of
 from manualdial.storage.closures import add_closure, closures_after, lift_closure
 from manualdial.storage.contact_history import HistoryInquiries
-from manualdial.storage.database import database
+from manualdial.storage.database import Result, database
 from manualdial.storage.journal import Journal, WritePacing
 from manualdial.storage.links import call_links, links_after
 from manualdial.storage.logins import OPEN_LOGINS, login_of
@@ -206,8 +204,7 @@ class SqlStore:
 
     async def logins(self) -> Sequence[AgentSession]:
         """The logins that are open, by agent, each in the state that the agent has chosen."""
-        await self._journal.flush()
-        return await self._database.read(lambda connection: [login_of(row) for row in connection.execute(OPEN_LOGINS)])
+        return await self._read_all(lambda connection: [login_of(row) for row in connection.execute(OPEN_LOGINS)])
 
     # ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -219,19 +216,16 @@ class SqlStore:
 
     async def call(self, tenant_id: str, call_id: str) -> CallHistory | None:
         """A call of the tenant with its history."""
-        await self._journal.flush()
-        return await self._database.read(partial(call_history, tenant_id=tenant_id, call_id=call_id))
+        return await self._read_all(partial(call_history, tenant_id=tenant_id, call_id=call_id))
 
     async def calls(self, query: CallQuery) -> Sequence[CallHistory]:
         """Calls of a tenant with their history, newest first."""
-        await self._journal.flush()
-        return await self._database.read(partial(call_histories, query=query))
+        return await self._read_all(partial(call_histories, query=query))
 
     async def open_calls(self) -> Sequence[Call]:
         """All calls that are not ended, oldest first."""
-        await self._journal.flush()
         query = select(calls).where(is_open).order_by(calls.c.requested_at, calls.c.id)
-        return await self._database.read(lambda connection: [call_of(row) for row in connection.execute(query)])
+        return await self._read_all(lambda connection: [call_of(row) for row in connection.execute(query)])
 
     # ── the screening ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -294,20 +288,17 @@ class SqlStore:
 
     async def evidence(self, tenant_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Sealed]:
         """Links of a tenant's chain in their order, those behind the link number `after`."""
-        await self._journal.flush()
-        return await self._database.read(partial(links_after, tenant_id=tenant_id, after=after, limit=limit))
+        return await self._read_all(partial(links_after, tenant_id=tenant_id, after=after, limit=limit))
 
     async def evidence_head(self, tenant_id: str) -> Head:
         """The end of a tenant's chain, without proof."""
-        await self._journal.flush()
-        return await self._database.read(partial(head_of, tenant_id=tenant_id))
+        return await self._read_all(partial(head_of, tenant_id=tenant_id))
 
     async def call_links(
         self, tenant_id: str, *, after: tuple[datetime, str] | None = None, limit: int = 1000
     ) -> Sequence[CallLinks]:
         """Calls of the journal with their links, by the time of the press and their id, those behind `after`."""
-        await self._journal.flush()
-        return await self._database.read(partial(call_links, tenant_id=tenant_id, after=after, limit=limit))
+        return await self._read_all(partial(call_links, tenant_id=tenant_id, after=after, limit=limit))
 
     async def prune_evidence(self, tenant_id: str, *, before: datetime, limit: int) -> int:
         """Remove the oldest links, and say in a new one how far. Returns how many."""
@@ -330,12 +321,14 @@ class SqlStore:
             return Health(ok=False, detail=f"the database fails: {fault}")
         return Health(ok=True)
 
+    async def _read_all(self, work: Callable[[Connection], Result]) -> Result:
+        """Run `work` over all that was recorded before."""
+        await self._journal.flush()
+        return await self._database.read(work)
+
 
 def _execute(statement: Executable, connection: Connection) -> None:
     connection.execute(statement).close()
 
 
-if TYPE_CHECKING:
-    _store: type[Store] = SqlStore
-    _records: type[RecordStore] = SqlStore
-    _evidence: type[EvidenceStore] = SqlStore
+_FITS: type[Storage] = SqlStore

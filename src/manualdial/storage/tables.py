@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     Boolean,
     Column,
@@ -29,6 +31,19 @@ metadata = MetaData(
     }
 )
 
+
+def _needed(kind: Any, *names: str) -> list[Column[Any]]:
+    return [Column(name, kind, nullable=False) for name in names]
+
+
+def _optional(kind: Any, *names: str) -> list[Column[Any]]:
+    return [Column(name, kind) for name in names]
+
+
+def _partial_index(name: str, *columns: Column[Any], where: ColumnElement[bool], unique: bool = False) -> None:
+    Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
 tenants = Table(
     "tenants",
     metadata,
@@ -43,11 +58,9 @@ users = Table(
     Column("tenant_id", ForeignKey("tenants.id"), nullable=False),
     Column("login_name", AnyText, nullable=False),
     Column("login_key", AnyText, nullable=False),  # key of the case-folded login name
-    Column("name", AnyText, nullable=False),
-    Column("password_hash", AnyText, nullable=False),
+    *_needed(AnyText, "name", "password_hash"),
     Column("roles", AnyText, nullable=False),  # JSON array
-    Column("extension", AnyText),
-    Column("region", AnyText),
+    *_optional(AnyText, "extension", "region"),
     Column("disabled", Boolean, nullable=False),
     Column("caller_ids", AnyText),  # JSON array; null: all
     UniqueConstraint("login_key"),
@@ -57,22 +70,12 @@ calls = Table(
     "calls",
     metadata,
     Column("id", AnyText, primary_key=True),
-    Column("tenant_id", AnyText, nullable=False),
-    Column("agent_id", AnyText, nullable=False),
-    Column("connector", AnyText, nullable=False),
-    Column("engine", AnyText, nullable=False),
-    Column("extension", AnyText, nullable=False),
-    Column("number_typed", AnyText, nullable=False),
-    Column("number_e164", AnyText, nullable=False),
-    Column("number_region", AnyText, nullable=False),
-    Column("number_type", AnyText, nullable=False),
-    Column("number_extension", AnyText),
-    Column("request_id", AnyText),
+    *_needed(AnyText, "tenant_id", "agent_id", "connector", "engine", "extension", "number_typed", "number_e164"),
+    *_needed(AnyText, "number_region", "number_type"),
+    *_optional(AnyText, "number_extension", "request_id"),
     Column("request_key", AnyText),  # key of the request id
     Column("digest", AnyText, nullable=False),
-    Column("caller_id", AnyText),
-    Column("campaign_id", AnyText),
-    Column("account_number", AnyText),
+    *_optional(AnyText, "caller_id", "campaign_id", "account_number"),
     Column("account_key", AnyText),  # key of the account number
     Column("purpose", AnyText, nullable=False),
     Column("verdict", LargeBinary, nullable=False),
@@ -80,10 +83,8 @@ calls = Table(
     Column("previous", AnyText),
     Column("ending", AnyText),  # JSON object
     Column("step", Integer, nullable=False),
-    Column("requested_at", UtcTime, nullable=False),
-    Column("at", UtcTime, nullable=False),
-    Column("rang_at", UtcTime),
-    Column("answered_at", UtcTime),
+    *_needed(UtcTime, "requested_at", "at"),
+    *_optional(UtcTime, "rang_at", "answered_at"),
     Column("outcome", AnyText),  # null until it is known
     UniqueConstraint("agent_id", "request_key"),
     Index(None, "tenant_id", "requested_at", "id"),
@@ -94,23 +95,13 @@ calls = Table(
 
 _has_outcome = calls.c.outcome.is_not(None)
 # A press does not pay for it.
-Index(
-    "ix_calls_tenant_id_outcome",
-    calls.c.tenant_id,
-    calls.c.outcome,
-    calls.c.requested_at,
-    sqlite_where=_has_outcome,
-    postgresql_where=_has_outcome,
+_partial_index(
+    "ix_calls_tenant_id_outcome", calls.c.tenant_id, calls.c.outcome, calls.c.requested_at, where=_has_outcome
 )
 
 _names_account = calls.c.account_key.is_not(None)
-Index(
-    "ix_calls_tenant_id_account_key",
-    calls.c.tenant_id,
-    calls.c.account_key,
-    calls.c.requested_at,
-    sqlite_where=_names_account,
-    postgresql_where=_names_account,
+_partial_index(
+    "ix_calls_tenant_id_account_key", calls.c.tenant_id, calls.c.account_key, calls.c.requested_at, where=_names_account
 )
 
 is_open = calls.c.state != literal("ended", literal_execute=True)
@@ -118,26 +109,19 @@ is_open = calls.c.state != literal("ended", literal_execute=True)
 is_ended = calls.c.state == literal("ended", literal_execute=True)
 is_remembered = calls.c.request_key.is_not(None)
 
-
-def _oldest_first(name: str, *, where: ColumnElement[bool]) -> None:
-    Index(name, calls.c.requested_at, sqlite_where=where, postgresql_where=where)
-
-
 # Small however long the journal is: recovery reads it at every start.
-_oldest_first("ix_calls_open", where=is_open)
+_partial_index("ix_calls_open", calls.c.requested_at, where=is_open)
 # What is forgotten and what is removed. A press does not pay for them, but the end of its call, for which nobody waits.
 # Nothing is in both: SQLite does not choose the smaller one of two that serve.
-_oldest_first("ix_calls_remembered", where=is_ended & is_remembered)
-_oldest_first("ix_calls_forgotten", where=is_ended & ~is_remembered)
+_partial_index("ix_calls_remembered", calls.c.requested_at, where=is_ended & is_remembered)
+_partial_index("ix_calls_forgotten", calls.c.requested_at, where=is_ended & ~is_remembered)
 
 call_changes = Table(
     "call_changes",
     metadata,
     Column("call_id", ForeignKey("calls.id", ondelete="CASCADE"), nullable=False),
     Column("step", Integer, nullable=False),
-    Column("state", AnyText, nullable=False),
-    Column("leg", AnyText, nullable=False),
-    Column("event", AnyText, nullable=False),
+    *_needed(AnyText, "state", "leg", "event"),
     Column("at", UtcTime, nullable=False),
     PrimaryKeyConstraint("call_id", "step", "leg"),
     sqlite_with_rowid=False,
@@ -148,12 +132,7 @@ agent_sessions = Table(
     "agent_sessions",
     metadata,
     Column("agent_id", AnyText, primary_key=True),
-    Column("tenant_id", AnyText, nullable=False),
-    Column("login_name", AnyText, nullable=False),
-    Column("name", AnyText, nullable=False),
-    Column("connector", AnyText, nullable=False),
-    Column("extension", AnyText, nullable=False),
-    Column("region", AnyText, nullable=False),
+    *_needed(AnyText, "tenant_id", "login_name", "name", "connector", "extension", "region"),
     Column("chosen", AnyText, nullable=False),  # label of the state
     Column("chosen_at", UtcTime, nullable=False),
     Column("muted", Boolean, nullable=False),
@@ -163,30 +142,26 @@ number_records = Table(
     "number_records",
     metadata,
     Column("id", AnyText, primary_key=True),
-    Column("tenant_id", AnyText, nullable=False),
-    Column("number", AnyText, nullable=False),
+    *_needed(AnyText, "tenant_id", "number"),
     Column("account_number", AnyText),
     Column("account_key", AnyText),  # key of the account number
     Column("kind", AnyText, nullable=False),  # the tag of the content
     Column("body", LargeBinary, nullable=False),  # the content, JSON
     Column("recorded_at", UtcTime, nullable=False),
     Column("recorded_by", AnyText, nullable=False),
-    Column("until", UtcTime),
-    Column("withdrawn_at", UtcTime),
-    Column("withdrawn_by", AnyText),
-    Column("withdrawn_reason", AnyText),
+    *_optional(UtcTime, "until", "withdrawn_at"),
+    *_optional(AnyText, "withdrawn_by", "withdrawn_reason"),
     Column("used_at", UtcTime),
     Index("ix_number_records_tenant_id_number", "tenant_id", "number"),
     Index("ix_number_records_tenant_id_kind_id", "tenant_id", "kind", "id"),
 )
 
 _of_account = number_records.c.account_key.is_not(None)
-Index(
+_partial_index(
     "ix_number_records_tenant_id_account_key",
     number_records.c.tenant_id,
     number_records.c.account_key,
-    sqlite_where=_of_account,
-    postgresql_where=_of_account,
+    where=_of_account,
 )
 
 closures = Table(
@@ -198,8 +173,7 @@ closures = Table(
     Column("begins", UtcTime, nullable=False),
     Column("ends", UtcTime),
     Column("purposes", AnyText, nullable=False),  # JSON array
-    Column("reason", AnyText, nullable=False),
-    Column("closed_by", AnyText, nullable=False),
+    *_needed(AnyText, "reason", "closed_by"),
     Column("lifted_at", UtcTime),
     Column("lifted_by", AnyText),
 )
@@ -218,24 +192,15 @@ evidence = Table(
     Column("tenant_id", AnyText, nullable=False),
     Column("seq", Integer, nullable=False),
     Column("at", UtcTime, nullable=False),
-    Column("kind", AnyText, nullable=False),
-    Column("number", AnyText, nullable=False),
+    *_needed(AnyText, "kind", "number"),
     Column("call_id", AnyText),
-    Column("body", LargeBinary, nullable=False),
-    Column("seal", LargeBinary, nullable=False),
+    *_needed(LargeBinary, "body", "seal"),
     # No two links of one number: of two processes that add one, one is refused.
     PrimaryKeyConstraint("tenant_id", "seq"),
 )
 
 _of_call = evidence.c.call_id.is_not(None)
-Index(
-    "ix_evidence_call_id",
-    evidence.c.call_id,
-    evidence.c.kind,
-    unique=True,
-    sqlite_where=_of_call,
-    postgresql_where=_of_call,
-)
+_partial_index("ix_evidence_call_id", evidence.c.call_id, evidence.c.kind, unique=True, where=_of_call)
 
 
 def insert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, select, update
 
 from manualdial.callers import Role, User
 from manualdial.ports import LoginNameTaken
-from manualdial.storage.rows import key
+from manualdial.storage.rows import key, row_of, struct_of
 from manualdial.storage.tables import insert, tenants, users
 
 _roles = msgspec.json.Decoder(frozenset[Role])
@@ -73,19 +73,13 @@ def _login_key(login_name: str) -> str:
 
 def user_row(user: User) -> dict[str, Any]:
     """The row of a user; the tenant's name has a table of its own."""
-    return {
-        "id": user.id,
-        "tenant_id": user.tenant_id,
-        "login_name": user.login_name,
-        "login_key": _login_key(user.login_name),
-        "name": user.name,
-        "password_hash": user.password_hash,
-        "roles": msgspec.json.encode(sorted(user.roles)).decode(),
-        "extension": user.extension,
-        "region": user.region,
-        "disabled": user.disabled,
-        "caller_ids": _caller_ids_text(user.caller_ids),
-    }
+    return row_of(
+        users,
+        user,
+        login_key=_login_key(user.login_name),
+        roles=msgspec.json.encode(sorted(user.roles)).decode(),
+        caller_ids=_caller_ids_text(user.caller_ids),
+    )
 
 
 def _caller_ids_text(caller_ids: Sequence[str] | None) -> str | None:
@@ -95,16 +89,5 @@ def _caller_ids_text(caller_ids: Sequence[str] | None) -> str | None:
 
 def _user_of(row: Row[Any]) -> User:
     """The user of a row of `users` joined with the tenant's name as `tenant`."""
-    return User(
-        id=row.id,
-        tenant_id=row.tenant_id,
-        tenant=row.tenant,
-        login_name=row.login_name,
-        name=row.name,
-        password_hash=row.password_hash,
-        roles=_roles.decode(row.roles),
-        extension=row.extension,
-        region=row.region,
-        disabled=row.disabled,
-        caller_ids=None if row.caller_ids is None else _caller_ids.decode(row.caller_ids),
-    )
+    caller_ids = None if row.caller_ids is None else _caller_ids.decode(row.caller_ids)
+    return struct_of(User, row, roles=_roles.decode(row.roles), caller_ids=caller_ids)

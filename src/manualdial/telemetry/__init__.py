@@ -1,1 +1,1 @@
-"""What is told about the service: log, metrics, spans."""
+"""Log, metrics and spans of the service."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from cachetools import FIFOCache
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -17,43 +18,28 @@ class Metrics:
     """Counts and times of presses, calls and messages. One registry a service."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
+        self._registry = registry = CollectorRegistry()
+        counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
         self._since_press = Histogram(
             "manualdial_press_seconds",
             "Time from the press to a milestone: verdict, accepted (by the engine), ringing (first), answered.",
             ("milestone", "outcome"),
             buckets=_SECONDS,
-            registry=self._registry,
+            registry=registry,
         )
-        self._presses = Counter("manualdial_presses", "Presses by outcome.", ("outcome",), registry=self._registry)
-        self._blocked = Counter(
-            "manualdial_blocks", "Rules that did not allow a press, by kind.", ("kind",), registry=self._registry
-        )
-        self._calls_ended = Counter(
-            "manualdial_calls_ended", "Calls by who ended them and why.", ("by", "cause"), registry=self._registry
-        )
-        self._requests = Counter(
-            "manualdial_requests", "Requests by address and outcome.", ("address", "outcome"), registry=self._registry
-        )
-        self._delivered = Counter(
-            "manualdial_deliveries", "Messages handed to readers of the bus.", registry=self._registry
-        )
-        self._closed = Counter(
-            "manualdial_connections_closed",
-            "Connections of the bus that the service closed, by close code.",
-            ("code",),
-            registry=self._registry,
-        )
-        self._strays = Counter(
-            "manualdial_strays", "Parts of calls that the engine had and the journal had not.", registry=self._registry
-        )
-        self._commits = Counter(
-            "manualdial_journal_commits", "Transactions that the journal has committed.", registry=self._registry
-        )
+        self._presses = counter("manualdial_presses", "Presses by outcome.", ("outcome",))
+        self._blocked = counter("manualdial_blocks", "Rules that did not allow a press, by kind.", ("kind",))
+        self._calls_ended = counter("manualdial_calls_ended", "Calls by who ended them and why.", ("by", "cause"))
+        self._requests = counter("manualdial_requests", "Requests by address and outcome.", ("address", "outcome"))
+        self._delivered = counter("manualdial_deliveries", "Messages handed to readers of the bus.")
+        closed = "Connections of the bus that the service closed, by close code."
+        self._closed = counter("manualdial_connections_closed", closed, ("code",))
+        self._strays = counter("manualdial_strays", "Parts of calls that the engine had and the journal had not.")
+        self._commits = counter("manualdial_journal_commits", "Transactions that the journal has committed.")
         self._known_commits = 0
-        self._live_calls = Gauge("manualdial_live_calls", "Calls that are not ended.", registry=self._registry)
-        self._agents = Gauge("manualdial_agents_logged_in", "Agents who are logged in.", registry=self._registry)
-        self._readers = Gauge("manualdial_readers", "Connections that read the bus.", registry=self._registry)
+        self._live_calls = gauge("manualdial_live_calls", "Calls that are not ended.")
+        self._agents = gauge("manualdial_agents_logged_in", "Agents who are logged in.")
+        self._readers = gauge("manualdial_readers", "Connections that read the bus.")
         self._pressed: FIFOCache[str, float] = FIFOCache(_MAX_PRESSES)
 
     def request(self, address: str, outcome: str) -> None:

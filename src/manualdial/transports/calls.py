@@ -18,7 +18,7 @@ from manualdial.transports import openapi
 
 
 class Records(Protocol):
-    """What is known of calls; `history.History`."""
+    """The history of calls; `history.History`."""
 
     async def calls(self, caller: Caller, asked: CallsAsked) -> CallPage: ...
 

@@ -10,7 +10,7 @@ class CloseCode(IntEnum):
 
     meaning: str
     advice: str
-    """What the client does."""
+    """The next step of the client."""
 
     def __new__(cls, code: int, meaning: str, advice: str) -> CloseCode:
         member = int.__new__(cls, code)

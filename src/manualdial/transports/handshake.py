@@ -21,7 +21,7 @@ _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
 
 
 class Handshake(msgspec.Struct, frozen=True, kw_only=True):
-    """The wishes of a good upgrade request."""
+    """A good upgrade request."""
 
     key: str
     token: str | None

@@ -265,7 +265,7 @@ def _told(_request: AnyRequest, fault: Exception) -> Response[bytes]:
 
 
 def _framework_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
-    """What Litestar refuses: no route, wrong method, a parameter that is not what it should be."""
+    """The answer to what Litestar refuses: no route, wrong method, a parameter that is not what it should be."""
     if error.status_code >= 500:
         return _told(request, error)
     if error.status_code in (404, 405):

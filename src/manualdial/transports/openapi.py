@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beyond what the types of the handlers say."""
+"""The OpenAPI document, as far as the types of the handlers do not say it."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Meta, Struct
 
 from manualdial.errors import MalformedMessage, NotAuthenticated, ServiceUnavailable, TooManyAttempts
-from manualdial.identity.tokens import Grant, Identity
+from manualdial.identity.tokens import Identity
 from manualdial.transports import openapi
 from manualdial.transports.body import AnyRequest, read_body
 from manualdial.transports.statuses import error_headers, status_of
@@ -72,7 +72,8 @@ def sign_in(identity: Identity, body_timeout: float) -> HTTPRouteHandler:
             return _no_token(400, "invalid_grant", error.message)
         except (TooManyAttempts, ServiceUnavailable) as error:
             return _no_token(status_of(error), "temporarily_unavailable", error.message, error_headers(error))
-        return Response(_token_of(grant), headers={"pragma": "no-cache"})
+        signed_in = Token(access_token=grant.access_token, token_type="Bearer", expires_in=grant.expires_in)  # noqa: S106 – a kind
+        return Response(signed_in, headers={"pragma": "no-cache"})
 
     return token
 
@@ -108,10 +109,6 @@ async def _credentials(request: AnyRequest, body_timeout: float) -> tuple[str, s
     if not form.get("username") or not form.get("password"):
         raise _RefusedGrant("invalid_request", "username or password is missing")
     return form["username"], form["password"]
-
-
-def _token_of(grant: Grant) -> Token:
-    return Token(access_token=grant.access_token, token_type="Bearer", expires_in=grant.expires_in)  # noqa: S106 – a kind
 
 
 def _no_token(

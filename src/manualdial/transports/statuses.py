@@ -1,4 +1,4 @@
-"""Errors as HTTP tells them: one table, errorType → status (contract §6)."""
+"""Errors as HTTP tells them: one table of errorTypes by status (contract §6)."""
 
 from __future__ import annotations
 
@@ -8,38 +8,28 @@ from manualdial.errors import ManualDialError
 from manualdial.requests.dispatcher import BUS_CHANNEL, error_data
 from manualdial.wire import envelope as wire
 
-STATUSES: dict[str, int] = {
-    "MALFORMED_MESSAGE": 400,
-    "UNKNOWN_ADDRESS": 404,
-    "NOT_REGISTERED": 401,
-    "NOT_AUTHENTICATED": 401,
-    "TOKEN_EXPIRED": 401,
-    "NOT_PERMITTED": 403,
-    "TOO_MANY_ATTEMPTS": 429,
-    "TOO_MANY_REQUESTS": 429,
-    "AGENT_NOT_LOGGED_IN": 409,
-    "AGENT_STATE_NOT_FOUND": 404,
-    "UPDATE_AGENT_STATE_FAILED": 409,
-    "PHONE_NUMBER_MISSING": 422,
-    "PHONE_NUMBER_INVALID": 422,
-    # The message is well-formed and the caller may dial; it is this number, now, that may not be called.
+_ERROR_TYPES = {
+    400: ("MALFORMED_MESSAGE",),
+    401: ("NOT_REGISTERED", "NOT_AUTHENTICATED", "TOKEN_EXPIRED"),
+    403: ("NOT_PERMITTED",),
+    404: ("UNKNOWN_ADDRESS", "AGENT_STATE_NOT_FOUND", "NO_SUCH_CALL"),
+    409: (
+        *("AGENT_NOT_LOGGED_IN", "UPDATE_AGENT_STATE_FAILED"),
+        *("CALL_IN_PROGRESS", "REQUEST_ID_CONFLICT", "ACTION_NOT_ALLOWED"),
+    ),
+    # CALL_REFUSED: the message is well-formed and the caller may dial; it is this number, now, that may not be called.
     # 403 would say that another caller, or more rights, would help.
-    "CALL_REFUSED": 422,
-    "CALL_IN_PROGRESS": 409,
-    "REQUEST_ID_CONFLICT": 409,
-    "DIAL_RATE_EXCEEDED": 429,
-    "MAKE_CALL_FAILED": 502,
-    "CALL_OUTCOME_UNKNOWN": 504,
-    "NO_SUCH_CALL": 404,
-    "ACTION_NOT_ALLOWED": 409,
-    "HOLD_CALL_FAILED": 502,
-    "RESUME_CALL_FAILED": 502,
-    "SEND_DTMF_FAILED": 502,
-    "DISCONNECT_CALL_FAILED": 502,
-    "CLEAR_CONTACT_FAILED": 502,
-    "SERVICE_UNAVAILABLE": 503,
-    "INTERNAL_ERROR": 500,
+    422: ("PHONE_NUMBER_MISSING", "PHONE_NUMBER_INVALID", "CALL_REFUSED"),
+    429: ("TOO_MANY_ATTEMPTS", "TOO_MANY_REQUESTS", "DIAL_RATE_EXCEEDED"),
+    500: ("INTERNAL_ERROR",),
+    502: (
+        *("MAKE_CALL_FAILED", "HOLD_CALL_FAILED", "RESUME_CALL_FAILED"),
+        *("SEND_DTMF_FAILED", "DISCONNECT_CALL_FAILED", "CLEAR_CONTACT_FAILED"),
+    ),
+    503: ("SERVICE_UNAVAILABLE",),
+    504: ("CALL_OUTCOME_UNKNOWN",),
 }
+STATUSES = {error_type: status for status, error_types in _ERROR_TYPES.items() for error_type in error_types}
 
 
 def status_of(error: ManualDialError) -> int:

@@ -1,4 +1,4 @@
-"""What the server publishes: each address in its one spelling, and what `message` is on it (contract §1 to §6)."""
+"""The addresses that the server publishes on, each in its one spelling, with the type of `message` (contract §1–6)."""
 
 from __future__ import annotations
 

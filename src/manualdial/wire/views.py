@@ -1,4 +1,4 @@
-"""What callers see of calls and agents: the messages of the wire, built from the nouns (contract §3, §4)."""
+"""Calls and agents as callers see them: the messages of the wire, built from the nouns (contract §3, §4)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from msgspec import UNSET
 
 from manualdial.agents import AFTER_CALL_WORK, AGENT_STATES, AVAILABLE, BUSY, AgentSession
 from manualdial.calls import Action, Call, CallState, Change, Leg, allowed_actions
-from manualdial.law import verdict as law
+from manualdial.law import Verdict
 from manualdial.law.facts import Facts
+from manualdial.law.verdict import Finding
 from manualdial.numbers import PhoneNumber
 from manualdial.wire.messages.agents import (
     AgentData,
@@ -38,8 +39,14 @@ from manualdial.wire.messages.calls import (
     ResponseFields,
     SynchronisedCall,
 )
-from manualdial.wire.messages.dial import DialChecked, DialReply, Number
-from manualdial.wire.messages.verdict import PolicyName, RuleResult, Verdict
+from manualdial.wire.messages.dial import (
+    DialChecked,
+    DialReply,
+    Number,
+    PolicyNameMessage,
+    RuleResult,
+    VerdictMessage,
+)
 
 _BUTTONS = (
     "answer", "reject", "disconnect", "hold", "resume", "clearContact", "consult", "numberpad", "swap", "transfer",
@@ -118,23 +125,23 @@ def dial_reply(call: Call, engine: frozenset[Action], *, replay: bool) -> DialRe
     )
 
 
-def dial_checked(facts: Facts, verdict: law.Verdict) -> DialChecked:
+def dial_checked(facts: Facts, verdict: Verdict) -> DialChecked:
     """`dial` of a dry run, or of a check."""
     return DialChecked(
         state="checked",
         number=number(facts.number),
         purpose=facts.purpose,
-        verdict=Verdict(
+        verdict=VerdictMessage(
             decision=verdict.decision,
             rules=[_rule(finding) for finding in verdict.rules],
             overridable=verdict.overridable,
-            policy=PolicyName(name=verdict.policy.name, version=verdict.policy.version),
+            policy=PolicyNameMessage(name=verdict.policy.name, version=verdict.policy.version),
             next_permitted_at=UNSET if verdict.next_permitted_at is None else verdict.next_permitted_at.isoformat(),
         ),
     )
 
 
-def _rule(finding: law.Finding) -> RuleResult:
+def _rule(finding: Finding) -> RuleResult:
     return RuleResult(
         rule=finding.rule,
         decision=finding.decision,

@@ -1,5 +1,3 @@
 """The engine for Asterisk 16 and later, by ARI."""
 
 from manualdial.engines.asterisk.engine import AsteriskEngine
-
-__all__ = ["AsteriskEngine"]

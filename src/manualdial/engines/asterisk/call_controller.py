@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -25,32 +26,21 @@ _LOST: Final = Ending(by=EndedBy.SYSTEM, cause=Cause.UNKNOWN)
 _TOO_LATE: Final = Ending(by=EndedBy.SYSTEM, cause=Cause.TIMEOUT)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class CallController:
     """Leads every call from its order to its end.
 
     `hang_up_every` is the time (seconds) from a request for a leg's end to the next one, where it does not end.
     """
 
-    def __init__(
-        self,
-        *,
-        ari: Ari,
-        steps: CallSteps,
-        in_flight: CallsInFlight,
-        orphans: Orphans,
-        clock: Clock,
-        reports: Reports,
-        tasks: Tasks,
-        hang_up_every: float,
-    ) -> None:
-        self._ari = ari
-        self._steps = steps
-        self._in_flight = in_flight
-        self._orphans = orphans
-        self._clock = clock
-        self._reports = reports
-        self._tasks = tasks
-        self._hang_up_every = hang_up_every
+    ari: Ari
+    steps: CallSteps
+    in_flight: CallsInFlight
+    orphans: Orphans
+    clock: Clock
+    reports: Reports
+    tasks: Tasks
+    hang_up_every: float
 
     # ── what we want of calls ──
 
@@ -59,9 +49,9 @@ class CallController:
 
         Whatever it raises, also where it is cancelled: what was not dialled by then is never dialled.
         """
-        call = self._in_flight.add(order, Phase.PLACING)
+        call = self.in_flight.add(order, Phase.PLACING)
         try:
-            await self._steps.ring_agent(call, journalled)
+            await self.steps.ring_agent(call, journalled)
             call.moves(Move.PLACE)
         except ChannelExists:
             log.warning("the agent's leg is there already", call_id=call.id)
@@ -86,17 +76,17 @@ class CallController:
             self._finish(call)
         for leg in call.legs:
             if leg.hang_up_at is None:
-                leg.hang_up_at = self._clock.monotonic()
-                self._tasks.start(self._hang_up(call, leg))
+                leg.hang_up_at = self.clock.monotonic()
+                self.tasks.start(self._hang_up(call, leg))
 
     async def hang_up(self, call_id: str) -> bool:
         """End every leg on the agent's wish. False where Asterisk has no such call.
 
         Raises the port's errors where that did not reach Asterisk; for a call that is tracked it is tried again.
         """
-        call = self._in_flight.get(call_id)
+        call = self.in_flight.get(call_id)
         if call is None:
-            return not self._in_flight.has_ended(call_id) and await self._hang_up_untracked(call_id)
+            return not self.in_flight.has_ended(call_id) and await self._hang_up_untracked(call_id)
         if call.phase is Phase.UNDONE:
             return False
         cause = Cause.NORMAL if call.is_connected else Cause.CANCELLED
@@ -104,9 +94,9 @@ class CallController:
         call.ending = before or Ending(by=EndedBy.AGENT, cause=cause)
         was_sent = False
         for leg in reversed(call.legs):
-            leg.hang_up_at = self._clock.monotonic()
+            leg.hang_up_at = self.clock.monotonic()
             try:
-                if not await self._ari.hang_up(leg.id):
+                if not await self.ari.hang_up(leg.id):
                     self.leg_gone(call, leg)
             except PROBLEMS as problem:
                 leg.hang_up_at = None
@@ -121,21 +111,21 @@ class CallController:
 
     async def _hang_up_untracked(self, call_id: str) -> bool:
         """A call of an earlier life that was not adopted."""
-        found = [await self._ari.hang_up(leg_id(call_id, leg)) for leg in Leg]
+        found = [await self.ari.hang_up(leg_id(call_id, leg)) for leg in Leg]
         if any(found):
-            self._in_flight.note_over(call_id, dialled=True)
-            self._orphans.take_bridge_away(call_id)
+            self.in_flight.note_over(call_id, dialled=True)
+            self.orphans.take_bridge_away(call_id)
             ending = Ending(by=EndedBy.AGENT, cause=Cause.CANCELLED)
-            self._reports.put(Report(call_id=call_id, signal=CallSignal.ENDED, at=self._clock.now(), ending=ending))
+            self.reports.put(Report(call_id=call_id, signal=CallSignal.ENDED, at=self.clock.now(), ending=ending))
         return any(found)
 
     def report(self, call: TrackedCall, signal: CallSignal, ending: Ending | None = None) -> None:
         """Tell of a call."""
-        self._reports.put(Report(call_id=call.id, signal=signal, at=self._clock.now(), ending=ending))
+        self.reports.put(Report(call_id=call.id, signal=signal, at=self.clock.now(), ending=ending))
 
     def touch(self, call: TrackedCall) -> None:
         """Note that something was done: what was seen of the call before that is out of date."""
-        call.changed_at = self._clock.monotonic()
+        call.changed_at = self.clock.monotonic()
 
     # ── what Asterisk tells ──
 
@@ -144,10 +134,10 @@ class CallController:
         channel = event.channel or event.peer
         if channel is None:
             return
-        known = self._in_flight.of_channel(channel.id)
+        known = self.in_flight.of_channel(channel.id)
         if known is None:
             if event.type == "StasisStart":
-                self._orphans.entered(channel.id)
+                self.orphans.entered(channel.id)
             return
         call, leg = known
         match event.type:
@@ -200,7 +190,7 @@ class CallController:
         """They talk. `fresh`: nobody else was there before us, so nobody has dialled the extension yet."""
         self.set_ringback(call, on=False)
         if fresh and call.order.number.extension:
-            self._tasks.start(self._send_extension(call))
+            self.tasks.start(self._send_extension(call))
 
     def comes_to(self, call: TrackedCall, signal: CallSignal) -> bool:
         """Tell how far the call has come. False where it was there already, or is ending."""
@@ -213,7 +203,7 @@ class CallController:
         """Let the agent hear the ringing tone, or no more."""
         if call.ringback is not on:
             call.ringback = on
-            self._tasks.start(self._play_ringback(call))
+            self.tasks.start(self._play_ringback(call))
 
     def is_there(self, leg: TrackedLeg) -> None:
         """Note that Asterisk has the leg, also where it had said before that it has not: it was still making it."""
@@ -237,10 +227,10 @@ class CallController:
         self.end(call, _LOST)
 
     def _finish(self, call: TrackedCall) -> None:
-        if not self._in_flight.remove(call):
+        if not self.in_flight.remove(call):
             return
         if call.bridged:
-            self._orphans.take_bridge_away(call.id)
+            self.orphans.take_bridge_away(call.id)
         if call.phase is not Phase.UNDONE:
             self.report(call, CallSignal.ENDED, call.ending)
 
@@ -248,22 +238,22 @@ class CallController:
 
     def see_to_what_is_late(self) -> bool:
         """End what is overdue, try again what failed. True where a look at Asterisk is needed."""
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         doubtful = False
-        for call in self._in_flight.all():
+        for call in self.in_flight.all():
             late = any(leg.is_late(now) for leg in call.legs)
             if call.ending is not None or late or call.phase is Phase.GIVEN_UP:
                 self._ask_again_for_the_end(call, now)
                 self.end(call, _TOO_LATE if late else _FAILED)
             elif call.ringback_is_wrong:
-                self._tasks.start(self._play_ringback(call))
+                self.tasks.start(self._play_ringback(call))
             call.doubtful = call.doubtful or call.lacks_customer
             doubtful = doubtful or call.doubtful
         return doubtful
 
     def _ask_again_for_the_end(self, call: TrackedCall, now: float) -> None:
         for leg in call.legs:
-            if leg.hang_up_at is not None and leg.hang_up_at + self._hang_up_every < now:
+            if leg.hang_up_at is not None and leg.hang_up_at + self.hang_up_every < now:
                 log.warning("a leg does not end", call_id=call.id, leg=leg.leg.value)
                 leg.hang_up_at = None
                 call.doubtful = True  # it may be gone, and both the event and the answer be lost
@@ -271,13 +261,13 @@ class CallController:
     def bring_customer(self, call: TrackedCall) -> None:
         """Begin to make, join and dial what of the customer's leg is not made, joined and dialled yet."""
         if call.moves(Move.BRING):
-            self._tasks.start(self._ring_customer(call))
+            self.tasks.start(self._ring_customer(call))
 
     async def _ring_customer(self, call: TrackedCall) -> None:
         try:
-            if await self._steps.join_customer(call):
+            if await self.steps.join_customer(call):
                 self.comes_to(call, CallSignal.DIALING)
-                await self._steps.dial(call.customer)
+                await self.steps.dial(call.customer)
         except ChannelExists:
             call.customer.asked = call.doubtful = True
             call.moves(Move.FIND)
@@ -291,12 +281,12 @@ class CallController:
         finally:
             call.moves(Move.BROUGHT)
             self.touch(call)
-            if self._in_flight.get(call.id) is not call:
-                self._orphans.take_bridge_away(call.id)  # the call was over before the bridge was there
+            if self.in_flight.get(call.id) is not call:
+                self.orphans.take_bridge_away(call.id)  # the call was over before the bridge was there
 
     async def _hang_up(self, call: TrackedCall, leg: TrackedLeg) -> None:
         try:
-            if not await self._ari.hang_up(leg.id):
+            if not await self.ari.hang_up(leg.id):
                 self.leg_gone(call, leg)
         except PROBLEMS as problem:
             leg.hang_up_at = None
@@ -311,7 +301,7 @@ class CallController:
                 return
             call.ringback_on = None
             try:
-                await self._ari.play_ringback(call.agent.id, on=wanted)
+                await self.ari.play_ringback(call.agent.id, on=wanted)
             except (EngineUnavailable, EngineSilent) as problem:
                 log.info("whether the agent hears the ringing tone is not known", call_id=call.id, reason=str(problem))
                 return
@@ -321,6 +311,6 @@ class CallController:
 
     async def _send_extension(self, call: TrackedCall) -> None:
         try:
-            await self._steps.send_extension(call)
+            await self.steps.send_extension(call)
         except PROBLEMS as problem:
             log.info("the extension could not be sent", call_id=call.id, reason=str(problem))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -60,6 +61,7 @@ class ObservedCall(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
     """Leads each call to where Asterisk has it. Nothing that may have been dialled is dialled.
 
@@ -68,47 +70,34 @@ class Comparison:
     `ring_delay` (seconds) is for a leg to begin to ring which was perhaps never dialled.
     """
 
-    def __init__(
-        self,
-        *,
-        ari: Ari,
-        steps: CallSteps,
-        controller: CallController,
-        in_flight: CallsInFlight,
-        orphans: Orphans,
-        reports: Reports,
-        clock: Clock,
-        event_delay: float,
-        ring_delay: float,
-    ) -> None:
-        self._ari = ari
-        self._steps = steps
-        self._controller = controller
-        self._in_flight = in_flight
-        self._orphans = orphans
-        self._reports = reports
-        self._clock = clock
-        self._event_delay = event_delay
-        self._ring_delay = ring_delay
+    ari: Ari
+    steps: CallSteps
+    controller: CallController
+    in_flight: CallsInFlight
+    orphans: Orphans
+    reports: Reports
+    clock: Clock
+    event_delay: float
+    ring_delay: float
 
     async def after_gap(self) -> None:
         """Compare every call: events are lost. A leg that is not there has ended. Raises the port's errors."""
-        since = self._clock.monotonic()
-        snapshot = await self._ari.snapshot()
-        for call in self._in_flight.all():
+        since = self.clock.monotonic()
+        snapshot = await self.ari.snapshot()
+        for call in self.in_flight.all():
             for leg in (call.agent, call.customer):
                 leg.hang_up_at = None
                 if leg.id in snapshot.channels:
                     leg.enter(True)
             for leg in self._compare(call, snapshot, since):
-                self._controller.leg_gone(call, leg)
+                self.controller.leg_gone(call, leg)
 
     async def of_doubtful(self) -> None:
         """Compare the calls of which nobody knows how they stand."""
-        doubtful = [call for call in self._in_flight.all() if call.doubtful]
+        doubtful = [call for call in self.in_flight.all() if call.doubtful]
         try:
-            since = self._clock.monotonic()
-            snapshot = await self._ari.snapshot()
+            since = self.clock.monotonic()
+            snapshot = await self.ari.snapshot()
             await self._conclude(self._compare_all(doubtful, snapshot, since))
         except PROBLEMS as problem:
             log.warning("Asterisk does not show its calls", reason=str(problem))
@@ -118,25 +107,25 @@ class Comparison:
 
         What Asterisk has of calls that are over, or that nobody knows, is taken away. Raises the port's errors.
         """
-        gaps_told = self._orphans.gaps_told
-        since = self._clock.monotonic()
-        snapshot = await self._ari.snapshot()
+        gaps_told = self.orphans.gaps_told
+        since = self.clock.monotonic()
+        snapshot = await self.ari.snapshot()
         calls = [call for order in orders if (call := self._tracked(order, snapshot)) is not None]
         missing = self._compare_all(calls, snapshot, since)
-        self._orphans.compare(snapshot, named={order.call_id for order in orders}, gaps_told=gaps_told)
+        self.orphans.compare(snapshot, named={order.call_id for order in orders}, gaps_told=gaps_told)
         await self._conclude(missing)
-        await self._reports.read_by_now()  # an end that was reported just now counts before this answer does
-        tracked = (self._in_flight.get(order.call_id) for order in orders)
+        await self.reports.read_by_now()  # an end that was reported just now counts before this answer does
+        tracked = (self.in_flight.get(order.call_id) for order in orders)
         return frozenset(call.id for call in tracked if call is not None and call.phase is not Phase.UNDONE)
 
     def _tracked(self, order: Originate, snapshot: Snapshot) -> TrackedCall | None:
-        call = self._in_flight.get(order.call_id)
-        if call is not None or self._in_flight.is_over(order.call_id):
+        call = self.in_flight.get(order.call_id)
+        if call is not None or self.in_flight.is_over(order.call_id):
             return call
         if not any(leg_id(order.call_id, leg) in snapshot.channels for leg in Leg):
             return None
         log.info("a call of an earlier life is taken over", call_id=order.call_id, number=str(order.number))
-        return self._in_flight.add(order, Phase.FOUND)
+        return self.in_flight.add(order, Phase.FOUND)
 
     # ── legs that are not there ──
 
@@ -147,17 +136,17 @@ class Comparison:
         """Legs that are not there have ended, unless a second look finds them: one look may have come too early."""
         if not missing:
             return
-        await asyncio.sleep(self._event_delay)
+        await asyncio.sleep(self.event_delay)
         missing = [(call, leg) for call, leg in missing if not leg.gone]
         if not missing:
             return
-        snapshot = await self._ari.snapshot()
+        snapshot = await self.ari.snapshot()
         for call, leg in missing:
             if leg.id in snapshot.channels:
                 call.doubtful = True
-            elif self._in_flight.get(call.id) is call:
+            elif self.in_flight.get(call.id) is call:
                 log.warning("a leg has ended unheard", call_id=call.id, leg=leg.leg.value)
-                self._controller.leg_gone(call, leg)
+                self.controller.leg_gone(call, leg)
 
     # ── one call ──
 
@@ -173,12 +162,12 @@ class Comparison:
             self._take_over(call, observed, snapshot)
         for leg in (call.customer, call.agent):
             if leg.id in snapshot.channels:
-                self._controller.is_there(leg)
+                self.controller.is_there(leg)
         missing = [leg for leg in call.legs if leg.id not in snapshot.channels]
         if missing:
             return missing
         if call.ending is not None:
-            self._controller.end(call, call.ending)
+            self.controller.end(call, call.ending)
         else:
             self._lead_on(call, observed, adopted=adopted, age=_age(call.agent, snapshot))
         return ()
@@ -193,13 +182,13 @@ class Comparison:
         call.ringback = observed.signal is CallSignal.RINGING
         call.ringback_on = None if observed.signal is CallSignal.CONNECTED else call.ringback
         call.agent.asked = call.agent.dial_sent = True
-        call.agent.deadline = self._steps.deadline(Leg.AGENT)
-        now = self._clock.monotonic()
+        call.agent.deadline = self.steps.deadline(Leg.AGENT)
+        now = self.clock.monotonic()
         if not observed.agent_rang:
-            call.agent.must_ring_by = now + max(0.0, self._ring_delay - _age(call.agent, snapshot))
+            call.agent.must_ring_by = now + max(0.0, self.ring_delay - _age(call.agent, snapshot))
         call.customer.asked = observed.customer_there or observed.bridge_there
         call.customer.dial_sent = observed.customer_there and observed.customer_dialled
-        call.customer.deadline = self._steps.deadline(Leg.CUSTOMER)
+        call.customer.deadline = self.steps.deadline(Leg.CUSTOMER)
         if observed.signal is CallSignal.DIALING:  # nothing shows that it was dialled, and Asterisk ends only what was
             call.customer.deadline = max(now, call.customer.deadline - _age(call.customer, snapshot))
 
@@ -209,21 +198,21 @@ class Comparison:
         call.agent.up = call.agent.up or observed.signal not in (None, CallSignal.AGENT_RINGING)
         call.customer.up = call.customer.up or observed.signal is CallSignal.CONNECTED
         had_early_media = call.signal is CallSignal.PROGRESS
-        if observed.signal is not None and self._controller.comes_to(call, observed.signal):
+        if observed.signal is not None and self.controller.comes_to(call, observed.signal):
             if observed.signal is CallSignal.CONNECTED:
-                self._controller.connected(call, fresh=not adopted)
+                self.controller.connected(call, fresh=not adopted)
             elif observed.signal is CallSignal.RINGING and not (adopted or had_early_media):
-                self._controller.set_ringback(call, on=True)
+                self.controller.set_ringback(call, on=True)
         if call.agent.up and not call.customer.dial_sent:
             # The verdict that allowed the call is about the time in which an agent answers.
-            if age > self._steps.deadline(Leg.AGENT) - self._clock.monotonic():
-                self._controller.end(call, Ending(by=EndedBy.SYSTEM, cause=Cause.TIMEOUT))
+            if age > self.steps.deadline(Leg.AGENT) - self.clock.monotonic():
+                self.controller.end(call, Ending(by=EndedBy.SYSTEM, cause=Cause.TIMEOUT))
                 return
-            self._controller.bring_customer(call)
+            self.controller.bring_customer(call)
         # Of a call of an earlier life it is not known what was told last.
         moved = call.moves(Move.HOLD if observed.held else Move.RESUME)
         if moved or (adopted and observed.signal is CallSignal.CONNECTED):
-            self._controller.report(call, CallSignal.HELD if observed.held else CallSignal.RESUMED)
+            self.controller.report(call, CallSignal.HELD if observed.held else CallSignal.RESUMED)
 
 
 def _age(leg: TrackedLeg, snapshot: Snapshot) -> float:

@@ -94,15 +94,9 @@ class ReasonCode(Outbound, frozen=True, kw_only=True):
     id: str | None
 
 
-class AgentData(Outbound, frozen=True, kw_only=True):
+class AgentData(AgentInfo, frozen=True, kw_only=True):
     """`data` of SetAgentState."""
 
-    name: str
-    id: str
-    extension: str
-    login_name: str
-    muted: bool
-    softphone_enabled: bool
     state: str
     next_state: str | UnsetType = UNSET
     """While a call or its wrap-up is there: the state that follows it."""

@@ -9,7 +9,6 @@ from msgspec import UNSET, Meta, UnsetType, field
 from manualdial.calls import Action, CallState
 from manualdial.wire.messages.incoming import Identifier, Incoming
 from manualdial.wire.messages.outbound import Outbound
-from manualdial.wire.messages.verdict import Verdict
 
 
 class Override(Incoming, frozen=True, kw_only=True):
@@ -52,6 +51,33 @@ class Number(Outbound, frozen=True, kw_only=True):
     extension: str | UnsetType = UNSET
 
 
+class RuleResult(Outbound, frozen=True, kw_only=True):
+    """What one rule of the screening said."""
+
+    rule: str
+    decision: str
+    reason: str
+    evidence: dict[str, Any]
+    law: str | UnsetType = UNSET
+
+
+class PolicyNameMessage(Outbound, frozen=True, kw_only=True):
+    """Which policy judged."""
+
+    name: str
+    version: str
+
+
+class VerdictMessage(Outbound, frozen=True, kw_only=True):
+    """May this number be called, now, by this agent (contract §5)."""
+
+    decision: str
+    rules: list[RuleResult]
+    overridable: bool
+    policy: PolicyNameMessage
+    next_permitted_at: str | UnsetType = UNSET
+
+
 class DialReply(Outbound, frozen=True, kw_only=True):
     """`dial` of a reply to a press (contract §2)."""
 
@@ -59,7 +85,7 @@ class DialReply(Outbound, frozen=True, kw_only=True):
     state: CallState
     replay: bool
     number: Number
-    verdict: Annotated[Any, Meta(extra={"is": Verdict})]
+    verdict: Annotated[Any, Meta(extra={"is": VerdictMessage})]
     """As it was written down at the press, byte for byte."""
     allowed_actions: list[Action]
 
@@ -71,7 +97,7 @@ class DialChecked(Outbound, frozen=True, kw_only=True):
     number: Number
     purpose: str | UnsetType = UNSET
     """As what it was judged: the purpose that was named, or the tenant's."""
-    verdict: Verdict
+    verdict: VerdictMessage
 
 
 class ManualDialReply(Outbound, frozen=True, kw_only=True):

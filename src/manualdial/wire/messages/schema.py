@@ -35,10 +35,11 @@ def schema_of(kind: Any, *, at: str, found: dict[str, Schema] | None = None) -> 
     """
     inner, origin = [part for part in get_args(kind) if part is not msgspec.UnsetType], get_origin(kind)
     if origin is None and isinstance(kind, type) and issubclass(kind, msgspec.Struct | Enum):
-        if found is not None and kind.__name__ not in found:
-            found[kind.__name__] = {}  # it may be a part of itself
-            found[kind.__name__] = _definition(kind, at, found)
-        return {"$ref": f"{at}/{kind.__name__}"}
+        name = _name(kind)
+        if found is not None and name not in found:
+            found[name] = {}  # it may be a part of itself
+            found[name] = _definition(kind, at, found)
+        return {"$ref": f"{at}/{name}"}
     if origin in (Union, UnionType):
         parts = [schema_of(part, at=at, found=found) for part in inner]
         return parts[0] if len(parts) == 1 else {"anyOf": parts}
@@ -66,8 +67,13 @@ def envelope_of(address: Address, channel: Schema, key: str, content: Schema, *,
     }
 
 
+def _name(kind: type) -> str:
+    """The name in a document, in which nothing but messages stands: VerdictMessage is the law's Verdict there."""
+    return kind.__name__.removesuffix("Message")
+
+
 def _definition(kind: type[msgspec.Struct] | type[Enum], at: str, found: dict[str, Schema]) -> Schema:
-    schema: Schema = {"title": kind.__name__, "description": inspect.cleandoc(kind.__doc__ or "")}
+    schema: Schema = {"title": _name(kind), "description": inspect.cleandoc(kind.__doc__ or "")}
     if issubclass(kind, Enum):
         return schema | {"type": "string", "enum": [member.value for member in kind]}
     bare = issubclass(kind, Incoming) and kind.bare
