@@ -14,7 +14,7 @@ import pytest
 from aiohttp import encode_basic_auth, web
 
 from manualdial.commands.ari_checks import check_asterisk, trunk_of
-from manualdial.commands.findings import Diagnosis
+from manualdial.commands.machine_checks import Diagnosis
 from manualdial.config import Asterisk
 from manualdial.registries.held_copies import registry_file
 from tests.commands.service import RunningService, command, settings

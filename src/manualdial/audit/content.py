@@ -29,13 +29,6 @@ def content_of(link: Sealed) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def part(value: object, *path: str) -> Any:
-    """The value at a path; None where there is none."""
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
-
-
 def items(value: object) -> list[Any]:
     """A JSON array; an empty one where it is something else."""
     return value if isinstance(value, list) else []

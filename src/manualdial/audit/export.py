@@ -12,9 +12,10 @@ import msgspec
 
 from manualdial import __version__
 from manualdial.audit.chain import Placed, Proven, prove
-from manualdial.audit.content import BEGINNINGS, content_of, items, part
+from manualdial.audit.content import BEGINNINGS, content_of, items
 from manualdial.evidence import Head, Sealed
 from manualdial.law.records import Record, record_json
+from manualdial.plain_text import part
 from manualdial.ports import Person, Storage
 
 FORMAT = "manualdial-evidence/1"

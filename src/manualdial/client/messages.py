@@ -10,7 +10,7 @@ import msgspec
 
 from manualdial.client.errors import Unanswered
 from manualdial.law.verdict import Decision
-from manualdial.plain_text import printable
+from manualdial.plain_text import part, printable
 from manualdial.wire.messages.dial import DialChecked, VerdictMessage
 
 Message = dict[str, Any]
@@ -29,13 +29,6 @@ def request(address: str, data: Any = None, *, request_id: str | None = None) ->
     if request_id is not None:
         message["requestId"] = request_id
     return json.dumps(message)
-
-
-def part(value: Any, *keys: str) -> Any:
-    """The value at a path; None where there is none."""
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
 
 
 def address_of(message: Message) -> str:

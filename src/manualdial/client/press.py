@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from manualdial.client.messages import Message, call_of, error_of, part, refusal_line
-from manualdial.plain_text import printable
+from manualdial.client.messages import Message, call_of, error_of, refusal_line
+from manualdial.plain_text import part, printable
 
 PRESS_ADDRESS = "LCM/Webservice/ManualDialCall"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from manualdial.commands.findings import Diagnosis, Level, fail, ok, warn
+from manualdial.commands.machine_checks import Diagnosis, Level, fail, ok, warn
 from manualdial.config import Asterisk
 from manualdial.engines.asterisk.probe import Probe, ProbeFailed, probing
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from manualdial.client.bus_client import SignIn, connected
-from manualdial.client.messages import Message, checked, part
+from manualdial.client.messages import Message, checked
 from manualdial.commands.failure import FAILED, single
 from manualdial.commands.record_options import moment
 from manualdial.commands.signing_in import DEFAULT_URL, URL, LoginName, PasswordFromStdin, login
@@ -17,7 +17,7 @@ from manualdial.commands.terminal import json_line, output, say
 from manualdial.commands.verdict import explained
 from manualdial.law.facts import of_postal_code
 from manualdial.law.verdict import Decision, Purpose
-from manualdial.plain_text import printable
+from manualdial.plain_text import part, printable
 
 _EXAMPLE = "Example: manualdial check '+1 305 555 0100' --purpose sales --at 2026-11-24T20:30-05:00 --user ann"
 ADDRESS = "LCM/Webservice/CheckPhoneNumber"

@@ -12,7 +12,6 @@ import uuid
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -40,13 +39,7 @@ _HOST = "127.0.0.1"
 _PORT = 8080
 _LIMIT = 30.0
 _LOG_LINES_SHOWN = 20
-
-
-class _Person(msgspec.Struct, frozen=True, kw_only=True):
-    login_name: str
-    name: str
-    role: Role
-    password: str
+_ROLES = {"ann": Role.AGENT, "sue": Role.SUPERVISOR}
 
 
 def demo(
@@ -84,14 +77,13 @@ class _Demo:
         self._port = port
         self._once = once
         self._out: Console = output()
-        self._ann = _Person(login_name="ann", name="Ann", role=Role.AGENT, password=secrets.token_urlsafe(12))
-        self._sue = _Person(login_name="sue", name="Sue", role=Role.SUPERVISOR, password=secrets.token_urlsafe(12))
+        self._passwords = {name: secrets.token_urlsafe(12) for name in _ROLES}
 
     async def run(self) -> None:
         with stopping() as stop:
             async with serving(self._config()) as service:
-                for person in (self._ann, self._sue):
-                    await _add(service.store, person)
+                for name, password in self._passwords.items():
+                    await _add(service.store, name, password)
                 await unless(stop, self._show_all(service.url))
                 if self._once and stop.is_set():
                     raise CommandFailed("Stopped before the call came to its end.")
@@ -114,7 +106,7 @@ class _Demo:
         self._say(f"manualdial {__version__} – one press, one call, and the verdict before the ring\n", style="bold")
         self._say(f"The service listens on {url}, with the simulator as its telephone engine: nothing real rings.")
         self._say(f"Its database and its log are in {self._folder}.")
-        ann = SignIn(url=url, user=self._ann.login_name, password=self._ann.password)
+        ann = SignIn(url=url, user="ann", password=self._passwords["ann"])
         try:
             async with asyncio.timeout(_LIMIT), connected(ann) as client:
                 await client.ask("Amazon/Agent/Login")
@@ -154,12 +146,12 @@ class _Demo:
     def _say_what_next(self, url: str) -> None:
         program, at = _program(), f"--url {url} --user"
         self._say(f"\nThe service goes on at {url} – Ctrl-C stops it. To try, in another terminal:\n", style="bold")
-        for what, person, command in (
-            ("Watch the bus as Sue, the supervisor:", self._sue, f"{program} tail {at} sue --scope tenant"),
-            ("Dial as Ann, the agent:", self._ann, f"{program} dial '+1 202 555 0106' {at} ann"),
+        for what, name, command in (
+            ("Watch the bus as Sue, the supervisor:", "sue", f"{program} tail {at} sue --scope tenant"),
+            ("Dial as Ann, the agent:", "ann", f"{program} dial '+1 202 555 0106' {at} ann"),
         ):
             self._say(f"  {what}")
-            self._say(f"    MANUALDIAL_PASSWORD={person.password} {command}\n", style="cyan")
+            self._say(f"    MANUALDIAL_PASSWORD={self._passwords[name]} {command}\n", style="cyan")
         self._say(f"  Also: {url}/status, {url}/metrics, and the API at {url}/schema/openapi.json")
         self._say("\n  The simulator answers by number: +1 202 555 0100 stays, 0101 is busy, 0102 does not answer,")
         self._say("  0103 rejects, 0106 hangs up after a second; docs/command-line.md has the rest.")
@@ -168,17 +160,16 @@ class _Demo:
         self._out.print(Text(text, style=style))
 
 
-async def _add(store: Store, person: _Person) -> None:
-    password_hash = await asyncio.to_thread(hash_password, person.password)
+async def _add(store: Store, name: str, password: str) -> None:
     user = User(
         id=str(uuid.uuid4()),
         tenant_id="demo",
         tenant="demo",
-        login_name=person.login_name,
-        name=person.name,
-        password_hash=password_hash,
-        roles=frozenset([person.role]),
-        extension="1001" if person.role is Role.AGENT else None,
+        login_name=name,
+        name=name.capitalize(),
+        password_hash=await asyncio.to_thread(hash_password, password),
+        roles=frozenset([_ROLES[name]]),
+        extension="1001" if _ROLES[name] is Role.AGENT else None,
     )
     await store.add_user(user)
 

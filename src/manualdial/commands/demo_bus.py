@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from rich.text import Text
 
 from manualdial.client.bus_client import BusClient, Received
-from manualdial.client.messages import Message, call_of, checked, error_of, part, request, verdict_of
+from manualdial.client.messages import Message, call_of, checked, error_of, request, verdict_of
 from manualdial.client.press import PRESS_ADDRESS
 from manualdial.commands.check import ADDRESS as CHECK
 from manualdial.commands.failure import CommandFailed
@@ -20,6 +20,7 @@ from manualdial.commands.verdict import in_brief
 from manualdial.explaining.verdict import against
 from manualdial.law.verdict import Decision
 from manualdial.places.time_zone import time_zone
+from manualdial.plain_text import part
 from manualdial.wire.messages.dial import VerdictMessage
 
 REQUEST = """\

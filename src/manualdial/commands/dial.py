@@ -16,7 +16,7 @@ from rich.text import Text
 
 from manualdial.client.bus_client import BusClient, Received, SignIn, connected
 from manualdial.client.errors import Unanswered
-from manualdial.client.messages import Message, call_of, part, request, verdict_of
+from manualdial.client.messages import Message, call_of, request, verdict_of
 from manualdial.client.press import PRESS_ADDRESS, FollowedPress, press_data
 from manualdial.commands.check import Account, Campaign, ForPurpose, Number, Region, ZipCode, warn_of_zip_code
 from manualdial.commands.failure import FAILED, single
@@ -26,7 +26,7 @@ from manualdial.commands.summary import summary
 from manualdial.commands.terminal import json_line, notices, output, say
 from manualdial.commands.verdict import in_brief
 from manualdial.law.verdict import Decision
-from manualdial.plain_text import printable
+from manualdial.plain_text import part, printable
 
 _EXAMPLE = "Example: manualdial dial '+1 202 555 0100' --purpose service --user ann"
 

@@ -15,8 +15,17 @@ from manualdial.app.adapters import store_for
 from manualdial.commands.ari_checks import check_asterisk
 from manualdial.commands.configuration import ConfigFile, configuration, file_in_force, missing_file
 from manualdial.commands.failure import FAILED, single
-from manualdial.commands.findings import Diagnosis, Level, fail, ok, warn
-from manualdial.commands.machine_checks import check_clock, check_file_rights, check_port, check_secret
+from manualdial.commands.machine_checks import (
+    Diagnosis,
+    Level,
+    check_clock,
+    check_file_rights,
+    check_port,
+    check_secret,
+    fail,
+    ok,
+    warn,
+)
 from manualdial.commands.screening_checks import check_screening
 from manualdial.commands.terminal import json_line, output
 from manualdial.config import Config, ConfigurationError, EngineKind

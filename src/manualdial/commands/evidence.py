@@ -11,9 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from manualdial.audit.chain import is_link, prove
-from manualdial.audit.checked import CheckedChain, fault, sentence, shown, whole
 from manualdial.audit.export import Export, compared, document, gather
-from manualdial.audit.journal import missing_links
+from manualdial.audit.journal import CheckedChain, fault, missing_links, sentence, shown, whole
 from manualdial.audit.page import page
 from manualdial.commands.configuration import ConfigFile, configuration, for_tenant, tenant_of, with_store
 from manualdial.commands.evidence_list import LIST_EXAMPLE, list_links

@@ -10,12 +10,12 @@ import msgspec
 import typer
 
 from manualdial.audit.chain import is_link
-from manualdial.audit.content import BEGINNINGS, content_of, items, part
+from manualdial.audit.content import BEGINNINGS, content_of, items
 from manualdial.commands.configuration import ConfigFile, configuration, for_tenant
 from manualdial.commands.record_options import Json, Tenant, span, time_shown
 from manualdial.commands.terminal import output, print_json_lines, say
 from manualdial.evidence import Sealed
-from manualdial.plain_text import printable
+from manualdial.plain_text import part, printable
 from manualdial.ports import Storage
 
 LIST_EXAMPLE = "Example: manualdial evidence list --overridden --from 2026-11-01T00:00:00-04:00"

@@ -1,4 +1,4 @@
-"""The checks of `manualdial doctor` on the machine: the secret file, the clock, the port."""
+"""A diagnosis of `manualdial doctor`, and its checks on the machine: the secret file, the clock, the port."""
 
 from __future__ import annotations
 
@@ -10,15 +10,54 @@ import stat
 import time
 import zoneinfo
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
+
+import msgspec
 
 import manualdial
 from manualdial.client.bus_client import is_serving
-from manualdial.commands.findings import Diagnosis, fail, ok, warn
 
 _MIN_SECRET_BYTES = 32
 _TOLERATED_LEAD = timedelta(days=1)
 _LISTENING = "0A"
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARN = "warn"
+    """The service runs, but something is not as it should be."""
+    FAIL = "fail"
+    """The service does not run, or cannot place a call."""
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that was looked at."""
+
+    level: Level
+    subject: str
+    text: str
+    mend: str = ""
+    """The remedy; empty where nothing need be done."""
+    names: tuple[str, ...] = ()
+    """All that it is about, where the text names the first of them alone."""
+
+
+def ok(subject: str, text: str) -> Diagnosis:
+    """It is as it should be."""
+    return Diagnosis(level=Level.OK, subject=subject, text=text)
+
+
+def warn(subject: str, text: str, mend: str) -> Diagnosis:
+    """It is not as it should be, but the service runs."""
+    return Diagnosis(level=Level.WARN, subject=subject, text=text, mend=mend)
+
+
+def fail(subject: str, text: str, mend: str) -> Diagnosis:
+    """The service cannot work like this."""
+    return Diagnosis(level=Level.FAIL, subject=subject, text=text, mend=mend)
 
 
 def check_secret(path: Path) -> Diagnosis:

@@ -19,7 +19,7 @@ from manualdial.commands.failure import CommandFailed, WronglyCalled, group
 from manualdial.commands.terminal import notices, output, print_json_lines, say, table
 from manualdial.config import Config
 from manualdial.explaining.rule_in_words import TRUST, asks, in_force, lifted_by, purposes, whom
-from manualdial.law.case_facts import CaseInvalid, cases_of, difference
+from manualdial.law.cases import CaseInvalid, cases_of, difference
 from manualdial.law.holiday_sets import HolidaySet, HolidaySets
 from manualdial.law.policies import Policies, PolicyInvalid, load, shipped_on
 from manualdial.law.rule import Policy, Rule

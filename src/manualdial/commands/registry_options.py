@@ -88,10 +88,7 @@ def remarks_on(made: Edition, policies: Policies, *, now: datetime) -> list[str]
     asking = [
         rule.registry.max_age_days
         for rule in policies.rules()
-        if rule.on
-        and rule.registry is not None
-        and not rule.registry.answers_only
-        and rule.rule.partition(".")[2] == made.registry
+        if rule.on and rule.registry is not None and not rule.registry.answers_only and rule.subject == made.registry
     ]
     if not asking:
         return [f"No rule that is on asks for a copy of {made.registry}: it is held, and not looked into."]

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from manualdial.app.adapters import policies_for, registries_for, tenants_for
-from manualdial.commands.findings import Diagnosis, Level, fail, ok, warn
+from manualdial.commands.machine_checks import Diagnosis, Level, fail, ok, warn
 from manualdial.config import Config, ConfigurationError
 from manualdial.law.facts import EVERY, ScreeningSettings
 from manualdial.law.policies import Policies
 from manualdial.law.registry_look import RegistryUnreadable
-from manualdial.law.rule import Rule
 from manualdial.law.verdict import Purpose
 from manualdial.plain_text import listed
 from manualdial.screening.tenants import TenantSettings
@@ -79,7 +78,7 @@ def _youngest(policies: Policies, required: frozenset[str]) -> dict[str, int]:
     """The registries whose copy is asked, and how many days old it may be by the strictest rule."""
     found: dict[str, int] = {}
     for rule in policies.rules():
-        name, duty = _name(rule), rule.registry
+        name, duty = rule.subject, rule.registry
         if rule.on and duty is not None and not duty.answers_only and required & {name, EVERY}:
             found[name] = min(duty.max_age_days, found.get(name, duty.max_age_days))
     return found
@@ -120,7 +119,7 @@ def _unstated(policies: Policies, settings: ScreeningSettings) -> tuple[str, ...
     if EVERY in settings.registrations:
         return ()
     asked = {
-        _name(rule)
+        rule.subject
         for rule in policies.rules()
         if rule.on
         and rule.registration is not None
@@ -128,10 +127,6 @@ def _unstated(policies: Policies, settings: ScreeningSettings) -> tuple[str, ...
         and settings.countries & {rule.jurisdiction.partition("-")[0], EVERY}
     }
     return tuple(sorted(asked - settings.registrations))
-
-
-def _name(rule: Rule) -> str:
-    return rule.rule.partition(".")[2]
 
 
 def _about(names: Sequence[str], subject: str, text: str, mend: str) -> Diagnosis:

@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.text import Text
 
-from manualdial.client.messages import Message, address_of, call_of, error_of, part
-from manualdial.plain_text import printable
+from manualdial.client.messages import Message, address_of, call_of, error_of
+from manualdial.plain_text import part, printable
 
 _STYLES_OF_STATES = {
     "agent_ringing": "yellow",

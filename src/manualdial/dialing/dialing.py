@@ -31,7 +31,7 @@ from manualdial.errors import (
 )
 from manualdial.evidence import Draft
 from manualdial.law import Decision
-from manualdial.law.sentences import sentence_of
+from manualdial.law.verdict import sentence_of
 from manualdial.live.call_progress import CallProgress
 from manualdial.live.live_calls import Engines, LiveCalls, order_of
 from manualdial.live.sessions import Sessions

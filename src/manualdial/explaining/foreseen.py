@@ -64,5 +64,5 @@ def _of_hours(policies: Policies) -> Policies:
 def _is_known(rule: Rule, settings: ScreeningSettings) -> bool:
     """Whether number, moment and settings are enough to say what the rule says."""
     if rule.registry is not None:
-        return EVERY not in settings.registries and rule.rule.partition(".")[2] not in settings.registries
+        return EVERY not in settings.registries and rule.subject not in settings.registries
     return rule.attempts is None and rule.consent is None

@@ -45,20 +45,19 @@ _LINES = {LineKind.FIXED: "fixed", LineKind.MOBILE: "mobile", LineKind.EITHER: "
 
 def asks(rule: Rule) -> str:
     """The demand of the rule on a call, in one sentence without a full stop."""
-    subject = rule.rule.partition(".")[2]
     if rule.hours is not None:
         return _hours(rule.hours)
     if rule.attempts is not None:
         return _attempts(rule.attempts)
     if rule.registry is not None:
-        return _registry(subject, rule.registry)
+        return _registry(rule.subject, rule.registry)
     if rule.consent is not None:
         return f"{rule.consent.form.value} consent, or a stronger one, is on record"
     if rule.line is not None:
         barred = " or ".join(_LINES[kind] for kind in rule.line.barred)
         return f"no {barred} line is called, nor one that may be {barred}"
     authority = "" if rule.registration is None else rule.registration.with_
-    return f"the tenant states `{subject}`: registered or licensed with {authority}"
+    return f"the tenant states `{rule.subject}`: registered or licensed with {authority}"
 
 
 def windows(hours: Hours) -> str:

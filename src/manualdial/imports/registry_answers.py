@@ -69,7 +69,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 def good_for(policies: Policies, registry: str, days: int | None) -> timedelta:
     """How long an answer counts. Raises NotAsSaid for what is no registry of answers, and where nobody says it."""
     duties = {
-        rule.rule.partition(".")[2]: rule.registry
+        rule.subject: rule.registry
         for rule in policies.rules()
         if rule.registry is not None and rule.registry.answers_only
     }

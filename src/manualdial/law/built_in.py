@@ -8,7 +8,7 @@ from typing import Any
 
 from manualdial.law.closure import Closure
 from manualdial.law.facts import EVERY, Facts
-from manualdial.law.records import Listing, ListScope
+from manualdial.law.records import Listing, ListScope, Record
 from manualdial.law.verdict import Decision, Finding
 
 CLOSURE = "closure."
@@ -17,6 +17,7 @@ CLOSURE = "closure."
 OVERRIDABLE = ("country", "number-type", "blocked-number", "do-not-call.company", "do-not-call.campaign")
 """The names of those that an operator can make overridable, beside closures."""
 
+_COMPANY_LAW = "47 CFR 64.1200(d)(3), (d)(6), and the like elsewhere"
 _COSTLY = frozenset({"premium_rate", "shared_cost"})
 
 
@@ -53,19 +54,12 @@ def _says(rule: str, *, blocks: bool, good: str, bad: str, evidence: dict[str, A
 def _missing(facts: Facts) -> Iterator[Finding]:
     """A fact that cannot be had blocks (contract §5)."""
     if facts.missing:
-        yield Finding(
-            rule="screening-unavailable",
-            decision=Decision.BLOCK,
-            reason="facts that the rules need cannot be had now",
-            evidence={"missing": list(facts.missing)},
-        )
+        missing, reason = list(facts.missing), "facts that the rules need cannot be had now"
     elif not facts.places:
-        yield Finding(
-            rule="screening-unavailable",
-            decision=Decision.BLOCK,
-            reason="the number belongs to no place, and nobody has said where the person is",
-            evidence={"missing": ["place"]},
-        )
+        missing, reason = ["place"], "the number belongs to no place, and nobody has said where the person is"
+    else:
+        return
+    yield Finding(rule="screening-unavailable", decision=Decision.BLOCK, reason=reason, evidence={"missing": missing})
 
 
 def _own_line(facts: Facts) -> Finding:
@@ -112,41 +106,30 @@ def _blocked_number(facts: Facts) -> Finding:
 
 
 def _company_list(facts: Facts, at: datetime) -> Finding:
-    for record, listing in facts.records_of(Listing, at=at):
-        if listing.scope is ListScope.COMPANY:
-            return Finding(
-                rule="do-not-call.company",
-                decision=Decision.BLOCK,
-                reason="the number is on the company's own do-not-call list",
-                law=_COMPANY_LAW,
-                evidence=_listed(record.id, record.recorded_at, listing.reason),
-            )
-    return Finding(
-        rule="do-not-call.company",
-        decision=Decision.ALLOW,
-        reason="the number is not on the company's own do-not-call list",
-        evidence={},
+    found = [(record, said) for record, said in facts.records_of(Listing, at=at) if said.scope is ListScope.COMPANY]
+    return _says(
+        "do-not-call.company",
+        blocks=bool(found),
+        good="the number is not on the company's own do-not-call list",
+        bad="the number is on the company's own do-not-call list",
+        evidence=_listed(found),
+        law=_COMPANY_LAW if found else None,
     )
-
-
-_COMPANY_LAW = "47 CFR 64.1200(d)(3), (d)(6), and the like elsewhere"
 
 
 def _campaign_list(facts: Facts, at: datetime) -> Finding:
     """A dial that does not say for which campaign it is may be for any."""
-    for record, listing in facts.records_of(Listing, at=at):
-        if listing.scope is ListScope.CAMPAIGN and _may_be_of(listing, facts.campaign_id):
-            return Finding(
-                rule="do-not-call.campaign",
-                decision=Decision.BLOCK,
-                reason="the number is on the do-not-call list of the campaign",
-                evidence=_listed(record.id, record.recorded_at, listing.reason),
-            )
-    return Finding(
-        rule="do-not-call.campaign",
-        decision=Decision.ALLOW,
-        reason="the number is not on the do-not-call list of this campaign",
-        evidence={},
+    found = [
+        (record, listing)
+        for record, listing in facts.records_of(Listing, at=at)
+        if listing.scope is ListScope.CAMPAIGN and _may_be_of(listing, facts.campaign_id)
+    ]
+    return _says(
+        "do-not-call.campaign",
+        blocks=bool(found),
+        good="the number is not on the do-not-call list of this campaign",
+        bad="the number is on the do-not-call list of the campaign",
+        evidence=_listed(found),
     )
 
 
@@ -157,8 +140,12 @@ def _may_be_of(listing: Listing, campaign_id: str | None) -> bool:
     return campaign_id.strip().casefold() == listing.campaign_id.strip().casefold()
 
 
-def _listed(record_id: str, recorded_at: datetime, reason: str) -> dict[str, Any]:
-    return {"record": record_id, "listedAt": recorded_at.isoformat(timespec="seconds"), "why": reason}
+def _listed(found: list[tuple[Record, Listing]]) -> dict[str, Any]:
+    """The first of the records that list the number, as evidence."""
+    for record, listing in found:
+        listed_at = record.recorded_at.isoformat(timespec="seconds")
+        return {"record": record.id, "listedAt": listed_at, "why": listing.reason}
+    return {}
 
 
 def _closures(facts: Facts, at: datetime) -> Iterator[Finding]:

@@ -25,10 +25,8 @@ class Duty:
         decision, reason, evidence, relied_on = self.says(facts, at)
         if decision is Decision.BLOCK and (record := exempting_record(self.rule, facts, at)):
             decision, relied_on = Decision.ALLOW, (record.id,)
-            reason, evidence = (
-                f"{reason}; consent or a relationship on record lifts this",
-                evidence | {"liftedBy": record.id},
-            )
+            reason = f"{reason}; consent or a relationship on record lifts this"
+            evidence = evidence | {"liftedBy": record.id}
         return self.rule.finding(decision, reason, evidence, relied_on=relied_on)
 
     def permitted_from(self, facts: Facts, at: datetime) -> datetime | None:
@@ -44,11 +42,6 @@ class Duty:
     def says(self, facts: Facts, at: datetime) -> tuple[Decision, str, dict[str, Any], tuple[str, ...]]:
         """Decision, reason, evidence and the records relied on, before it is asked whether something lifts it."""
         raise NotImplementedError
-
-    @property
-    def subject(self) -> str:
-        """The part of the rule's name after the dot."""
-        return self.rule.rule.partition(".")[2]
 
 
 class RegistryCheck(Duty):
@@ -67,7 +60,7 @@ class RegistryCheck(Duty):
     def says(self, facts: Facts, at: datetime) -> tuple[Decision, str, dict[str, Any], tuple[str, ...]]:
         """The finding by the copy, or by the registry's answer."""
         required = facts.settings.registries
-        if self.subject not in required and EVERY not in required:
+        if self.rule.subject not in required and EVERY not in required:
             return Decision.ALLOW, "this registry is not among those that this tenant must ask", {}, ()
         country = self.rule.jurisdiction.partition("-")[0]
         if facts.numbered.places and not any(place.country == country for place in facts.numbered.places):
@@ -75,9 +68,9 @@ class RegistryCheck(Duty):
         return self._by_answer(facts, at) if self._duty.answers_only else self._by_copy(facts, at)
 
     def _by_copy(self, facts: Facts, at: datetime) -> tuple[Decision, str, dict[str, Any], tuple[str, ...]]:
-        look = facts.looks.get(self.subject)
+        look = facts.looks.get(self.rule.subject)
         if look is None:
-            return Decision.BLOCK, "no copy of the registry is held", {"registry": self.subject}, ()
+            return Decision.BLOCK, "no copy of the registry is held", {"registry": self.rule.subject}, ()
         evidence = {
             "registry": look.registry,
             "edition": look.edition,
@@ -91,12 +84,8 @@ class RegistryCheck(Duty):
             case RegistryStanding.LISTED:
                 return Decision.BLOCK, "the number is on the registry", evidence, ()
             case RegistryStanding.NOT_COVERED:
-                return (
-                    Decision.BLOCK,
-                    "the copy of the registry does not hold this area code: not checked",
-                    evidence,
-                    (),
-                )
+                reason = "the copy of the registry does not hold this area code: not checked"
+                return Decision.BLOCK, reason, evidence, ()
             case RegistryStanding.NOT_LISTED:
                 return Decision.ALLOW, "the number is not on the registry", evidence, ()
 
@@ -104,16 +93,16 @@ class RegistryCheck(Duty):
         answers = [
             (record, answer)
             for record, answer in facts.records_of(RegistryAnswer, at=at)
-            if answer.registry == self.subject
+            if answer.registry == self.rule.subject
             and answer.answered_at <= at < min(answer.valid_until, answer.answered_at + self._max_age)
         ]
         if not answers:
             reason = "the registry was not asked for this number, or its answer is no longer good"
-            return Decision.BLOCK, reason, {"registry": self.subject}, ()
+            return Decision.BLOCK, reason, {"registry": self.rule.subject}, ()
         # Of two answers of one moment the one that blocks counts.
         record, answer = max(answers, key=lambda pair: (pair[1].answered_at, pair[1].listed))
         evidence = {
-            "registry": self.subject,
+            "registry": self.rule.subject,
             "record": record.id,
             "answeredAt": answer.answered_at.isoformat(timespec="seconds"),
             "validUntil": answer.valid_until.isoformat(timespec="seconds"),
@@ -168,12 +157,8 @@ class LineBanCheck(Duty):
             return Decision.BLOCK, "lines of this kind may not be called", evidence, ()
         # Nearly every number of North America is one.
         if facts.line is LineKind.EITHER:
-            return (
-                Decision.BLOCK,
-                "the line may be of a kind that may not be called; a record `line` would tell",
-                evidence,
-                (),
-            )
+            reason = "the line may be of a kind that may not be called; a record `line` would tell"
+            return Decision.BLOCK, reason, evidence, ()
         return Decision.ALLOW, "the line is not of a kind that may not be called", evidence, ()
 
 
@@ -182,8 +167,8 @@ class RegistrationCheck(Duty):
 
     def says(self, facts: Facts, at: datetime) -> tuple[Decision, str, dict[str, Any], tuple[str, ...]]:
         """Whether the tenant says so."""
-        evidence = {"registration": self.subject}
+        evidence = {"registration": self.rule.subject}
         stated = facts.settings.registrations
-        if self.subject in stated or EVERY in stated:
+        if self.rule.subject in stated or EVERY in stated:
             return Decision.ALLOW, "the tenant states that it is registered", evidence, ()
         return Decision.BLOCK, "the tenant does not state that it is registered", evidence, ()

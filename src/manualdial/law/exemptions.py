@@ -62,20 +62,15 @@ def _given_to_us(consent: Consent, facts: Facts) -> bool:
 
 
 def _in_slot(consent: Consent, at: datetime) -> bool:
-    if consent.slot_from is None and consent.slot_until is None:
-        return True
-    # Half an agreed time is none.
-    return (
-        consent.slot_from is not None
-        and consent.slot_until is not None
-        and (consent.slot_from <= at < consent.slot_until)
-    )
+    begins, ends = consent.slot_from, consent.slot_until
+    if begins is None or ends is None:
+        return begins is None and ends is None  # half an agreed time is none
+    return begins <= at < ends
 
 
 def _newest_answer(rule: Rule, facts: Facts, at: datetime) -> datetime | None:
-    name = rule.rule.partition(".")[2]
-    answers = [a.answered_at for _, a in facts.records_of(RegistryAnswer, at=at) if a.registry == name and a.listed]
-    return max(answers, default=None)
+    answers = (answer for _, answer in facts.records_of(RegistryAnswer, at=at) if answer.registry == rule.subject)
+    return max((answer.answered_at for answer in answers if answer.listed), default=None)
 
 
 def _holds(exemption: Exemption, relationship: Relationship, day: date) -> bool:

@@ -130,7 +130,7 @@ def registries_asked(facts: Facts, policies: Policies) -> Iterator[str]:
     """The registries of which a copy is looked into for such a call."""
     for check in _applying(facts, policies, facts.at):
         if isinstance(check, RegistryCheck) and not check.answers_only:
-            yield check.subject
+            yield check.rule.subject
 
 
 def applies(check: RuleCheck, facts: Facts, at: datetime) -> bool:

@@ -95,7 +95,7 @@ class Policies:
 
     def names(self, kind: str) -> frozenset[str]:
         """The part after the dot in the names of all rules of a kind, also of those that are off."""
-        return frozenset(rule.rule.partition(".")[2] for rule in self.rules() if rule.kind == kind)
+        return frozenset(rule.subject for rule in self.rules() if rule.kind == kind)
 
     def data(self) -> bytes:
         """All of it, as JSON: kept with its version, so that old evidence can be read."""

@@ -9,8 +9,10 @@ from manualdial.law.judge import judge
 from manualdial.law.policies import Policies
 from manualdial.law.verdict import Purpose
 from manualdial.numbers import PhoneNumber
+from manualdial.places.by_number import of_number
+from manualdial.places.by_zip_code import of_zip_code
 from manualdial.places.jurisdictions import everywhere
-from manualdial.places.preload import preload_places
+from manualdial.places.time_zone import time_zone
 
 
 def preload(policies: Policies) -> None:
@@ -21,3 +23,12 @@ def preload(policies: Policies) -> None:
     judge(
         Facts(at=datetime.now(UTC), number=number, purpose=Purpose.SALES, located=anywhere, numbered=anywhere), policies
     )
+
+
+def preload_places() -> None:
+    """Read the tables of places and the rules of every zone in them."""
+    for place in everywhere(None).places:
+        for zone in place.zones:
+            time_zone(zone)
+    of_zip_code("20500")
+    of_number(PhoneNumber(typed="", e164="+78120000000", region="RU", type="fixed_line"))

@@ -237,6 +237,11 @@ class Rule(LawPart, frozen=True, kw_only=True):
         """The part of its name before the dot."""
         return self.rule.partition(".")[0]
 
+    @property
+    def subject(self) -> str:
+        """The part of its name after the dot."""
+        return self.rule.partition(".")[2]
+
     def is_in_force_on(self, day: date) -> bool:
         """Whether it is in force on that day, in the place that counts."""
         return (self.in_force_from is None or self.in_force_from <= day) and (

@@ -16,8 +16,7 @@ from manualdial.callers import Caller
 from manualdial.calls import Call
 from manualdial.errors import MalformedMessage, ManualDialError, NoSuchCall, ServiceUnavailable
 from manualdial.law.facts import is_a_place
-from manualdial.law.records import AnyContent, Listing, ListScope, Record, Refusal, Residence
-from manualdial.law.repetition import covers, is_replaced
+from manualdial.law.records import AnyContent, Listing, ListScope, Record, Refusal, Residence, covers, is_replaced
 from manualdial.live.live_calls import LiveCalls
 from manualdial.live.sessions import Sessions
 from manualdial.moments import moment

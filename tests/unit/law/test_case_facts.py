@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from manualdial.law.case_facts import CaseInvalid, cases_of, difference, facts_of
-from manualdial.law.cases import Case
+from manualdial.law.cases import Case, CaseInvalid, cases_of, difference, facts_of
 from manualdial.law.policies import PolicyInvalid, load
 
 POLICIES = load()

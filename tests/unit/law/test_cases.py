@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from manualdial.law.case_facts import cases_of, difference
-from manualdial.law.cases import Case, Says
+from manualdial.law.cases import Case, Says, cases_of, difference
 from manualdial.law.policies import SHIPPED, load, shipped_on
 from manualdial.law.rule import Rule
 

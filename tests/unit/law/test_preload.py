@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from manualdial.law.preload import preload_places
 from manualdial.places.jurisdictions import everywhere
-from manualdial.places.preload import preload_places
 from manualdial.places.time_zone import time_zone
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from manualdial.law.sentences import sentence_of
-from manualdial.law.verdict import Decision, Finding, PolicyName, Verdict
+from manualdial.law.verdict import Decision, Finding, PolicyName, Verdict, sentence_of
 
 LATER = datetime(2026, 11, 25, 13, tzinfo=UTC)
 NOT_WANTED = "This person does not want to be called."
