@@ -80,11 +80,7 @@ async def is_serving(url: str) -> bool:
 
 @asynccontextmanager
 async def connected(
-    login: SignIn,
-    *,
-    subscriptions: Iterable[str] = ("*/*/*",),
-    scope: str = "agent",
-    stream: bool = False,
+    login: SignIn, *, subscriptions: Iterable[str] = ("*/*/*",), scope: str = "agent", stream: bool = False
 ) -> AsyncIterator[BusClient]:
     """Sign in, connect and register. Raises SignInRefused, Unreachable, ConnectionEnded, Refused."""
     token = await sign_in(login)

@@ -99,21 +99,21 @@ def remove(
     e164 = number_of(number, region, settings)
     listing, who, of_person = _listing(campaign, reason), recorder(by), account_of(account)
 
-    async def work(store: Storage, tenant_id: str) -> list[Record]:
+    async def work(store: Storage, tenant_id: str) -> set[str]:
         listed = [
-            record
+            (record.id, _name(record.content))
             for record in await records_about(store, tenant_id, e164, of_person)
             if isinstance(record.content, Listing) and record.counts_at(now)
         ]
-        meant = [record.id for record in listed if _is_of_list(record, listing)]
+        meant = [record_id for record_id, name in listed if name == _name(listing)]
         if not meant:
             raise CommandFailed(f"{e164} is not on the list {_name(listing)}.")
         await store.withdraw_records(tenant_id, meant, by=who, at=now, reason=reason_of(reason))
-        return [record for record in listed if record.id not in meant]
+        return {name for record_id, name in listed if record_id not in meant}
 
     others = for_tenant(settings, tenant, work)
     say(f"{e164} is no longer on the list {_name(listing)}.")
-    for name in sorted({_name(record.content) for record in others if isinstance(record.content, Listing)}):
+    for name in sorted(others):
         say(f"It is still on the list {name}.")
 
 
@@ -257,11 +257,6 @@ def _listing(campaign: str | None, reason: str) -> Listing:
     if not campaign.strip():
         raise WronglyCalled("a campaign has an id.")
     return Listing(scope=ListScope.CAMPAIGN, campaign_id=campaign.strip(), reason=reason.strip())
-
-
-def _is_of_list(record: Record, wanted: Listing) -> bool:
-    listing = record.content
-    return isinstance(listing, Listing) and (listing.scope, listing.campaign_id) == (wanted.scope, wanted.campaign_id)
 
 
 def _name(listing: Listing) -> str:

@@ -103,9 +103,8 @@ async def _check_database(config: Config) -> Diagnosis:
     if not health.ok:
         return fail(subject, health.detail, "see that it runs, has room, and that this user may write")
     if not users:
-        return warn(
-            subject, "up to date and writable, but nobody can sign in", "manualdial user add NAME --tenant TENANT"
-        )
+        mend = "manualdial user add NAME --tenant TENANT"
+        return warn(subject, "up to date and writable, but nobody can sign in", mend)
     well = f"up to date and writable, {counted(len(users), 'user')}"
     inhabited = {user.tenant.casefold() for user in users}
     if strangers := tuple(name for name in config.tenants if name.casefold() not in inhabited):

@@ -68,9 +68,8 @@ def check_secret(path: Path) -> Diagnosis:
     except FileNotFoundError:
         if os.access(path.parent, os.W_OK):
             return ok(subject, f"{path} will be made at the first start")
-        return fail(
-            subject, f"{path} is missing and cannot be made", f"make the folder {path.parent} and let us write in it"
-        )
+        mend = f"make the folder {path.parent} and let us write in it"
+        return fail(subject, f"{path} is missing and cannot be made", mend)
     except OSError as error:
         return fail(subject, f"{path} cannot be reached: {error.strerror}", "let this user reach the file")
     if not os.access(path, os.R_OK):

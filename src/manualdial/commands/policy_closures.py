@@ -14,7 +14,7 @@ from manualdial.commands.configuration import ConfigFile, configuration, tenant_
 from manualdial.commands.failure import CommandFailed, WronglyCalled
 from manualdial.commands.record_options import By, day, moment, recorder, time_shown
 from manualdial.commands.terminal import output, print_json_lines, say, table
-from manualdial.explaining.moments import here
+from manualdial.explaining.verdict import here
 from manualdial.law.closure import Closure
 from manualdial.law.verdict import Purpose
 from manualdial.law.zones import moment_of

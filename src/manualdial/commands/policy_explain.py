@@ -19,9 +19,8 @@ from manualdial.commands.verdict import MARKS, STYLES
 from manualdial.config import Config
 from manualdial.errors import ManualDialError
 from manualdial.explaining.foreseen import Foreseen, foresee
-from manualdial.explaining.moments import here, wherever
 from manualdial.explaining.rule_in_words import asks, lifted_by
-from manualdial.explaining.verdict import SOURCES
+from manualdial.explaining.verdict import SOURCES, here, wherever
 from manualdial.law.facts import Facts, located, of_postal_code
 from manualdial.law.policies import Policies
 from manualdial.law.rule import Rule

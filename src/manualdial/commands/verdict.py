@@ -6,8 +6,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-from manualdial.explaining.moments import here, wherever
-from manualdial.explaining.verdict import against, evidence, zones
+from manualdial.explaining.verdict import against, evidence, here, wherever, zones
 from manualdial.law.verdict import Decision
 from manualdial.plain_text import printable
 from manualdial.wire.messages.dial import DialChecked, RuleResult, VerdictMessage

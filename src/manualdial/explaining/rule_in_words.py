@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import groupby
 
 from manualdial.law.rule import (
+    WEEK,
     After,
     AttemptKey,
     AttemptLimit,
     Counted,
-    Days,
     Exemption,
     Hours,
     Instant,
@@ -18,7 +18,6 @@ from manualdial.law.rule import (
     Party,
     Rule,
     Trust,
-    Window,
     ZoneBasis,
 )
 
@@ -29,7 +28,6 @@ TRUST = {
     Trust.UNVERIFIED: "not verified",
     Trust.CONFLICTING: "sources of equal weight differ",
 }
-_WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _CLOCKS = {
     ZoneBasis.LOCATION: "by the time where the person is",
     ZoneBasis.NUMBER: "by the time where the number belongs",
@@ -62,7 +60,9 @@ def asks(rule: Rule) -> str:
 
 def windows(hours: Hours) -> str:
     """The windows of the week: "Mon-Fri 08:00-20:00; Sat, Sun closed"."""
-    by_day = [(day[:3].capitalize(), _windows_of(hours.days, index)) for index, day in enumerate(_WEEK)]
+    by_day = [
+        (day[:3].capitalize(), ", ".join(hours.days.of_weekday(index)) or "closed") for index, day in enumerate(WEEK)
+    ]
     if hours.holidays is not None:
         by_day.append((f"holidays ({hours.holidays})", ", ".join(hours.days.holiday or []) or "closed"))
     elif len({open_at for _, open_at in by_day}) == 1:
@@ -107,15 +107,8 @@ def _hours(hours: Hours) -> str:
     return ", ".join(parts)
 
 
-def _windows_of(days: Days, weekday: int) -> str:
-    own: list[Window] | None = getattr(days, _WEEK[weekday])
-    group = days.weekdays if weekday < 5 else days.weekend
-    found = next((chosen for chosen in (own, group, days.every_day) if chosen is not None), [])
-    return ", ".join(found) or "closed"
-
-
 def _days(names: list[str]) -> str:
-    week = [name for name in names if name.lower() in {day[:3] for day in _WEEK}]
+    week = [name for name in names if name.lower() in {day[:3] for day in WEEK}]
     others = [name for name in names if name not in week]
     together = f"{week[0]}-{week[-1]}" if len(week) > 2 else ", ".join(week)
     return ", ".join(part for part in (together, *others) if part)

@@ -12,7 +12,6 @@ from manualdial.law.rule import Hours, Rule, Window, minutes
 from manualdial.law.verdict import Decision, Finding
 from manualdial.law.zones import MOST_ZONES_TOLD, local_time, local_times, moment_of, zones_that_count
 
-_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _LOOK_AHEAD = 60
 """Days in which a window must come: no law closes for longer."""
 _DAY = timedelta(days=1)
@@ -29,17 +28,13 @@ class CallingHours:
         self.rule = rule
         self._hours = hours
         self._sets = sets
-        self._week = tuple(_intervals(_windows_of(hours, index)) for index in range(len(_NAMES)))
+        self._week = tuple(_intervals(hours.days.of_weekday(index)) for index in range(7))
         self._holiday = _intervals(hours.days.holiday or [])
 
     def finding(self, facts: Facts, at: datetime) -> Finding:
         """Whether that moment is within the windows, in every zone."""
         source, names = zones_that_count(self.rule, facts)
-        evidence: dict[str, Any] = {
-            "source": source.value,
-            "zones": len(names),
-            "localTimes": local_times(names, at),
-        }
+        evidence: dict[str, Any] = {"source": source.value, "zones": len(names), "localTimes": local_times(names, at)}
         closed = [name for name in names if not self._open(name, at)]
         if not closed:
             return self.rule.finding(Decision.ALLOW, "within the calling hours in every zone that counts", evidence)
@@ -116,15 +111,6 @@ class CallingHours:
         holiday = None if self._hours.holidays is None else self._sets.name_of(self._hours.holidays, day)
         windows = ", ".join(f"{_clock(first)}-{_clock(after)}" for first, after in self._intervals_of(day)) or "closed"
         return windows if holiday is None else f"{windows} ({holiday})"
-
-
-def _windows_of(hours: Hours, weekday: int) -> list[Window]:
-    days = hours.days
-    own: list[Window] | None = getattr(days, _NAMES[weekday])
-    for windows in (own, days.weekdays if weekday < 5 else days.weekend, days.every_day):
-        if windows is not None:
-            return windows
-    return []
 
 
 def _intervals(windows: list[Window]) -> Intervals:

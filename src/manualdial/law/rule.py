@@ -80,6 +80,9 @@ Window = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([0-3]\d|4[0-8])
 """Half-open, in local time: "08:00-21:00". An end above 24:00 belongs to the next day: "12:00-25:00"."""
 
 
+WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
 class Days(LawPart, frozen=True, kw_only=True):
     """The windows of each day. What is left out is taken from `weekdays`, `weekend` and `every_day`; else: closed."""
 
@@ -96,6 +99,12 @@ class Days(LawPart, frozen=True, kw_only=True):
     sunday: list[Window] | None = None
     holiday: list[Window] | None = None
     """On the days of the rule's holiday set; left out: as `holidays` says, closed."""
+
+    def of_weekday(self, weekday: int) -> list[Window]:
+        """The windows of a day of the week; Monday is 0."""
+        own: list[Window] | None = getattr(self, WEEK[weekday])
+        group = self.weekdays if weekday < 5 else self.weekend
+        return next((windows for windows in (own, group, self.every_day) if windows is not None), [])
 
 
 class Hours(LawPart, frozen=True, kw_only=True):

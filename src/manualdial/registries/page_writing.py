@@ -65,10 +65,7 @@ def block_of(pages: npt.NDArray[np.uint64], flags: Flags) -> Block:
             taken += page_bytes(count)
     kept = counts > 0
     return Block(
-        pages=pages[kept],
-        counts=counts[kept],
-        checksums=[zlib.crc32(part) for part in parts],
-        data=b"".join(parts),
+        pages=pages[kept], counts=counts[kept], checksums=[zlib.crc32(part) for part in parts], data=b"".join(parts)
     )
 
 
