@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from manualdial.calls import Action, CallState, allowed_actions
 from manualdial.errors import MalformedMessage
 from manualdial.wire import messages
 from manualdial.wire.envelope import read
 from manualdial.wire.messages.agents import Login, UpdateState
 from manualdial.wire.messages.bus import Register, Subscriptions
 from manualdial.wire.messages.calls import CallReference, Digits
-from manualdial.wire.messages.dial import Dial, Override
+from manualdial.wire.messages.dial import AllowedAction, Dial, Override
 from manualdial.wire.messages.incoming import Incoming, NoData
 from tests.support.json_values import objects_or_others
 
@@ -156,3 +157,9 @@ def test_the_text_of_a_fault_tells_no_value() -> None:
                 got = outcome({field.encode_name: value}, kind)
                 if isinstance(got, MalformedMessage):
                     assert "2025550100" not in f"{got.message} {got.details}"
+
+
+def test_the_schema_lists_just_the_actions_that_some_state_of_a_call_allows() -> None:
+    told = get_args(get_args(AllowedAction)[1].extra["is"])
+
+    assert set(told) == {action.value for state in CallState for action in allowed_actions(state, frozenset(Action))}

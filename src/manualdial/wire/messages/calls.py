@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
 
-from manualdial.calls import Action, CallState, Cause, EndedBy, Leg
-from manualdial.wire.messages.dial import DialChecked, DialReply, Number
+from manualdial.calls import CallState, Cause, EndedBy, Leg
+from manualdial.wire.messages.dial import AllowedAction, DialChecked, DialReply, Number
 from manualdial.wire.messages.incoming import Identifier, Incoming
 from manualdial.wire.messages.outbound import Outbound
 
@@ -51,7 +51,7 @@ class DialState(Outbound, frozen=True, kw_only=True):
     number: Number
     state: CallState
     leg: Leg
-    allowed_actions: list[Action]
+    allowed_actions: list[AllowedAction]
     ending: CallEnding | UnsetType = UNSET
     at: str
 

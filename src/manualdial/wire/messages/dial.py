@@ -10,6 +10,11 @@ from manualdial.calls import Action, CallState
 from manualdial.wire.messages.incoming import Identifier, Incoming
 from manualdial.wire.messages.outbound import Outbound
 
+AllowedAction = Annotated[
+    Action, Meta(extra={"is": Literal["disconnect", "hold", "resume", "send_dtmf", "clear_contact"]})
+]
+"""An action that some state of a call allows: all of them but mute, which is asked for through the agent's requests."""
+
 
 class Override(Incoming, frozen=True, kw_only=True):
     """One rule that the agent overrides, with the reason (contract §5)."""
@@ -87,7 +92,7 @@ class DialReply(Outbound, frozen=True, kw_only=True):
     number: Number
     verdict: Annotated[Any, Meta(extra={"is": VerdictMessage})]
     """As it was written down at the press, byte for byte."""
-    allowed_actions: list[Action]
+    allowed_actions: list[AllowedAction]
 
 
 class DialChecked(Outbound, frozen=True, kw_only=True):
